@@ -1,0 +1,240 @@
+//! What a worker thread has met before: parsed URLs, and the series that their samples go to.
+//!
+//! Names become numbers once, here; a request that repeats finds both without hashing a string, through the
+//! few [`Recent`] entries that its VU keeps. One catalogue serves all VUs of a worker, so ten thousand users
+//! of the same page share one entry. Its lock is never contended: a VU stays on its worker.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use metrics::{Recorder, SeriesId, Tags, builtin};
+use net::Target;
+use parking_lot::Mutex;
+
+/// URLs, endpoints and checks kept for a worker. Past it the table is emptied and filled anew: the series
+/// themselves live in the registry, so nothing is lost but a little time.
+const KEPT: usize = 10_000;
+/// Entries kept for a VU: more than the pages that a user goes round.
+const RECENT: usize = 8;
+
+/// The tables of one worker thread.
+pub(crate) struct Catalogue {
+    recorder: Recorder,
+    targets: HashMap<String, Target>,
+    endpoints: HashMap<EndpointKey, Arc<Endpoint>>,
+    checks: HashMap<(Tags, String), SeriesId>,
+}
+
+/// What tells the samples of one request from those of another.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct EndpointKey {
+    /// The VU's own tags.
+    pub(crate) vu: Tags,
+    pub(crate) method: String,
+    /// The `name` tag: the URL, or what the script calls it.
+    pub(crate) name: String,
+    /// The script's tags.
+    pub(crate) tags: Vec<(String, String)>,
+}
+
+/// One request's series, by how it ended.
+pub(crate) struct Endpoint {
+    tags: Tags,
+    endings: Mutex<Vec<(Ending, ExchangeSeries)>>,
+}
+
+/// How an exchange ended, as far as tags tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ending {
+    Status(u16),
+    Error { label: &'static str, code: u16 },
+}
+
+impl Ending {
+    /// k6's rule: a response of 200 to 399 is what was hoped for.
+    pub(crate) fn is_expected(self) -> bool {
+        matches!(self, Self::Status(200..400))
+    }
+}
+
+/// Where the samples of one exchange go.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ExchangeSeries {
+    pub(crate) requests: SeriesId,
+    pub(crate) failed: SeriesId,
+    pub(crate) duration: SeriesId,
+    pub(crate) response: SeriesId,
+    pub(crate) blocked: SeriesId,
+    pub(crate) connecting: SeriesId,
+    pub(crate) tls_handshaking: SeriesId,
+    pub(crate) sending: SeriesId,
+    pub(crate) waiting: SeriesId,
+    pub(crate) receiving: SeriesId,
+}
+
+impl Catalogue {
+    pub(crate) fn new(recorder: Recorder) -> Self {
+        Self {
+            recorder,
+            targets: HashMap::new(),
+            endpoints: HashMap::new(),
+            checks: HashMap::new(),
+        }
+    }
+
+    pub(crate) fn recorder(&self) -> &Recorder {
+        &self.recorder
+    }
+
+    /// The parsed URL.
+    pub(crate) fn target(&mut self, url: &str) -> Result<Target, net::UrlError> {
+        if let Some(target) = self.targets.get(url) {
+            return Ok(target.clone());
+        }
+        let target = Target::parse(url)?;
+        make_room(&mut self.targets);
+        self.targets.insert(url.to_owned(), target.clone());
+        Ok(target)
+    }
+
+    pub(crate) fn endpoint(&mut self, key: EndpointKey) -> Arc<Endpoint> {
+        if let Some(endpoint) = self.endpoints.get(&key) {
+            return Arc::clone(endpoint);
+        }
+        let mut tags = key.vu.clone();
+        for (name, value) in &key.tags {
+            tags = tags.with(name.as_str(), value.as_str());
+        }
+        // The engine's own tags come last, so that a script's cannot stand in their place. As in k6, `url`
+        // is the name: otherwise every identifier in a URL would make series of its own.
+        let tags = tags
+            .with("method", key.method.as_str())
+            .with("name", key.name.as_str())
+            .with("url", key.name.as_str())
+            .with("proto", "HTTP/1.1");
+        let endpoint = Arc::new(Endpoint { tags, endings: Mutex::new(Vec::new()) });
+        make_room(&mut self.endpoints);
+        self.endpoints.insert(key, Arc::clone(&endpoint));
+        endpoint
+    }
+
+    pub(crate) fn check(&mut self, vu: &Tags, name: &str) -> SeriesId {
+        let key = (vu.clone(), name.to_owned());
+        if let Some(&series) = self.checks.get(&key) {
+            return series;
+        }
+        let tags = vu.with("check", name);
+        let series = self.recorder.registry().series(builtin::CHECKS, &tags);
+        make_room(&mut self.checks);
+        self.checks.insert(key, series);
+        series
+    }
+}
+
+fn make_room<K, V>(table: &mut HashMap<K, V>) {
+    if table.len() >= KEPT {
+        table.clear();
+    }
+}
+
+impl Endpoint {
+    /// The series for this ending; interned when it is met first.
+    pub(crate) fn series(&self, ending: Ending, registry: &metrics::Registry) -> ExchangeSeries {
+        let mut endings = self.endings.lock();
+        // A request ends in one or two ways as a rule: looking through is quicker than a hash.
+        if let Some((_, series)) = endings.iter().find(|(known, _)| *known == ending) {
+            return *series;
+        }
+        let tags = match ending {
+            Ending::Status(status) => {
+                let tags = self.tags.with("status", status.to_string());
+                if status >= 400 {
+                    tags.with("error_code", (1000 + u32::from(status)).to_string())
+                } else {
+                    tags
+                }
+            }
+            Ending::Error { label, code } => self
+                .tags
+                .with("status", "0")
+                .with("error", label)
+                .with("error_code", code.to_string()),
+        };
+        let tags = tags.with("expected_response", ending.is_expected().to_string());
+        let of = |metric| registry.series(metric, &tags);
+        let series = ExchangeSeries {
+            requests: of(builtin::HTTP_REQS),
+            failed: of(builtin::HTTP_REQ_FAILED),
+            duration: of(builtin::HTTP_REQ_DURATION),
+            response: of(builtin::HTTP_REQ_RESPONSE),
+            blocked: of(builtin::HTTP_REQ_BLOCKED),
+            connecting: of(builtin::HTTP_REQ_CONNECTING),
+            tls_handshaking: of(builtin::HTTP_REQ_TLS_HANDSHAKING),
+            sending: of(builtin::HTTP_REQ_SENDING),
+            waiting: of(builtin::HTTP_REQ_WAITING),
+            receiving: of(builtin::HTTP_REQ_RECEIVING),
+        };
+        endings.push((ending, series));
+        series
+    }
+}
+
+/// The few things that a VU met last, found by comparing and not by hashing.
+#[derive(Debug)]
+pub(crate) struct Recent<K, V> {
+    entries: Vec<(K, V)>,
+    next: usize,
+}
+
+impl<K, V> Default for Recent<K, V> {
+    fn default() -> Self {
+        Self { entries: Vec::new(), next: 0 }
+    }
+}
+
+impl<K, V: Clone> Recent<K, V> {
+    pub(crate) fn find(&self, same: impl Fn(&K) -> bool) -> Option<V> {
+        self.entries.iter().find(|(key, _)| same(key)).map(|(_, value)| value.clone())
+    }
+
+    /// Keeps an entry in place of the one that has been here longest.
+    pub(crate) fn keep(&mut self, key: K, value: V) {
+        if self.entries.len() < RECENT {
+            self.entries.push((key, value));
+        } else {
+            self.entries[self.next] = (key, value);
+            self.next = (self.next + 1) % RECENT;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn recent_entries_are_found_until_newer_ones_take_their_place() {
+        let mut recent = Recent::default();
+        for n in 0..RECENT {
+            recent.keep(n, n * 10);
+        }
+        assert_eq!(recent.find(|&key| key == 0), Some(0));
+        recent.keep(100, 1000);
+        assert_eq!(recent.find(|&key| key == 0), None);
+        assert_eq!(recent.find(|&key| key == 100), Some(1000));
+        assert_eq!(recent.find(|&key| key == 1), Some(10));
+    }
+
+    #[test]
+    fn what_was_hoped_for_is_k6s_range_of_statuses() {
+        for (ending, expected) in [
+            (Ending::Status(199), false),
+            (Ending::Status(200), true),
+            (Ending::Status(399), true),
+            (Ending::Status(400), false),
+            (Ending::Error { label: "timed out", code: 1050 }, false),
+        ] {
+            assert_eq!(ending.is_expected(), expected, "{ending:?}");
+        }
+    }
+}

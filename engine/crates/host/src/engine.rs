@@ -1,0 +1,82 @@
+//! What all scripts of a process share: the compiler, the linked interfaces, the epoch ticker.
+
+use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
+use std::thread;
+use std::time::Duration;
+
+use wasmtime::component::{HasSelf, Linker};
+use wasmtime::{Config, WasmBacktraceDetails};
+
+use crate::bindings::LoadScript;
+use crate::state::VuState;
+
+/// How long a guest may compute before it must let the other VUs of its worker go on. A hundred switches a
+/// second cost nothing that shows, and no neighbour waits for long.
+const EPOCH: Duration = Duration::from_millis(10);
+
+/// Stack for the script itself. Measured: Rust is content with a fraction, QuickJS and CPython with this.
+const WASM_STACK: usize = 256 << 10;
+
+/// Stack for the host functions that run on a guest's fiber, above the script's own. No protocol client is
+/// among them (see [`crate::side_by_side`]); unoptimised builds have larger frames.
+const HOST_STACK: usize = if cfg!(debug_assertions) { 512 << 10 } else { 128 << 10 };
+
+/// Compiles scripts and holds what they link against. One serves a whole process.
+pub struct Engine {
+    pub(crate) wasmtime: wasmtime::Engine,
+    pub(crate) linker: Linker<VuState>,
+    /// Dropping it ends the ticker's thread.
+    _ticker: Sender<()>,
+}
+
+/// The engine could not be set up on this machine.
+#[derive(Debug, thiserror::Error)]
+#[error("set up the WebAssembly engine: {0:#}")]
+pub struct EngineError(wasmtime::Error);
+
+impl Engine {
+    /// Sets up the compiler and starts the epoch ticker.
+    ///
+    /// Fails with [`EngineError`] where the processor or the system lacks what compiled code needs.
+    pub fn new() -> Result<Self, EngineError> {
+        let mut config = Config::new();
+        config
+            // Calls into guests block only the guest; its requests in parallel are the host's affair. The
+            // concurrency of the component model would cost two microseconds a call for nothing.
+            .concurrency_support(false)
+            .epoch_interruption(true)
+            .max_wasm_stack(WASM_STACK)
+            .async_stack_size(WASM_STACK + HOST_STACK)
+            .wasm_backtrace_details(WasmBacktraceDetails::Enable);
+        let wasmtime = wasmtime::Engine::new(&config).map_err(EngineError)?;
+        let linker = link(&wasmtime).map_err(EngineError)?;
+        let ticker = tick(&wasmtime);
+        Ok(Self { wasmtime, linker, _ticker: ticker })
+    }
+}
+
+fn link(engine: &wasmtime::Engine) -> wasmtime::Result<Linker<VuState>> {
+    let mut linker = Linker::new(engine);
+    // Languages' own libraries want WASI. It is there, and gives nothing away: see `VuState::new`.
+    wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
+    LoadScript::add_to_linker::<_, HasSelf<_>>(&mut linker, |state| state)?;
+    Ok(linker)
+}
+
+/// Advances the epoch until the sender is dropped or the engine is gone.
+fn tick(engine: &wasmtime::Engine) -> Sender<()> {
+    let (ticker, stop) = channel();
+    let engine = engine.weak();
+    thread::Builder::new()
+        .name("epoch".into())
+        .spawn(move || {
+            while let Err(RecvTimeoutError::Timeout) = stop.recv_timeout(EPOCH) {
+                match engine.upgrade() {
+                    Some(engine) => engine.increment_epoch(),
+                    None => break,
+                }
+            }
+        })
+        .expect("a process that cannot start its first thread cannot run a test");
+    ticker
+}

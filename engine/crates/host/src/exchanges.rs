@@ -1,0 +1,197 @@
+//! A VU's exchanges: begun by the guest, driven beside it, and recorded when they end.
+//!
+//! The guest (inside its fiber) begins exchanges and takes what came of them; [`side_by_side`] polls them.
+//! Both reach this through one lock that is never contended, since a VU is one task. Samples are recorded
+//! the moment an exchange ends, whether or not the guest ever asks what came of it.
+//!
+//! [`side_by_side`]: crate::side_by_side
+
+use std::sync::Arc;
+use std::task::Context;
+use std::time::Duration;
+
+use metrics::{Recorder, SeriesId, Tags, builtin};
+use net::{Client, Exchange, ExchangeId, Target};
+
+use crate::catalogue::{Ending, Endpoint};
+use crate::limits::REQUESTS_AT_ONCE;
+use crate::time::milliseconds;
+
+pub(crate) struct Exchanges {
+    client: Client,
+    recorder: Recorder,
+    series: VuSeries,
+    entries: Vec<Entry>,
+}
+
+/// Series that belong to a VU and not to one of its requests.
+#[derive(Clone, Copy)]
+struct VuSeries {
+    sent: SeriesId,
+    received: SeriesId,
+    interrupted: SeriesId,
+}
+
+struct Entry {
+    id: ExchangeId,
+    target: Target,
+    endpoint: Arc<Endpoint>,
+    /// How late its iteration was: the response time counts from when it should have been sent.
+    lag: Duration,
+    state: State,
+}
+
+enum State {
+    Running,
+    /// The guest dropped its handle: recorded when it ends, and forgotten.
+    Unwanted,
+    Finished(Box<Finished>),
+}
+
+/// What the guest gets.
+pub(crate) struct Finished {
+    pub(crate) target: Target,
+    pub(crate) timings: net::Timings,
+    pub(crate) result: Result<net::Response, net::Error>,
+}
+
+impl Exchanges {
+    pub(crate) fn new(client: Client, recorder: Recorder, vu: &Tags) -> Self {
+        let registry = recorder.registry();
+        let series = VuSeries {
+            sent: registry.series(builtin::DATA_SENT, vu),
+            received: registry.series(builtin::DATA_RECEIVED, vu),
+            interrupted: registry.series(builtin::HTTP_REQS_INTERRUPTED, vu),
+        };
+        Self { client, recorder, series, entries: Vec::new() }
+    }
+
+    /// Begins an exchange; nothing is sent before the next [`poll`](Self::poll).
+    ///
+    /// None if too many are on their way.
+    pub(crate) fn start(
+        &mut self,
+        request: net::Request,
+        endpoint: Arc<Endpoint>,
+        lag: Duration,
+    ) -> Option<ExchangeId> {
+        if self.entries.len() >= REQUESTS_AT_ONCE {
+            return None;
+        }
+        let target = request.target.clone();
+        let id = self.client.start(request);
+        self.entries.push(Entry { id, target, endpoint, lag, state: State::Running });
+        Some(id)
+    }
+
+    /// Drives what is running. Whether any exchange ended.
+    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> bool {
+        let Self { client, recorder, series, entries } = self;
+        let mut ended = false;
+        client.poll(cx, &mut |id, exchange| {
+            ended = true;
+            let Some(index) = entries.iter().position(|entry| entry.id == id) else { return };
+            let entry = &mut entries[index];
+            record(recorder, *series, &entry.endpoint, entry.lag, &exchange);
+            if matches!(entry.state, State::Unwanted) {
+                entries.swap_remove(index);
+            } else {
+                let (target, timings) = (entry.target.clone(), exchange.timings);
+                let finished = Finished { target, timings, result: exchange.result };
+                entry.state = State::Finished(Box::new(finished));
+            }
+        });
+        ended
+    }
+
+    /// How many have not ended.
+    pub(crate) fn running(&self) -> usize {
+        self.client.running()
+    }
+
+    pub(crate) fn is_finished(&self, id: ExchangeId) -> bool {
+        self.entries.iter().any(|entry| entry.id == id && matches!(entry.state, State::Finished(_)))
+    }
+
+    /// What came of it, once.
+    pub(crate) fn take(&mut self, id: ExchangeId) -> Option<Finished> {
+        let index = self
+            .entries
+            .iter()
+            .position(|entry| entry.id == id && matches!(entry.state, State::Finished(_)))?;
+        match self.entries.swap_remove(index).state {
+            State::Finished(finished) => Some(*finished),
+            State::Running | State::Unwanted => None,
+        }
+    }
+
+    /// Lets go of an exchange whose result nobody will ask for.
+    pub(crate) fn forget(&mut self, id: ExchangeId) {
+        let Some(index) = self.entries.iter().position(|entry| entry.id == id) else { return };
+        match self.entries[index].state {
+            State::Running => self.entries[index].state = State::Unwanted,
+            State::Unwanted => {}
+            State::Finished(_) => {
+                self.entries.swap_remove(index);
+            }
+        }
+    }
+
+    /// Records a request that could not be sent at all.
+    pub(crate) fn record_unsent(&self, endpoint: &Endpoint, ending: Ending) {
+        let series = endpoint.series(ending, self.recorder.registry());
+        let mut batch = self.recorder.batch();
+        batch.record(series.requests, 1.0);
+        batch.record(series.failed, 1.0);
+    }
+
+    /// Cuts off what is running. What the target may have counted is counted as interrupted.
+    pub(crate) fn abandon(&mut self) {
+        let on_wire = self.client.on_wire();
+        if on_wire > 0 {
+            self.recorder.record(self.series.interrupted, on_wire as f64);
+        }
+        for entry in self.entries.drain(..) {
+            if !matches!(entry.state, State::Finished(_)) {
+                self.client.cancel(entry.id);
+            }
+        }
+    }
+}
+
+impl Drop for Exchanges {
+    fn drop(&mut self) {
+        self.abandon();
+    }
+}
+
+fn record(
+    recorder: &Recorder,
+    vu: VuSeries,
+    endpoint: &Endpoint,
+    lag: Duration,
+    exchange: &Exchange,
+) {
+    let ending = match &exchange.result {
+        Ok(response) => Ending::Status(response.status.as_u16()),
+        Err(error) => Ending::Error { label: error.label(), code: error.code() },
+    };
+    let series = endpoint.series(ending, recorder.registry());
+    let timings = &exchange.timings;
+    let mut batch = recorder.batch();
+    batch.record(series.requests, 1.0);
+    batch.record(series.failed, if ending.is_expected() { 0.0 } else { 1.0 });
+    batch.record(vu.sent, exchange.sent as f64);
+    batch.record(vu.received, exchange.received as f64);
+    // A request that never reached the wire has no duration; zeros would make the target look fast.
+    if exchange.sent > 0 {
+        batch.record(series.duration, milliseconds(timings.duration()));
+        batch.record(series.response, milliseconds(lag + timings.total()));
+        batch.record(series.blocked, milliseconds(timings.blocked + timings.dns));
+        batch.record(series.connecting, milliseconds(timings.connecting));
+        batch.record(series.tls_handshaking, milliseconds(timings.tls));
+        batch.record(series.sending, milliseconds(timings.sending));
+        batch.record(series.waiting, milliseconds(timings.waiting));
+        batch.record(series.receiving, milliseconds(timings.receiving));
+    }
+}

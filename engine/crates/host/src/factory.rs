@@ -1,0 +1,112 @@
+//! Makes the VUs of a script, and runs what happens once a run.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use metrics::{Shards, Tags};
+use net::Client;
+use parking_lot::Mutex;
+use tokio::time::Instant;
+use vu::{Identity, Iteration, Outcome, Scenario, SetupData, VuFactory};
+
+use crate::catalogue::Catalogue;
+use crate::exchanges::Exchanges;
+use crate::guest::{GuestVu, outcome};
+use crate::log::LogGate;
+use crate::script::Script;
+use crate::state::User;
+
+/// What the users of a script are given.
+pub struct Settings {
+    /// Where samples go: a shard for each worker, and a last one for `setup` and `teardown`.
+    pub shards: Shards,
+    /// How many of the shards are workers'.
+    pub workers: usize,
+    /// How requests are made.
+    pub net: Arc<net::Config>,
+    /// Environment variables that `setup` and `teardown` can read; VUs have their scenario's.
+    pub env: BTreeMap<String, String>,
+    /// Tags on every sample of `setup` and `teardown`; VUs have their scenario's.
+    pub tags: BTreeMap<String, String>,
+    /// Where messages go.
+    pub log: LogGate,
+}
+
+/// Makes virtual users of one script.
+pub struct ScriptFactory {
+    script: Script,
+    settings: Settings,
+    /// One a worker, and a last one for `setup` and `teardown`.
+    catalogues: Vec<Arc<Mutex<Catalogue>>>,
+    origin: Instant,
+}
+
+impl ScriptFactory {
+    /// A factory whose users' clock starts now.
+    #[must_use]
+    pub fn new(script: Script, settings: Settings) -> Self {
+        let catalogue =
+            |shard| Arc::new(Mutex::new(Catalogue::new(settings.shards.recorder(shard))));
+        let catalogues = (0..=settings.workers).map(catalogue).collect();
+        Self { script, settings, catalogues, origin: Instant::now() }
+    }
+
+    fn user(&self, identity: Identity, tags: Tags) -> GuestVu {
+        let catalogue = Arc::clone(&self.catalogues[identity.worker]);
+        let recorder = catalogue.lock().recorder().clone();
+        let client = Client::new(Arc::clone(&self.settings.net));
+        let exchanges = Exchanges::new(client, recorder, &tags);
+        let env = identity.scenario.env.clone();
+        let user = User {
+            identity,
+            tags,
+            env,
+            catalogue,
+            log: self.settings.log.clone(),
+            origin: self.origin,
+            offline: None,
+        };
+        GuestVu::new(self.script.instances.clone(), Arc::new(user), exchanges)
+    }
+
+    /// Who runs `setup` and `teardown`: nobody's scenario, on the controller's shard.
+    fn once_a_run(&self, group: &str) -> GuestVu {
+        let scenario = Scenario {
+            env: self.settings.env.clone(),
+            tags: self.settings.tags.clone(),
+            ..Scenario::default()
+        };
+        let tags: Tags = scenario.tags.clone().into_iter().collect();
+        let identity =
+            Identity { vu: 0, worker: self.settings.workers, scenario: Arc::new(scenario) };
+        self.user(identity, tags.with("group", group))
+    }
+}
+
+impl VuFactory for ScriptFactory {
+    type Vu = GuestVu;
+
+    async fn setup(&self) -> Result<SetupData, Outcome> {
+        let mut vu = self.once_a_run("::setup");
+        let call = vu.call(Iteration::default(), async |script, store| {
+            script.wasmload_script_script().call_setup(store).await
+        });
+        Ok(call.await?.into())
+    }
+
+    async fn make(&self, identity: Identity) -> Result<GuestVu, String> {
+        let tags: Tags = identity.scenario.tags.clone().into_iter().collect();
+        let tags = tags.with("scenario", identity.scenario.name.as_str());
+        let mut vu = self.user(identity, tags);
+        vu.instantiate().await.map_err(|error| format!("{:#}", error))?;
+        Ok(vu)
+    }
+
+    async fn teardown(&self, data: &SetupData) -> Outcome {
+        let mut vu = self.once_a_run("::teardown");
+        let call = vu.call(Iteration::default(), async |script, store| {
+            script.wasmload_script_script().call_teardown(store, data).await
+        });
+        outcome(call.await)
+    }
+}

@@ -1,0 +1,160 @@
+//! One virtual user: a store, an instance of the script in it, and its exchanges.
+
+use std::future::Future;
+use std::sync::Arc;
+
+use metrics::builtin;
+use parking_lot::Mutex;
+use vu::{Iteration, Outcome, SetupData, Trap, Vu};
+use wasmtime::{Store, UpdateDeadline};
+
+use crate::bindings::{LoadScript, LoadScriptPre};
+use crate::exchanges::Exchanges;
+use crate::side_by_side::{GuestWaker, side_by_side};
+use crate::state::{User, VuState};
+use crate::trap;
+
+/// A VU whose script is a WebAssembly component.
+///
+/// Its instance lives as long as nothing goes wrong. After a trap, or when a call is interrupted by
+/// dropping its future, the instance is thrown away and the next call meets a fresh one.
+pub struct GuestVu {
+    script: LoadScriptPre<VuState>,
+    user: Arc<User>,
+    exchanges: Arc<Mutex<Exchanges>>,
+    waker: Arc<GuestWaker>,
+    instance: Option<Instance>,
+    /// Whether an instance was made before, so that the next one is a restart.
+    lived: bool,
+}
+
+struct Instance {
+    store: Store<VuState>,
+    script: LoadScript,
+}
+
+impl GuestVu {
+    pub(crate) fn new(
+        script: LoadScriptPre<VuState>,
+        user: Arc<User>,
+        exchanges: Exchanges,
+    ) -> Self {
+        Self {
+            script,
+            user,
+            exchanges: Arc::new(Mutex::new(exchanges)),
+            waker: GuestWaker::new(),
+            instance: None,
+            lived: false,
+        }
+    }
+
+    /// Makes an instance now, so that the first call does not wait for it.
+    pub(crate) async fn instantiate(&mut self) -> wasmtime::Result<()> {
+        self.instance = Some(self.take_instance().await?);
+        Ok(())
+    }
+
+    /// The instance, made afresh if there is none.
+    async fn take_instance(&mut self) -> wasmtime::Result<Instance> {
+        if let Some(instance) = self.instance.take() {
+            return Ok(instance);
+        }
+        if self.lived {
+            self.count_restart();
+        }
+        self.lived = true;
+        self.fresh().await
+    }
+
+    async fn fresh(&self) -> wasmtime::Result<Instance> {
+        let state = VuState::new(Arc::clone(&self.user), Arc::clone(&self.exchanges));
+        let mut store = Store::new(self.script.engine(), state);
+        store.limiter(|state| &mut state.limits);
+        // A guest that computes for longer than an epoch lets the other VUs of its worker go on.
+        store.epoch_deadline_callback(|_| Ok(UpdateDeadline::Yield(1)));
+        store.set_epoch_deadline(1);
+        let script = self.script.instantiate_async(&mut store).await?;
+        Ok(Instance { store, script })
+    }
+
+    fn count_restart(&self) {
+        let catalogue = self.user.catalogue.lock();
+        let recorder = catalogue.recorder();
+        let series = recorder.registry().series(builtin::VU_RESTARTS, &self.user.tags);
+        recorder.record(series, 1.0);
+    }
+
+    /// Calls the script, and drives its exchanges beside it.
+    ///
+    /// The instance is out of `self` while the call runs: if the future is dropped, it is dropped too.
+    pub(crate) async fn call<T>(
+        &mut self,
+        iteration: Iteration,
+        call: impl AsyncFnOnce(&LoadScript, &mut Store<VuState>) -> wasmtime::Result<Result<T, String>>,
+    ) -> Result<T, Outcome> {
+        // What an interrupted call left on its way belongs to no call any more.
+        if self.exchanges.lock().running() > 0 {
+            self.exchanges.lock().abandon();
+        }
+        let Instance { mut store, script } = self.take_instance().await.map_err(|error| {
+            let reason = format!("no fresh instance could be made: {}", error.root_cause());
+            Outcome::Trapped(Trap { reason, at: None })
+        })?;
+        let stderr = store.data().stderr.clone();
+        stderr.begin_call();
+        store.data_mut().iteration = iteration;
+        store.set_epoch_deadline(1);
+
+        let guest = call(&script, &mut store);
+        let result = self.beside(guest).await;
+        match result {
+            Ok(result) => {
+                self.instance = Some(Instance { store, script });
+                result.map_err(Outcome::Failed)
+            }
+            Err(error) => {
+                self.exchanges.lock().abandon();
+                Err(trap::outcome(&error, &stderr.words()))
+            }
+        }
+    }
+
+    async fn beside<T>(&self, guest: impl Future<Output = T>) -> T {
+        side_by_side(guest, &self.exchanges, &self.waker).await
+    }
+}
+
+/// What became of a call that gives nothing back.
+pub(crate) fn outcome(result: Result<(), Outcome>) -> Outcome {
+    result.err().unwrap_or(Outcome::Completed)
+}
+
+impl Vu for GuestVu {
+    async fn start(&mut self, data: &SetupData) -> Outcome {
+        let call = self.call(Iteration::default(), async |script, store| {
+            script.wasmload_script_script().call_start(store, data).await
+        });
+        outcome(call.await)
+    }
+
+    async fn iterate(&mut self, iteration: &Iteration) -> Outcome {
+        let user = Arc::clone(&self.user);
+        let call = self.call(*iteration, async |script, store| {
+            let flow = &user.identity.scenario.flow;
+            script.wasmload_script_script().call_iterate(store, flow).await
+        });
+        outcome(call.await)
+    }
+
+    async fn stop(&mut self) {
+        // A user that was cut off has no instance to say goodbye with.
+        if self.instance.is_some() {
+            let call = self.call(Iteration::default(), async |script, store| {
+                script.wasmload_script_script().call_stop(store).await.map(Ok)
+            });
+            // How it ends changes nothing any more.
+            let _: Result<(), Outcome> = call.await;
+        }
+    }
+}

@@ -1,0 +1,427 @@
+//! `http`: requests, timed in phases and counted.
+//!
+//! Only translation stands here: the client is `net`'s, the samples are [`Exchanges`]' affair.
+
+#![expect(unreachable_pub, reason = "the generated bindings name these types in public items")]
+
+use std::sync::Arc;
+use std::task::Poll;
+
+use ::http::Method;
+use ::http::header::{HeaderMap, HeaderName, HeaderValue};
+use bytes::Bytes;
+use net::{ExchangeId, Target};
+use parking_lot::Mutex;
+use wasmtime::Result;
+use wasmtime::component::Resource;
+
+use crate::bindings::wasmload::script::http::{
+    Error, Host, HostPending, HostRequest, HostResponse, Timings,
+};
+use crate::catalogue::{Ending, Endpoint, EndpointKey};
+use crate::exchanges::{Exchanges, Finished};
+use crate::limits::REQUESTS_AT_ONCE;
+use crate::state::VuState;
+use crate::time::{duration, milliseconds};
+
+/// Headers that the engine sets itself, or that would change where a message ends.
+const ENGINES_OWN: [&str; 9] = [
+    "connection",
+    "content-length",
+    "host",
+    "keep-alive",
+    "proxy-connection",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+];
+
+/// k6's `error_code` for a request that cannot be sent, and for one that may not be.
+const INVALID: Ending = Ending::Error { label: "invalid request", code: 1020 };
+const NOT_ALLOWED: Ending = Ending::Error { label: "not allowed", code: 1111 };
+
+/// A request as a script sets it up.
+pub struct Request {
+    method: String,
+    url: String,
+    headers: HeaderMap,
+    body: Bytes,
+    timeout: Option<std::time::Duration>,
+    name: Option<String>,
+    tags: Vec<(String, String)>,
+    /// The first thing about it that cannot be sent.
+    fault: Option<String>,
+    /// What is found out when it is sent first, and again when its name or tags change.
+    prepared: Option<Prepared>,
+}
+
+/// Everything about a request that does not change from one sending to the next.
+#[derive(Clone)]
+pub(crate) struct Prepared {
+    method: Method,
+    target: Target,
+    endpoint: Arc<Endpoint>,
+}
+
+/// A request on its way.
+pub struct Pending {
+    /// Taken by `get`; an error that was known at once, or the exchange's number.
+    outcome: Option<Result<ExchangeId, Error>>,
+}
+
+/// A response in the hands of a script.
+pub struct Response {
+    target: Target,
+    response: net::Response,
+    timings: net::Timings,
+    /// The body as JSON, once it was asked for; none inside if it is not JSON.
+    json: Option<Option<serde_json::Value>>,
+}
+
+impl VuState {
+    /// Finds out where a request goes and which series count it.
+    ///
+    /// Fails, having counted it, with the error that says why it cannot be sent.
+    fn prepare(
+        &mut self,
+        method: &str,
+        url: &str,
+        name: Option<&str>,
+        tags: &[(String, String)],
+    ) -> Result<Prepared, Error> {
+        let plain = name.is_none() && tags.is_empty();
+        if plain
+            && let Some(prepared) =
+                self.recent_requests.find(|(known, at)| known == method && at == url)
+        {
+            return Ok(prepared);
+        }
+        let (endpoint, target) = {
+            let mut catalogue = self.user.catalogue.lock();
+            let endpoint = catalogue.endpoint(EndpointKey {
+                vu: self.user.tags.clone(),
+                method: method.to_owned(),
+                name: name.unwrap_or(url).to_owned(),
+                tags: tags.to_vec(),
+            });
+            (endpoint, catalogue.target(url))
+        };
+        let parsed = match (Method::from_bytes(method.as_bytes()), target) {
+            (Ok(method), Ok(target)) => Ok((method, target)),
+            (Err(_), _) => Err(format!("`{}` is not a method", method.escape_default())),
+            (_, Err(error)) => Err(format!("the URL `{}`: {error}", url.escape_default())),
+        };
+        let (parsed_method, target) = parsed
+            .map_err(|fault| self.unsent(&endpoint, INVALID, Error::InvalidRequest(fault)))?;
+        let prepared = Prepared { method: parsed_method, target, endpoint };
+        if plain {
+            self.recent_requests.keep((method.to_owned(), url.to_owned()), prepared.clone());
+        }
+        Ok(prepared)
+    }
+
+    /// Counts a request that is not sent, and hands on why.
+    fn unsent(&self, endpoint: &Endpoint, ending: Ending, error: Error) -> Error {
+        self.exchanges.lock().record_unsent(endpoint, ending);
+        error
+    }
+
+    /// Begins an exchange, unless this VU may not.
+    fn begin(
+        &mut self,
+        prepared: Prepared,
+        headers: HeaderMap,
+        body: Bytes,
+        timeout: Option<std::time::Duration>,
+    ) -> Result<ExchangeId, Error> {
+        let Prepared { method, target, endpoint } = prepared;
+        if let Some(why) = self.user.offline {
+            return Err(self.unsent(&endpoint, NOT_ALLOWED, Error::NotAllowed(why.into())));
+        }
+        let lag = self.lag();
+        let request = net::Request { method, target, headers, body, timeout };
+        let started = self.exchanges.lock().start(request, Arc::clone(&endpoint), lag);
+        started.ok_or_else(|| {
+            let why = format!("more than {REQUESTS_AT_ONCE} requests of one user at once");
+            self.unsent(&endpoint, NOT_ALLOWED, Error::NotAllowed(why))
+        })
+    }
+
+    fn start_request(&mut self, this: &Resource<Request>) -> Result<Result<ExchangeId, Error>> {
+        let request = self.table.get(this)?;
+        let (headers, body, timeout) =
+            (request.headers.clone(), request.body.clone(), request.timeout);
+        if let (Some(prepared), None) = (&request.prepared, &request.fault) {
+            let prepared = prepared.clone();
+            return Ok(self.begin(prepared, headers, body, timeout));
+        }
+        let (method, url) = (request.method.clone(), request.url.clone());
+        let (name, tags) = (request.name.clone(), request.tags.clone());
+        let fault = request.fault.clone();
+        let prepared = match self.prepare(&method, &url, name.as_deref(), &tags) {
+            Ok(prepared) => prepared,
+            Err(error) => return Ok(Err(error)),
+        };
+        if let Some(fault) = fault {
+            let error = Error::InvalidRequest(fault);
+            return Ok(Err(self.unsent(&prepared.endpoint, INVALID, error)));
+        }
+        self.table.get_mut(this)?.prepared = Some(prepared.clone());
+        Ok(self.begin(prepared, headers, body, timeout))
+    }
+
+    /// Waits for an exchange and hands its response to the script.
+    async fn finish(
+        &mut self,
+        started: Result<ExchangeId, Error>,
+    ) -> Result<Result<Resource<Response>, Error>> {
+        let id = match started {
+            Ok(id) => id,
+            Err(error) => return Ok(Err(error)),
+        };
+        let Finished { target, timings, result } = finished(&self.exchanges, id).await;
+        Ok(match result {
+            Ok(response) => {
+                Ok(self.table.push(Response { target, response, timings, json: None })?)
+            }
+            Err(error) => Err(translated(error)),
+        })
+    }
+}
+
+/// Waits until an exchange has ended. Nothing is registered to be woken by: whoever drives the exchanges
+/// polls the guest again when one has ended.
+async fn finished(exchanges: &Mutex<Exchanges>, id: ExchangeId) -> Finished {
+    std::future::poll_fn(|_| match exchanges.lock().take(id) {
+        Some(finished) => Poll::Ready(finished),
+        None => Poll::Pending,
+    })
+    .await
+}
+
+fn translated(error: net::Error) -> Error {
+    match error {
+        net::Error::NameNotResolved => Error::NameNotResolved,
+        net::Error::ConnectionRefused => Error::ConnectionRefused,
+        net::Error::ConnectionReset => Error::ConnectionReset,
+        net::Error::ClosedEarly => Error::ClosedEarly,
+        net::Error::ConnectTimedOut | net::Error::TimedOut => Error::TimedOut,
+        net::Error::MalformedResponse(what) => Error::MalformedResponse(what),
+        net::Error::BodyTooLarge(_) => Error::BodyTooLarge,
+        other => Error::Other(other.to_string()),
+    }
+}
+
+impl Host for VuState {
+    async fn get(&mut self, url: String) -> Result<Result<Resource<Response>, Error>> {
+        let started = self
+            .prepare("GET", &url, None, &[])
+            .and_then(|prepared| self.begin(prepared, HeaderMap::new(), Bytes::new(), None));
+        self.finish(started).await
+    }
+
+    async fn batch(
+        &mut self,
+        requests: Vec<Resource<Request>>,
+    ) -> Result<Vec<Result<Resource<Response>, Error>>> {
+        let mut started = Vec::with_capacity(requests.len());
+        for request in &requests {
+            started.push(self.start_request(request)?);
+        }
+        let mut results = Vec::with_capacity(started.len());
+        for one in started {
+            results.push(self.finish(one).await?);
+        }
+        Ok(results)
+    }
+
+    async fn wait_any(
+        &mut self,
+        pending: Vec<Resource<Pending>>,
+        timeout: Option<f64>,
+    ) -> Result<Option<u32>> {
+        let mut waiting = Vec::with_capacity(pending.len());
+        for (place, one) in (0u32..).zip(&pending) {
+            match &self.table.get(one)?.outcome {
+                Some(Ok(id)) => waiting.push((place, *id)),
+                // What failed at once, or was taken before, is finished.
+                Some(Err(_)) | None => return Ok(Some(place)),
+            }
+        }
+        if waiting.is_empty() {
+            return Ok(None);
+        }
+        let first = std::future::poll_fn(|_| {
+            let exchanges = self.exchanges.lock();
+            match waiting.iter().find(|(_, id)| exchanges.is_finished(*id)) {
+                Some((place, _)) => Poll::Ready(*place),
+                None => Poll::Pending,
+            }
+        });
+        Ok(match timeout {
+            None => Some(first.await),
+            Some(timeout) => tokio::time::timeout(duration(timeout), first).await.ok(),
+        })
+    }
+}
+
+impl HostRequest for VuState {
+    fn new(&mut self, method: String, url: String) -> Result<Resource<Request>> {
+        Ok(self.table.push(Request {
+            method,
+            url,
+            headers: HeaderMap::new(),
+            body: Bytes::new(),
+            timeout: None,
+            name: None,
+            tags: Vec::new(),
+            fault: None,
+            prepared: None,
+        })?)
+    }
+
+    fn add_header(&mut self, this: Resource<Request>, name: String, value: Vec<u8>) -> Result<()> {
+        let request = self.table.get_mut(&this)?;
+        match header(&name, value) {
+            Ok((name, value)) => {
+                // A map holds 32,768 headers at most; the request is then as invalid as with a bad one.
+                if request.headers.try_append(name, value).is_err() {
+                    request.fault.get_or_insert_with(|| "it has too many headers".into());
+                }
+            }
+            Err(fault) => {
+                request.fault.get_or_insert(fault);
+            }
+        }
+        Ok(())
+    }
+
+    fn set_body(&mut self, this: Resource<Request>, body: Vec<u8>) -> Result<()> {
+        self.table.get_mut(&this)?.body = body.into();
+        Ok(())
+    }
+
+    fn set_timeout(&mut self, this: Resource<Request>, length: f64) -> Result<()> {
+        self.table.get_mut(&this)?.timeout = Some(duration(length));
+        Ok(())
+    }
+
+    fn set_name(&mut self, this: Resource<Request>, name: String) -> Result<()> {
+        let request = self.table.get_mut(&this)?;
+        request.name = Some(name);
+        request.prepared = None;
+        Ok(())
+    }
+
+    fn set_tag(&mut self, this: Resource<Request>, name: String, value: String) -> Result<()> {
+        let request = self.table.get_mut(&this)?;
+        request.tags.retain(|(known, _)| *known != name);
+        request.tags.push((name, value));
+        request.prepared = None;
+        Ok(())
+    }
+
+    async fn send(&mut self, this: Resource<Request>) -> Result<Result<Resource<Response>, Error>> {
+        let started = self.start_request(&this)?;
+        self.finish(started).await
+    }
+
+    fn start(&mut self, this: Resource<Request>) -> Result<Resource<Pending>> {
+        let started = self.start_request(&this)?;
+        Ok(self.table.push(Pending { outcome: Some(started) })?)
+    }
+
+    fn drop(&mut self, this: Resource<Request>) -> Result<()> {
+        self.table.delete(this)?;
+        Ok(())
+    }
+}
+
+fn header(name: &str, value: Vec<u8>) -> Result<(HeaderName, HeaderValue), String> {
+    let bad = || format!("the header name `{}` is not allowed in HTTP", name.escape_default());
+    let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| bad())?;
+    if ENGINES_OWN.contains(&name.as_str()) {
+        return Err(format!("the header `{name}` is the engine's to set"));
+    }
+    let value = HeaderValue::from_bytes(&value)
+        .map_err(|_| format!("the value of the header `{name}` has bytes that HTTP forbids"))?;
+    Ok((name, value))
+}
+
+impl HostPending for VuState {
+    async fn get(&mut self, this: Resource<Pending>) -> Result<Result<Resource<Response>, Error>> {
+        match self.table.get_mut(&this)?.outcome.take() {
+            Some(started) => self.finish(started).await,
+            None => Ok(Err(Error::Other("the response was taken before".into()))),
+        }
+    }
+
+    fn drop(&mut self, this: Resource<Pending>) -> Result<()> {
+        if let Some(Ok(id)) = self.table.delete(this)?.outcome {
+            self.exchanges.lock().forget(id);
+        }
+        Ok(())
+    }
+}
+
+impl HostResponse for VuState {
+    fn status(&mut self, this: Resource<Response>) -> Result<u16> {
+        Ok(self.table.get(&this)?.response.status.as_u16())
+    }
+
+    fn header(&mut self, this: Resource<Response>, name: String) -> Result<Option<String>> {
+        let value = self.table.get(&this)?.response.headers.get(name);
+        Ok(value.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned()))
+    }
+
+    fn headers(&mut self, this: Resource<Response>) -> Result<Vec<(String, Vec<u8>)>> {
+        let headers = &self.table.get(&this)?.response.headers;
+        let copy = |(name, value): (&HeaderName, &HeaderValue)| {
+            (name.as_str().to_owned(), value.as_bytes().to_vec())
+        };
+        Ok(headers.iter().map(copy).collect())
+    }
+
+    fn body_length(&mut self, this: Resource<Response>) -> Result<u32> {
+        let length = self.table.get(&this)?.response.body.len();
+        Ok(u32::try_from(length).unwrap_or(u32::MAX))
+    }
+
+    fn body(&mut self, this: Resource<Response>) -> Result<Vec<u8>> {
+        Ok(self.table.get_mut(&this)?.response.body.bytes().to_vec())
+    }
+
+    fn text(&mut self, this: Resource<Response>) -> Result<String> {
+        let body = self.table.get_mut(&this)?.response.body.bytes();
+        Ok(String::from_utf8_lossy(&body).into_owned())
+    }
+
+    fn json(&mut self, this: Resource<Response>, pointer: String) -> Result<Option<String>> {
+        let Response { response, json, .. } = self.table.get_mut(&this)?;
+        let json = json.get_or_insert_with(|| serde_json::from_slice(&response.body.bytes()).ok());
+        Ok(json.as_ref().and_then(|json| json.pointer(&pointer)).map(ToString::to_string))
+    }
+
+    fn timings(&mut self, this: Resource<Response>) -> Result<Timings> {
+        let timings = self.table.get(&this)?.timings;
+        Ok(Timings {
+            blocked: milliseconds(timings.blocked),
+            looking_up: milliseconds(timings.dns),
+            connecting: milliseconds(timings.connecting),
+            tls_handshaking: milliseconds(timings.tls),
+            sending: milliseconds(timings.sending),
+            waiting: milliseconds(timings.waiting),
+            receiving: milliseconds(timings.receiving),
+        })
+    }
+
+    fn url(&mut self, this: Resource<Response>) -> Result<String> {
+        Ok(self.table.get(&this)?.target.as_str().to_owned())
+    }
+
+    fn drop(&mut self, this: Resource<Response>) -> Result<()> {
+        self.table.delete(this)?;
+        Ok(())
+    }
+}

@@ -1,0 +1,13 @@
+//! The contract's interfaces, one file each, implemented on a VU's state.
+
+pub(crate) mod checks;
+pub(crate) mod context;
+pub(crate) mod http;
+pub(crate) mod log;
+pub(crate) mod metrics;
+pub(crate) mod timing;
+
+use crate::bindings::wasmload::script::types;
+use crate::state::VuState;
+
+impl types::Host for VuState {}

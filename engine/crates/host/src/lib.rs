@@ -1,0 +1,35 @@
+//! Virtual users that are WebAssembly components.
+//!
+//! A script goes in ([`Script::load`]), virtual users come out ([`ScriptFactory`]). This is the only crate
+//! that names wasmtime; it does not know who drives the users, when, or where the results go.
+//!
+//! * `script` reads, converts and checks what a user hands us, and says in words what is wrong with it;
+//! * `engine` holds what all scripts share: the compiler, the linked interfaces, the epoch ticker;
+//! * `guest` is one virtual user: a store, an instance, and the two futures that make it run;
+//! * `interface` is the contract, one file per WIT interface;
+//! * `exchanges` joins the guest to its HTTP client and turns each exchange into samples.
+
+mod bindings;
+mod catalogue;
+mod contract;
+mod engine;
+mod exchanges;
+mod factory;
+mod form;
+mod guest;
+mod interface;
+mod limits;
+mod log;
+mod script;
+mod side_by_side;
+mod state;
+mod stdio;
+mod time;
+mod trap;
+
+pub use contract::Mismatch;
+pub use engine::{Engine, EngineError};
+pub use factory::{ScriptFactory, Settings};
+pub use form::{FormError, ScriptKind};
+pub use log::{Level, LogGate, LogLine};
+pub use script::{Inspection, LoadError, LoadFault, OptionsError, Script};

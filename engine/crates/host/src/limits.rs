@@ -1,0 +1,26 @@
+//! What one virtual user may take of the machine.
+
+use wasmtime::{StoreLimits, StoreLimitsBuilder};
+
+/// Linear memory of one VU, in bytes: more than an interpreter with its libraries needs.
+const MEMORY: usize = 256 << 20;
+/// Elements in one of its tables: twelve times what CPython asks for.
+const TABLE_ELEMENTS: usize = 100_000;
+/// Core instances, memories and tables in one component: CPython's component has about 40 instances.
+const INSTANCES: usize = 200;
+
+/// Handles that a VU may hold at once: open requests, responses, metrics, and WASI's own.
+pub(crate) const HANDLES: usize = 65_536;
+/// Requests that a VU may have on their way at once.
+pub(crate) const REQUESTS_AT_ONCE: usize = 1_000;
+
+/// A fresh instance's limits.
+pub(crate) fn store_limits() -> StoreLimits {
+    StoreLimitsBuilder::new()
+        .memory_size(MEMORY)
+        .table_elements(TABLE_ELEMENTS)
+        .instances(INSTANCES)
+        .memories(INSTANCES)
+        .tables(INSTANCES)
+        .build()
+}

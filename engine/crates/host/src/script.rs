@@ -1,0 +1,219 @@
+//! A script: read, made a component if it is none, compiled, and checked against the contract.
+
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use metrics::{Registry, Shards};
+use net::Client;
+use parking_lot::Mutex;
+use sha2::{Digest, Sha256};
+use tokio::time::Instant;
+use vu::{Identity, Iteration, Outcome, Scenario};
+use wasmtime::component::Component;
+
+use crate::bindings::LoadScriptPre;
+use crate::catalogue::Catalogue;
+use crate::contract::{Mismatch, Names};
+use crate::engine::Engine;
+use crate::exchanges::Exchanges;
+use crate::form::{FormError, ScriptKind, into_component};
+use crate::guest::GuestVu;
+use crate::log::LogGate;
+use crate::state::{User, VuState};
+
+/// How long `options` may take: it only has to hand out a text.
+const OPTIONS_TIME: Duration = Duration::from_secs(10);
+
+/// A script that is ready to make users.
+#[derive(Clone)]
+pub struct Script {
+    pub(crate) instances: LoadScriptPre<VuState>,
+    inspection: Arc<Inspection>,
+}
+
+/// What can be told about a script without running it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Inspection {
+    /// The form it came in.
+    pub kind: ScriptKind,
+    /// Its file's size in bytes.
+    pub size: u64,
+    /// SHA-256 of its file, in hexadecimal.
+    pub digest: String,
+    /// The version of the contract it was built against.
+    pub contract: String,
+    /// The interfaces it imports.
+    pub imports: Vec<String>,
+    /// The interfaces it exports.
+    pub exports: Vec<String>,
+    /// Languages and tools that made it, with their versions, as it says itself.
+    pub producers: Vec<(String, String)>,
+}
+
+/// A file cannot be used as a script.
+#[derive(Debug)]
+pub struct LoadError {
+    /// The file.
+    pub path: PathBuf,
+    /// What is wrong with it.
+    pub fault: LoadFault,
+}
+
+/// What is wrong with a file that should be a script.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadFault {
+    /// It cannot be read.
+    #[error("it cannot be read: {0}")]
+    Read(std::io::Error),
+    /// It is no WebAssembly that could be a script.
+    #[error(transparent)]
+    Form(#[from] FormError),
+    /// It does not compile.
+    #[error("it does not compile: {0}")]
+    Compile(String),
+    /// It is a component, but not a script for this engine.
+    #[error("{}", list(.0))]
+    Contract(Vec<Mismatch>),
+    /// It does not link.
+    #[error("it does not link: {0}")]
+    Link(String),
+}
+
+fn list(mismatches: &[Mismatch]) -> String {
+    let lines: Vec<String> = mismatches.iter().map(ToString::to_string).collect();
+    lines.join("\n")
+}
+
+impl fmt::Display for LoadError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "load the script `{}`", self.path.display())
+    }
+}
+
+impl std::error::Error for LoadError {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        Some(&self.fault)
+    }
+}
+
+impl LoadError {
+    /// What to do about it.
+    #[must_use]
+    pub fn hint(&self) -> Option<&'static str> {
+        match &self.fault {
+            LoadFault::Form(fault) => fault.hint(),
+            LoadFault::Contract(_) => {
+                Some("rebuild the script against the contract of this version of wasmload")
+            }
+            LoadFault::Read(_) | LoadFault::Compile(_) | LoadFault::Link(_) => None,
+        }
+    }
+}
+
+/// A script's `options` did not give them.
+#[derive(Debug, thiserror::Error)]
+#[error("ask the script for its options: {0}")]
+pub struct OptionsError(String);
+
+impl Script {
+    /// Reads, compiles and checks a script.
+    ///
+    /// Fails with [`LoadError`] if the file cannot be read, is not WebAssembly, or is no script for this
+    /// engine; all mismatches with the contract are said at once.
+    pub fn load(engine: &Engine, path: &Path) -> Result<Self, LoadError> {
+        Self::from_file(engine, path).map_err(|fault| LoadError { path: path.to_owned(), fault })
+    }
+
+    fn from_file(engine: &Engine, path: &Path) -> Result<Self, LoadFault> {
+        let bytes = std::fs::read(path).map_err(LoadFault::Read)?;
+        let (size, digest) = (bytes.len() as u64, digest(&bytes));
+        let (bytes, kind) = into_component(bytes)?;
+        let producers = producers(&bytes);
+        let component = Component::from_binary(&engine.wasmtime, &bytes)
+            .map_err(|error| LoadFault::Compile(format!("{error:#}")))?;
+        let names = Names::of(&component);
+        let mismatches = names.mismatches();
+        if !mismatches.is_empty() {
+            return Err(LoadFault::Contract(mismatches));
+        }
+        let link = || LoadScriptPre::new(engine.linker.instantiate_pre(&component)?);
+        let instances = link().map_err(|error| LoadFault::Link(format!("{error:#}")))?;
+        let contract = names.contract().unwrap_or_default().to_owned();
+        let Names { imports, exports } = names;
+        let inspection = Inspection { kind, size, digest, contract, imports, exports, producers };
+        Ok(Self { instances, inspection: Arc::new(inspection) })
+    }
+
+    /// What can be told about it without running it.
+    #[must_use]
+    pub fn inspection(&self) -> &Inspection {
+        &self.inspection
+    }
+
+    /// Asks the script for its options: JSON, or the empty string.
+    ///
+    /// It is asked in an instance of its own that cannot send requests and has ten seconds. Fails with
+    /// [`OptionsError`] if it traps or takes longer.
+    pub async fn options(&self, log: LogGate) -> Result<String, OptionsError> {
+        let mut vu = self.offline_user(log);
+        let call = vu.call(Iteration::default(), async |script, store| {
+            script.wasmload_script_script().call_options(store).await.map(Ok)
+        });
+        match tokio::time::timeout(OPTIONS_TIME, call).await {
+            Ok(Ok(options)) => Ok(options),
+            Ok(Err(Outcome::Trapped(trap))) => Err(OptionsError(trap.to_string())),
+            Ok(Err(Outcome::Failed(why) | Outcome::Aborted(why))) => Err(OptionsError(why)),
+            Ok(Err(Outcome::Completed)) => Ok(String::new()),
+            Err(_) => {
+                Err(OptionsError(format!("it took longer than {} s", OPTIONS_TIME.as_secs())))
+            }
+        }
+    }
+
+    /// A user outside any run: what it records goes nowhere, and it may not send requests.
+    fn offline_user(&self, log: LogGate) -> GuestVu {
+        let shards = Shards::new(Registry::new(), 1);
+        let recorder = shards.recorder(0);
+        let identity = Identity { vu: 0, worker: 0, scenario: Arc::new(Scenario::default()) };
+        let tags = metrics::Tags::new();
+        let client = Client::new(Arc::new(net::Config::default()));
+        let exchanges = Exchanges::new(client, recorder.clone(), &tags);
+        let user = User {
+            identity,
+            tags,
+            env: std::collections::BTreeMap::new(),
+            catalogue: Arc::new(Mutex::new(Catalogue::new(recorder))),
+            log,
+            origin: Instant::now(),
+            offline: Some("requests in `options`"),
+        };
+        GuestVu::new(self.instances.clone(), Arc::new(user), exchanges)
+    }
+}
+
+fn digest(bytes: &[u8]) -> String {
+    use fmt::Write as _;
+    Sha256::digest(bytes).iter().fold(String::new(), |mut text, byte| {
+        // Writing to a string cannot fail.
+        let _ = write!(text, "{byte:02x}");
+        text
+    })
+}
+
+/// The `producers` sections of a component and the modules in it.
+fn producers(component: &[u8]) -> Vec<(String, String)> {
+    let mut producers = Vec::new();
+    for payload in wasmparser::Parser::new(0).parse_all(component) {
+        let Ok(wasmparser::Payload::CustomSection(section)) = payload else { continue };
+        let wasmparser::KnownCustom::Producers(fields) = section.as_known() else { continue };
+        for value in fields.into_iter().flatten().flat_map(|field| field.values).flatten() {
+            let producer = (value.name.to_owned(), value.version.to_owned());
+            if !producers.contains(&producer) {
+                producers.push(producer);
+            }
+        }
+    }
+    producers
+}

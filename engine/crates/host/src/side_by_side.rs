@@ -1,0 +1,84 @@
+//! One task, two futures: the guest on its fiber, and the exchanges it waits for.
+//!
+//! Sockets are polled here, on the worker's own stack, and never from the guest's fiber, whose stack would
+//! have to hold the protocol clients and would stay resident for every VU. No second task is woken for a
+//! request either: the task that a socket wakes polls the exchanges, and enters the fiber only if one of
+//! them finished or if something else that the guest waits for (a timer, a yield) has woken it.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::task::{Context, Poll, Wake, Waker};
+
+use parking_lot::Mutex;
+
+use crate::exchanges::Exchanges;
+
+/// Wakes the VU's task, and remembers that it is the guest who is to be polled.
+pub(crate) struct GuestWaker {
+    woken: AtomicBool,
+    task: Mutex<Option<Waker>>,
+}
+
+impl GuestWaker {
+    pub(crate) fn new() -> Arc<Self> {
+        Arc::new(Self { woken: AtomicBool::new(false), task: Mutex::new(None) })
+    }
+}
+
+impl Wake for GuestWaker {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        self.woken.store(true, Ordering::Release);
+        let task = self.task.lock().clone();
+        if let Some(task) = task {
+            task.wake();
+        }
+    }
+}
+
+/// Runs a call into the guest to its end, and the exchanges that it started to theirs.
+pub(crate) async fn side_by_side<T>(
+    guest: impl Future<Output = T>,
+    exchanges: &Mutex<Exchanges>,
+    waker: &Arc<GuestWaker>,
+) -> T {
+    let mut guest = std::pin::pin!(guest);
+    let guest_waker = Waker::from(Arc::clone(waker));
+    let mut result = None;
+    waker.woken.store(true, Ordering::Relaxed);
+
+    std::future::poll_fn(move |cx: &mut Context<'_>| {
+        {
+            let mut task = waker.task.lock();
+            if !task.as_ref().is_some_and(|task| task.will_wake(cx.waker())) {
+                *task = Some(cx.waker().clone());
+            }
+        }
+        loop {
+            if result.is_none() && waker.woken.swap(false, Ordering::Acquire) {
+                let mut guest_cx = Context::from_waker(&guest_waker);
+                if let Poll::Ready(value) = Pin::as_mut(&mut guest).poll(&mut guest_cx) {
+                    result = Some(value);
+                }
+            }
+            let mut exchanges = exchanges.lock();
+            if exchanges.poll(cx) && result.is_none() {
+                // What the guest waits for may be there.
+                waker.woken.store(true, Ordering::Relaxed);
+                continue;
+            }
+            if exchanges.running() == 0
+                && let Some(value) = result.take()
+            {
+                return Poll::Ready(value);
+            }
+            return Poll::Pending;
+        }
+    })
+    .await
+}

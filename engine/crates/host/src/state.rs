@@ -1,0 +1,88 @@
+//! What the host knows of one virtual user while its script runs: the data of its store.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use metrics::{SeriesId, Tags};
+use parking_lot::Mutex;
+use tokio::time::Instant;
+use vu::{Identity, Iteration};
+use wasmtime::StoreLimits;
+use wasmtime::component::ResourceTable;
+use wasmtime_wasi::{WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
+
+use crate::catalogue::{Catalogue, Recent};
+use crate::exchanges::Exchanges;
+use crate::interface::http::Prepared;
+use crate::limits::{HANDLES, store_limits};
+use crate::log::{Level, LogGate};
+use crate::stdio::Stdio;
+
+pub(crate) struct VuState {
+    pub(crate) table: ResourceTable,
+    pub(crate) wasi: WasiCtx,
+    pub(crate) limits: StoreLimits,
+    pub(crate) stderr: Stdio,
+    pub(crate) user: Arc<User>,
+    pub(crate) iteration: Iteration,
+    /// Shared with [`side_by_side`](crate::side_by_side), which drives them.
+    pub(crate) exchanges: Arc<Mutex<Exchanges>>,
+    pub(crate) recent_requests: Recent<RequestKey, Prepared>,
+    pub(crate) recent_checks: Recent<String, SeriesId>,
+}
+
+/// Method and URL of a request with no name or tags of its own.
+pub(crate) type RequestKey = (String, String);
+
+/// What stays the same about a VU when its script gets a fresh instance.
+pub(crate) struct User {
+    pub(crate) identity: Identity,
+    /// Tags on every sample it records.
+    pub(crate) tags: Tags,
+    pub(crate) env: BTreeMap<String, String>,
+    pub(crate) catalogue: Arc<Mutex<Catalogue>>,
+    pub(crate) log: LogGate,
+    /// When the run began.
+    pub(crate) origin: Instant,
+    /// Why it may not send requests, if it may not.
+    pub(crate) offline: Option<&'static str>,
+}
+
+impl VuState {
+    pub(crate) fn new(user: Arc<User>, exchanges: Arc<Mutex<Exchanges>>) -> Self {
+        let vu = user.identity.vu;
+        let stderr = Stdio::new(vu, Level::Warn, user.log.clone());
+        // No files, environment, arguments or sockets: nothing is granted but clocks and random numbers.
+        let wasi = WasiCtxBuilder::new()
+            .stdout(Stdio::new(vu, Level::Info, user.log.clone()))
+            .stderr(stderr.clone())
+            .allow_tcp(false)
+            .allow_udp(false)
+            .build();
+        let mut table = ResourceTable::new();
+        table.set_max_capacity(HANDLES);
+        Self {
+            table,
+            wasi,
+            limits: store_limits(),
+            stderr,
+            user,
+            iteration: Iteration::default(),
+            exchanges,
+            recent_requests: Recent::default(),
+            recent_checks: Recent::default(),
+        }
+    }
+
+    /// How late this iteration was.
+    pub(crate) fn lag(&self) -> Duration {
+        self.iteration.lag
+    }
+}
+
+impl WasiView for VuState {
+    fn ctx(&mut self) -> WasiCtxView<'_> {
+        WasiCtxView { ctx: &mut self.wasi, table: &mut self.table }
+    }
+}

@@ -1,0 +1,460 @@
+//! What must come of each guest in `tests/programs`: one VU, driven by hand, against the demo target.
+//!
+//! A guest without a test here does not compile.
+
+use std::collections::BTreeMap;
+use std::net::TcpListener;
+use std::path::Path;
+use std::sync::{Arc, LazyLock, Mutex};
+use std::time::Duration;
+
+use demo::{Demo, Faults, RunningDemo};
+use host::{Engine, Level, LogGate, LogLine, Script, ScriptFactory, Settings};
+use metrics::{MetricId, Registry, Shards, Sink, Totals, builtin};
+use vu::{Identity, Iteration, Outcome, Scenario, SetupData, Vu, VuFactory};
+
+macro_rules! assert_test_exists {
+    ($name:ident) => {
+        const _: fn() = $name;
+    };
+}
+artifacts::foreach_program!(assert_test_exists);
+
+static ENGINE: LazyLock<Engine> = LazyLock::new(|| Engine::new().expect("an engine"));
+
+/// A script, a target for it, and where its samples and messages go.
+struct Bench {
+    factory: ScriptFactory,
+    demo: RunningDemo,
+    shards: Shards,
+    logs: Arc<Mutex<Vec<LogLine>>>,
+    env: BTreeMap<String, String>,
+}
+
+impl Bench {
+    fn new(program: &str) -> Self {
+        Self::with_env(program, &[])
+    }
+
+    fn with_env(program: &str, env: &[(&str, &str)]) -> Self {
+        let demo = Demo::spawn_thread(([127, 0, 0, 1], 0).into(), Faults::default())
+            .expect("a free port on loopback");
+        let mut env: BTreeMap<String, String> =
+            env.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())).collect();
+        env.insert("BASE_URL".into(), demo.url());
+
+        let logs = Arc::new(Mutex::new(Vec::new()));
+        let sink = Arc::clone(&logs);
+        let log = LogGate::new(Level::Debug, move |line| sink.lock().unwrap().push(line));
+        let shards = Shards::new(Registry::new(), 2);
+        let script = Script::load(&ENGINE, Path::new(program)).expect("the guest loads");
+        let factory = ScriptFactory::new(
+            script,
+            Settings {
+                shards: shards.clone(),
+                workers: 1,
+                net: Arc::new(net::Config::default()),
+                env: env.clone(),
+                tags: BTreeMap::new(),
+                log,
+            },
+        );
+        Self { factory, demo, shards, logs, env }
+    }
+
+    async fn vu(&self, number: u32) -> impl Vu {
+        let scenario = Scenario {
+            name: "default".into(),
+            flow: "default".into(),
+            env: self.env.clone(),
+            tags: BTreeMap::new(),
+        };
+        let identity = Identity { vu: number, worker: 0, scenario: Arc::new(scenario) };
+        self.factory.make(identity).await.expect("a VU")
+    }
+
+    /// One VU through `start`, this many iterations, and `stop`; how each iteration ended.
+    async fn iterate(&self, iterations: u64) -> Vec<Outcome> {
+        let mut vu = self.vu(1).await;
+        assert_eq!(vu.start(&no_data()).await, Outcome::Completed, "{:?}", self.messages());
+        let mut outcomes = Vec::new();
+        for number in 0..iterations {
+            let iteration = Iteration { number, number_in_vu: number, lag: Duration::ZERO };
+            outcomes.push(vu.iterate(&iteration).await);
+        }
+        vu.stop().await;
+        outcomes
+    }
+
+    /// One iteration that must succeed.
+    async fn completes(&self) {
+        let outcomes = self.iterate(1).await;
+        assert_eq!(outcomes, [Outcome::Completed], "{:?}", self.messages());
+    }
+
+    fn messages(&self) -> Vec<(Level, String)> {
+        let logs = self.logs.lock().unwrap();
+        logs.iter().map(|line| (line.level, line.message.clone())).collect()
+    }
+
+    fn totals(&self) -> Totals {
+        let mut totals = Totals::new(&self.shards);
+        totals.collect();
+        totals
+    }
+}
+
+fn no_data() -> SetupData {
+    Arc::from([])
+}
+
+fn count(totals: &Totals, metric: MetricId, tags: &[(&str, &str)]) -> f64 {
+    let filter: Vec<_> =
+        tags.iter().map(|&(name, value)| (name.to_owned(), value.to_owned())).collect();
+    match totals.select(metric, &filter) {
+        None => 0.0,
+        Some(Sink::Counter(counter)) => counter.sum,
+        Some(Sink::Gauge(gauge)) => gauge.last,
+        Some(Sink::Rate(rate)) => rate.trues as f64,
+        Some(Sink::Trend(trend)) => trend.count() as f64,
+    }
+}
+
+fn runtime() -> tokio::runtime::LocalRuntime {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build_local(tokio::runtime::LocalOptions::default())
+        .expect("a runtime")
+}
+
+fn trapped(outcome: &Outcome) -> &vu::Trap {
+    match outcome {
+        Outcome::Trapped(trap) => trap,
+        other => panic!("not a trap: {other:?}"),
+    }
+}
+
+#[test]
+fn aborts_the_run() {
+    runtime().block_on(async {
+        let outcomes = Bench::new(artifacts::ABORTS_THE_RUN).iterate(1).await;
+        assert_eq!(outcomes, [Outcome::Aborted("the target is on fire".into())]);
+    });
+}
+
+#[test]
+fn batches() {
+    runtime().block_on(async {
+        let bench = Bench::new(artifacts::BATCHES);
+        bench.completes().await;
+        let totals = bench.totals();
+        assert_eq!(count(&totals, builtin::HTTP_REQS, &[]), 4.0);
+        assert_eq!(count(&totals, builtin::HTTP_REQ_FAILED, &[]), 2.0);
+        assert_eq!(count(&totals, builtin::HTTP_REQS, &[("status", "503")]), 1.0);
+    });
+}
+
+#[test]
+fn checks_a_page() {
+    runtime().block_on(async {
+        let bench = Bench::new(artifacts::CHECKS_A_PAGE);
+        let outcomes = bench.iterate(5).await;
+        assert_eq!(outcomes, vec![Outcome::Completed; 5], "{:?}", bench.messages());
+        let totals = bench.totals();
+        let home = format!("{}/", bench.demo.url());
+        let tags = [
+            ("scenario", "default"),
+            ("method", "GET"),
+            ("name", &home),
+            ("status", "200"),
+            ("expected_response", "true"),
+        ];
+        for metric in [
+            builtin::HTTP_REQS,
+            builtin::HTTP_REQ_DURATION,
+            builtin::HTTP_REQ_RESPONSE,
+            builtin::HTTP_REQ_BLOCKED,
+            builtin::HTTP_REQ_CONNECTING,
+            builtin::HTTP_REQ_SENDING,
+            builtin::HTTP_REQ_WAITING,
+            builtin::HTTP_REQ_RECEIVING,
+        ] {
+            assert_eq!(count(&totals, metric, &tags), 5.0, "{metric:?}");
+        }
+        assert_eq!(count(&totals, builtin::CHECKS, &[("check", "status is 200")]), 5.0);
+        assert_eq!(count(&totals, builtin::CHECKS, &[("check", "body is empty")]), 0.0);
+        assert_eq!(bench.demo.record().requests, 5);
+        assert_eq!(bench.demo.record().connections, 1, "the connection is kept alive");
+    });
+}
+
+#[test]
+fn computes_for_ever() {
+    runtime().block_on(async {
+        let bench = Bench::new(artifacts::COMPUTES_FOR_EVER);
+        let mut vu = bench.vu(1).await;
+        assert_eq!(vu.start(&no_data()).await, Outcome::Completed);
+        let mut turns = 0;
+        let iteration = Iteration::default();
+        tokio::select! {
+            biased;
+            outcome = vu.iterate(&iteration) => panic!("it ended: {outcome:?}"),
+            // Others have their turn while it computes; after a few, it is interrupted.
+            () = async { while turns < 5 { turns += 1; tokio::task::yield_now().await } } => {}
+        }
+        // The next call meets a fresh instance.
+        assert_eq!(vu.start(&no_data()).await, Outcome::Completed);
+        assert_eq!(count(&bench.totals(), builtin::VU_RESTARTS, &[]), 1.0);
+    });
+}
+
+#[test]
+fn context_is_told() {
+    runtime().block_on(async {
+        let bench = Bench::with_env(artifacts::CONTEXT_IS_TOLD, &[("COLOR", "blue")]);
+        let mut vu = bench.vu(7).await;
+        vu.start(&no_data()).await;
+        let iteration = Iteration { number: 41, number_in_vu: 3, lag: Duration::ZERO };
+        assert_eq!(vu.iterate(&iteration).await, Outcome::Completed);
+        let told =
+            "vu=7 iteration=3 in_scenario=41 scenario=default color=Some(\"blue\") missing=None";
+        assert_eq!(bench.messages(), [(Level::Info, told.to_owned())]);
+    });
+}
+
+#[test]
+fn eats_memory() {
+    runtime().block_on(async {
+        let bench = Bench::new(artifacts::EATS_MEMORY);
+        let outcomes = bench.iterate(1).await;
+        // Rust's allocator gives up when the host refuses to grow the memory.
+        trapped(&outcomes[0]);
+    });
+}
+
+#[test]
+fn errors_are_told_apart() {
+    runtime().block_on(async {
+        // A port that was free a moment ago, and that nobody listens at now.
+        let closed = TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("bound");
+        let closed = format!("http://{closed}/");
+        let bench = Bench::with_env(artifacts::ERRORS_ARE_TOLD_APART, &[("CLOSED", &closed)]);
+        bench.completes().await;
+        let totals = bench.totals();
+        assert_eq!(count(&totals, builtin::HTTP_REQS, &[]), 10.0, "each is counted once");
+        assert_eq!(count(&totals, builtin::HTTP_REQ_FAILED, &[]), 10.0);
+        for (error, code, requests) in [
+            ("connection refused", "1212", 1.0),
+            ("invalid request", "1020", 6.0),
+            ("timed out", "1050", 1.0),
+        ] {
+            let tags = [("error", error), ("error_code", code)];
+            assert_eq!(count(&totals, builtin::HTTP_REQS, &tags), requests, "{error}");
+        }
+        // Only what reached the wire has a duration: the one that timed out, and the one cut short.
+        assert_eq!(count(&totals, builtin::HTTP_REQ_DURATION, &[]), 2.0);
+    });
+}
+
+#[test]
+fn fails_an_iteration() {
+    runtime().block_on(async {
+        let outcomes = Bench::new(artifacts::FAILS_AN_ITERATION).iterate(4).await;
+        let failed = Outcome::Failed("odd iterations fail".into());
+        assert_eq!(outcomes, [Outcome::Completed, failed.clone(), Outcome::Completed, failed]);
+    });
+}
+
+#[test]
+fn fails_to_start() {
+    runtime().block_on(async {
+        let bench = Bench::new(artifacts::FAILS_TO_START);
+        let outcome = bench.vu(1).await.start(&no_data()).await;
+        assert_eq!(outcome, Outcome::Failed("nobody knows this user".into()));
+    });
+}
+
+#[test]
+fn fails_to_set_up() {
+    runtime().block_on(async {
+        let outcome = Bench::new(artifacts::FAILS_TO_SET_UP).factory.setup().await;
+        assert_eq!(outcome, Err(Outcome::Failed("the database is empty".into())));
+    });
+}
+
+#[test]
+fn gives_options() {
+    runtime().block_on(async {
+        let script = Script::load(&ENGINE, Path::new(artifacts::GIVES_OPTIONS)).expect("it loads");
+        let options = script.options(LogGate::new(Level::Error, |_| {})).await;
+        assert_eq!(options.expect("options"), r#"{ "vus": 3, "iterations": 12 }"#);
+    });
+}
+
+#[test]
+fn logs_and_prints() {
+    runtime().block_on(async {
+        let bench = Bench::new(artifacts::LOGS_AND_PRINTS);
+        bench.completes().await;
+        let said = |level, message: &str| (level, message.to_owned());
+        assert_eq!(
+            bench.messages(),
+            [
+                said(Level::Debug, "a debug message"),
+                said(Level::Info, "an info message"),
+                said(Level::Warn, "a warning"),
+                said(Level::Error, "an error message"),
+                said(Level::Info, "printed to standard output"),
+                said(Level::Warn, "printed to standard error"),
+            ]
+        );
+    });
+}
+
+#[test]
+fn measures_its_own() {
+    runtime().block_on(async {
+        let bench = Bench::new(artifacts::MEASURES_ITS_OWN);
+        bench.completes().await;
+        let totals = bench.totals();
+        let of = |name: &str| totals.registry().find(name).expect("it was defined").id;
+        assert_eq!(count(&totals, of("orders"), &[]), 5.0);
+        assert_eq!(count(&totals, of("orders"), &[("kind", "express")]), 3.0);
+        assert_eq!(count(&totals, of("queue"), &[]), 7.0);
+        assert_eq!(count(&totals, of("won"), &[]), 1.0);
+        let Some(Sink::Trend(think)) = totals.select(of("think"), &[]) else { panic!("no trend") };
+        assert_eq!(think.max(), 1_000.0, "one second of the script is a thousand milliseconds");
+        assert_eq!(count(&totals, of("items"), &[]), 1.0);
+    });
+}
+
+#[test]
+fn misuses_a_metric() {
+    runtime().block_on(async {
+        let outcomes = Bench::new(artifacts::MISUSES_A_METRIC).iterate(1).await;
+        let trap = trapped(&outcomes[0]);
+        assert!(trap.reason.contains("http_req_duration"), "{trap}");
+    });
+}
+
+#[test]
+fn options_need_a_target() {
+    runtime().block_on(async {
+        let path = Path::new(artifacts::OPTIONS_NEED_A_TARGET);
+        let script = Script::load(&ENGINE, path).expect("it loads");
+        let options = script.options(LogGate::new(Level::Error, |_| {})).await;
+        assert_eq!(options.expect("options"), "not allowed: requests in `options`");
+    });
+}
+
+#[test]
+fn panics() {
+    runtime().block_on(async {
+        let bench = Bench::new(artifacts::PANICS);
+        let mut vu = bench.vu(1).await;
+        for round in 0..3 {
+            assert_eq!(vu.start(&no_data()).await, Outcome::Completed, "round {round}");
+            assert_eq!(vu.iterate(&Iteration::default()).await, Outcome::Completed);
+            let outcome = vu.iterate(&Iteration::default()).await;
+            let trap = trapped(&outcome);
+            assert_eq!(trap.reason, "panicked: two runs in one instance, and 0 left");
+            let at = trap.at.as_deref().unwrap_or_default();
+            assert!(at.contains("panics.rs:14:"), "the source line is named: {trap}");
+        }
+        assert_eq!(count(&bench.totals(), builtin::VU_RESTARTS, &[]), 2.0);
+    });
+}
+
+#[test]
+fn recurses_for_ever() {
+    runtime().block_on(async {
+        let outcomes = Bench::new(artifacts::RECURSES_FOR_EVER).iterate(1).await;
+        assert_eq!(
+            trapped(&outcomes[0]).reason,
+            "the call stack is exhausted (too deep a recursion)"
+        );
+    });
+}
+
+#[test]
+fn request_is_set_up() {
+    runtime().block_on(async {
+        let bench = Bench::new(artifacts::REQUEST_IS_SET_UP);
+        bench.completes().await;
+        let tags = [("name", "echo"), ("url", "echo"), ("flavour", "bitter"), ("method", "PUT")];
+        assert_eq!(count(&bench.totals(), builtin::HTTP_REQS, &tags), 2.0);
+    });
+}
+
+#[test]
+fn requests_run_beside_it() {
+    runtime().block_on(async {
+        let bench = Bench::new(artifacts::REQUESTS_RUN_BESIDE_IT);
+        bench.completes().await;
+        // The one that nobody asked for was waited for and counted too.
+        let totals = bench.totals();
+        assert_eq!(count(&totals, builtin::HTTP_REQS, &[]), 3.0);
+        assert_eq!(count(&totals, builtin::HTTP_REQS, &[("status", "202")]), 1.0);
+        assert_eq!(count(&totals, builtin::HTTP_REQS_INTERRUPTED, &[]), 0.0);
+    });
+}
+
+#[test]
+fn response_has_parts() {
+    runtime().block_on(Bench::new(artifacts::RESPONSE_HAS_PARTS).completes());
+}
+
+#[test]
+fn setup_data_travels() {
+    runtime().block_on(async {
+        let bench = Bench::new(artifacts::SETUP_DATA_TRAVELS);
+        let data = bench.factory.setup().await.expect("setup succeeds");
+        let mut vu = bench.vu(1).await;
+        assert_eq!(vu.start(&data).await, Outcome::Completed);
+        assert_eq!(vu.iterate(&Iteration::default()).await, Outcome::Completed);
+        vu.stop().await;
+        assert_eq!(bench.messages(), [(Level::Info, "stopped".to_owned())]);
+        assert_eq!(bench.factory.teardown(&data).await, Outcome::Completed);
+    });
+}
+
+#[test]
+fn sleeps() {
+    // The clock is the test's: a second passes at once.
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .start_paused(true)
+        .build_local(tokio::runtime::LocalOptions::default())
+        .expect("a runtime")
+        .block_on(async {
+            let bench = Bench::new(artifacts::SLEEPS);
+            bench.completes().await;
+            assert_eq!(bench.messages(), [(Level::Info, "slept 1".to_owned())]);
+        });
+}
+
+#[test]
+fn a_request_cut_off_with_its_iteration_is_counted_as_interrupted_only() {
+    runtime().block_on(async {
+        let bench = Bench::new(artifacts::REQUESTS_RUN_BESIDE_IT);
+        let mut vu = bench.vu(1).await;
+        vu.start(&no_data()).await;
+        let seen = async {
+            // Until the target has both requests of the first step, the slow one among them.
+            while bench.demo.record().requests < 2 {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        };
+        let iteration = Iteration::default();
+        tokio::select! {
+            outcome = vu.iterate(&iteration) => panic!("it ended: {outcome:?}"),
+            () = seen => {}
+        }
+        drop(vu);
+        let totals = bench.totals();
+        let counted = count(&totals, builtin::HTTP_REQS, &[]);
+        let interrupted = count(&totals, builtin::HTTP_REQS_INTERRUPTED, &[]);
+        assert_eq!(counted + interrupted, bench.demo.record().requests as f64);
+        assert!(interrupted >= 1.0, "the slow one was on its way");
+    });
+}

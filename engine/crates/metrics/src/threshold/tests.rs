@@ -1,0 +1,162 @@
+use proptest::prelude::*;
+
+use super::*;
+
+#[test]
+fn thresholds_are_read_as_k6_reads_them() {
+    use Method::*;
+    use Operator::*;
+    for (text, method, operator, value, why) in [
+        ("p(95)<500", Percentile(95.0), Less, 500.0, "the common one"),
+        ("p(99.9) <= 1500.5", Percentile(99.9), LessOrEqual, 1500.5, "fractions"),
+        ("p(0)>0", Percentile(0.0), Greater, 0.0, "the least percentile"),
+        ("p(100)<1", Percentile(100.0), Less, 1.0, "the greatest"),
+        ("p(1e1)<1", Percentile(10.0), Less, 1.0, "any form of number in it"),
+        ("rate>=0.99", Rate, GreaterOrEqual, 0.99, "not `>`, then `=0.99`"),
+        ("count==10", Count, Equal, 10.0, "equal"),
+        ("count===10", Count, Equal, 10.0, "equal, as JavaScript has it"),
+        ("count!=0", Count, NotEqual, 0.0, "not equal"),
+        ("  avg \t<\n 20  ", Avg, Less, 20.0, "white space does not matter"),
+        ("min>1", Min, Greater, 1.0, "a minimum"),
+        ("max<1", Max, Less, 1.0, "a maximum"),
+        ("med<1", Med, Less, 1.0, "a median"),
+        ("value<-5", Value, Less, -5.0, "a negative number"),
+        ("value<+5", Value, Less, 5.0, "a sign that says nothing"),
+        ("value<1e3", Value, Less, 1000.0, "an exponent"),
+        ("value<.5", Value, Less, 0.5, "no digit before the point"),
+        ("value<5.", Value, Less, 5.0, "none after it"),
+        ("value<Inf", Value, Less, f64::INFINITY, "k6 takes infinity"),
+        ("value>-infinity", Value, Greater, f64::NEG_INFINITY, "the other one too"),
+    ] {
+        let found = Threshold::parse(text).unwrap_or_else(|error| panic!("{why}: {error}"));
+        assert_eq!((found.method, found.operator, found.value), (method, operator, value), "{why}");
+        assert_eq!((&*found.source, found.abort_on_fail), (text, false));
+    }
+}
+
+#[test]
+fn what_is_no_threshold_says_where_and_why() {
+    for (text, offset, expected) in [
+        ("", 0, "an operator"),
+        ("p(95)", 5, "an operator"),
+        ("p(95) 500 ", 9, "an operator"),
+        ("p(95)=500", 9, "an operator"),
+        ("<500", 0, "one of `count`"),
+        ("  p95<500", 2, "instead of `p95`"),
+        ("P(95)<500", 0, "instead of `P(95)`"),
+        ("mean<500", 0, "instead of `mean`"),
+        ("rate>1<=2", 0, "instead of `rate>1`"),
+        ("p()<1", 2, "from 0 to 100 instead of ``"),
+        (" p( 95 )<1", 3, "from 0 to 100 instead of ` 95 `"),
+        ("p(101)<1", 2, "from 0 to 100 instead of `101`"),
+        ("p(-1)<1", 2, "from 0 to 100"),
+        ("p(NaN)<1", 2, "from 0 to 100"),
+        ("p(95)<", 6, "a number after the `<`"),
+        ("p(95)< 500ms", 7, "times are in milliseconds"),
+        ("p(95)<=5s", 7, "times are in milliseconds"),
+        ("avg<fast", 4, "a number instead of `fast`"),
+        ("avg<NaN", 4, "a number in range instead of `NaN`"),
+        ("avg<1e999", 4, "a number in range"),
+        ("count====1", 8, "a number instead of `=1`"),
+    ] {
+        let error = Threshold::parse(text).unwrap_err();
+        assert_eq!(error.offset, offset, "{text}: {error}");
+        assert!(error.expected.contains(expected), "{text}: {error}");
+    }
+    assert_eq!(
+        Threshold::parse("p(95)<500ms").unwrap_err().to_string(),
+        "expected a plain number (times are in milliseconds, without a unit) instead of `500ms` \
+         at byte 6 of `p(95)<500ms`"
+    );
+}
+
+#[test]
+fn each_kind_has_its_methods() {
+    use Kind::*;
+    for (text, kinds) in [
+        ("count<1", &[Counter][..]),
+        ("rate<1", &[Counter, Rate]),
+        ("value<1", &[Gauge]),
+        ("avg<1", &[Trend]),
+        ("min<1", &[Trend]),
+        ("max<1", &[Trend]),
+        ("med<1", &[Trend]),
+        ("p(5)<1", &[Trend]),
+    ] {
+        let method = Threshold::parse(text).unwrap().method;
+        for kind in [Counter, Gauge, Rate, Trend] {
+            assert_eq!(method.fits(kind), kinds.contains(&kind), "{method} of a {kind}");
+        }
+    }
+}
+
+#[test]
+fn operators_compare_as_they_are_written() {
+    for (text, below, equal, above) in [
+        ("value<2", true, false, false),
+        ("value<=2", true, true, false),
+        ("value>2", false, false, true),
+        ("value>=2", false, true, true),
+        ("value==2", false, true, false),
+        ("value===2", false, true, false),
+        ("value!=2", true, false, true),
+    ] {
+        let threshold = Threshold::parse(text).unwrap();
+        let found = [1.0, 2.0, 3.0].map(|observed| threshold.holds(observed));
+        assert_eq!(found, [below, equal, above], "{text}");
+    }
+}
+
+#[test]
+fn a_run_is_aborted_only_where_asked_and_after_the_delay() {
+    let seconds = Duration::from_secs;
+    for (abort_on_fail, delay, elapsed, aborts, why) in [
+        (false, None, 9, false, "it was not asked for"),
+        (true, None, 0, true, "at once"),
+        (true, Some(10), 9, false, "too early"),
+        (true, Some(10), 10, false, "k6: the delay is to be over"),
+        (true, Some(10), 11, true, "it is over"),
+        (false, Some(10), 11, false, "a delay asks for nothing"),
+    ] {
+        let mut threshold = Threshold::parse("rate<1").unwrap();
+        threshold.abort_on_fail = abort_on_fail;
+        threshold.delay_abort_eval = delay.map(seconds);
+        assert_eq!(threshold.aborts(seconds(elapsed)), aborts, "{why}");
+    }
+}
+
+fn method() -> impl Strategy<Value = Method> {
+    prop_oneof![
+        Just(Method::Count),
+        Just(Method::Rate),
+        Just(Method::Value),
+        Just(Method::Avg),
+        Just(Method::Min),
+        Just(Method::Max),
+        Just(Method::Med),
+        (0.0..=100.0).prop_map(Method::Percentile),
+    ]
+}
+
+proptest! {
+    #[test]
+    fn what_is_written_is_read_again(
+        method in method(),
+        operator in proptest::sample::select(OPERATORS.map(|(_, operator)| operator).to_vec()),
+        value in proptest::num::f64::NORMAL | proptest::num::f64::ZERO | proptest::num::f64::INFINITE,
+        space in "[ \t]{0,2}",
+    ) {
+        let text = format!("{space}{method}{space}{operator}{space}{value}{space}");
+        let found = Threshold::parse(&text).unwrap();
+        prop_assert_eq!((found.method, found.operator, found.value), (method, operator, value));
+        prop_assert_eq!(found.source, text);
+    }
+
+    #[test]
+    fn no_text_breaks_the_parser(text in "\\PC{0,20}|p\\(\\PC{0,5}\\)<\\PC{0,5}") {
+        if let Err(error) = Threshold::parse(&text) {
+            prop_assert!(error.offset <= text.len());
+            prop_assert!(text.is_char_boundary(error.offset));
+        }
+    }
+}

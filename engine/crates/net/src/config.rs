@@ -1,0 +1,32 @@
+//! What all clients of a run share.
+
+use std::time::Duration;
+
+use http::HeaderValue;
+
+use crate::resolver::Resolver;
+
+/// How requests are made, for every VU of a run.
+#[derive(Debug)]
+pub struct Config {
+    /// Sent with each request that has no `user-agent` of its own.
+    pub user_agent: HeaderValue,
+    /// How long a whole exchange may take, where the request does not say.
+    pub request_timeout: Duration,
+    /// The largest response body that is kept, in bytes. A larger one fails its exchange.
+    pub body_limit: usize,
+    /// Finds the addresses of names.
+    pub resolver: Resolver,
+}
+
+impl Default for Config {
+    /// 60 seconds, as k6; 64 MiB, so that a few users who download something large still fit a machine.
+    fn default() -> Self {
+        Self {
+            user_agent: HeaderValue::from_static(concat!("wasmload/", env!("CARGO_PKG_VERSION"))),
+            request_timeout: Duration::from_secs(60),
+            body_limit: 64 << 20,
+            resolver: Resolver::default(),
+        }
+    }
+}

@@ -1,0 +1,180 @@
+//! Why an exchange ended without a response.
+
+use std::error::Error as _;
+use std::io;
+
+/// Why there is no response. Each is a measurement: it comes in an [`Exchange`](crate::Exchange) like any other.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// The host's name has no address.
+    #[error("name not resolved")]
+    NameNotResolved,
+    /// Nobody listens at the address.
+    #[error("connection refused")]
+    ConnectionRefused,
+    /// The connection was not made within the request's time.
+    #[error("timed out while connecting")]
+    ConnectTimedOut,
+    /// The response was not complete within the request's time.
+    #[error("timed out")]
+    TimedOut,
+    /// The peer, or something on the way, broke the connection.
+    #[error("connection reset")]
+    ConnectionReset,
+    /// The peer ended the connection before the response was complete.
+    #[error("connection closed before the response was complete")]
+    ClosedEarly,
+    /// What came back is not HTTP.
+    #[error("malformed response: {0}")]
+    MalformedResponse(String),
+    /// The response's body is larger than is kept.
+    #[error("response body larger than {0} bytes")]
+    BodyTooLarge(usize),
+    /// There is no way to the address.
+    #[error("host unreachable")]
+    Unreachable,
+    /// This process may open no more files or sockets.
+    #[error("too many open files; raise the limit (`ulimit -n`)")]
+    TooManyOpenFiles,
+    /// This machine has no free port towards the target.
+    #[error("no free local port; connections to one address are limited to about 28,000")]
+    OutOfPorts,
+    /// Anything else.
+    #[error("{0}")]
+    Other(String),
+}
+
+impl Error {
+    /// k6's number for it, as its `error_code` tag has it.
+    #[must_use]
+    pub fn code(&self) -> u16 {
+        match self {
+            Self::TimedOut => 1050,
+            Self::NameNotResolved => 1101,
+            Self::OutOfPorts | Self::TooManyOpenFiles | Self::Unreachable => 1213,
+            Self::ConnectTimedOut => 1211,
+            Self::ConnectionRefused => 1212,
+            Self::ConnectionReset => 1220,
+            Self::ClosedEarly
+            | Self::MalformedResponse(_)
+            | Self::BodyTooLarge(_)
+            | Self::Other(_) => 1000,
+        }
+    }
+
+    /// A few words for it, the same for all of its kind.
+    #[must_use]
+    pub fn label(&self) -> &'static str {
+        match self {
+            Self::NameNotResolved => "name not resolved",
+            Self::ConnectionRefused => "connection refused",
+            Self::ConnectTimedOut => "timed out while connecting",
+            Self::TimedOut => "timed out",
+            Self::ConnectionReset => "connection reset",
+            Self::ClosedEarly => "closed early",
+            Self::MalformedResponse(_) => "malformed response",
+            Self::BodyTooLarge(_) => "body too large",
+            Self::Unreachable => "host unreachable",
+            Self::TooManyOpenFiles => "too many open files",
+            Self::OutOfPorts => "no free local port",
+            Self::Other(_) => "other error",
+        }
+    }
+
+    /// Why a name was not looked up. Beside the machine's own limits, systems tell the reasons apart by text
+    /// only.
+    pub(crate) fn from_lookup(error: &io::Error) -> Self {
+        if too_many_files(error) { Self::TooManyOpenFiles } else { Self::NameNotResolved }
+    }
+
+    /// Why a connection was not made.
+    pub(crate) fn from_connecting(error: &io::Error) -> Self {
+        match error.kind() {
+            _ if too_many_files(error) => Self::TooManyOpenFiles,
+            io::ErrorKind::ConnectionRefused => Self::ConnectionRefused,
+            io::ErrorKind::ConnectionReset | io::ErrorKind::ConnectionAborted => {
+                Self::ConnectionReset
+            }
+            io::ErrorKind::TimedOut => Self::ConnectTimedOut,
+            io::ErrorKind::AddrNotAvailable => Self::OutOfPorts,
+            io::ErrorKind::HostUnreachable
+            | io::ErrorKind::NetworkUnreachable
+            | io::ErrorKind::NetworkDown => Self::Unreachable,
+            _ => Self::Other(error.to_string()),
+        }
+    }
+
+    /// Why a connection that was there broke.
+    fn from_io(error: &io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::ConnectionReset
+            | io::ErrorKind::ConnectionAborted
+            | io::ErrorKind::NotConnected
+            | io::ErrorKind::BrokenPipe => Self::ConnectionReset,
+            // The system's own patience with a peer that acknowledges nothing.
+            io::ErrorKind::TimedOut => Self::TimedOut,
+            io::ErrorKind::UnexpectedEof => Self::ClosedEarly,
+            // The decoder of chunked bodies says so.
+            io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput => {
+                Self::MalformedResponse(error.to_string())
+            }
+            io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable => Self::Unreachable,
+            _ => Self::Other(error.to_string()),
+        }
+    }
+
+    pub(crate) fn from_hyper(error: &hyper::Error) -> Self {
+        if let Some(cause) = error.source() {
+            if let Some(io) = cause.downcast_ref::<io::Error>() {
+                return Self::from_io(io);
+            }
+            if error.is_parse() {
+                return Self::MalformedResponse(format!("{error}: {cause}"));
+            }
+        }
+        if error.is_parse() {
+            Self::MalformedResponse(error.to_string())
+        } else if error.is_incomplete_message() || error.is_closed() || error.is_canceled() {
+            Self::ClosedEarly
+        } else {
+            Self::Other(error.to_string())
+        }
+    }
+}
+
+/// `EMFILE` and `ENFILE`, the same on every Unix.
+fn too_many_files(error: &io::Error) -> bool {
+    matches!(error.raw_os_error(), Some(24 | 23))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_the_system_says_has_a_name_and_k6s_number() {
+        // Linux' numbers; the names in the comments are POSIX's.
+        for (errno, error, code) in [
+            (111, Error::ConnectionRefused, 1212), // ECONNREFUSED
+            (104, Error::ConnectionReset, 1220),   // ECONNRESET
+            (110, Error::ConnectTimedOut, 1211),   // ETIMEDOUT
+            (99, Error::OutOfPorts, 1213),         // EADDRNOTAVAIL
+            (24, Error::TooManyOpenFiles, 1213),   // EMFILE
+            (113, Error::Unreachable, 1213),       // EHOSTUNREACH
+            (101, Error::Unreachable, 1213),       // ENETUNREACH
+        ] {
+            if cfg!(target_os = "linux") {
+                let named = Error::from_connecting(&io::Error::from_raw_os_error(errno));
+                assert_eq!((named.code(), named), (code, error), "{errno}");
+            }
+        }
+    }
+
+    #[test]
+    fn time_that_runs_out_on_a_connection_is_not_time_to_connect() {
+        let late = io::Error::from(io::ErrorKind::TimedOut);
+        assert_eq!(Error::from_connecting(&late), Error::ConnectTimedOut);
+        assert_eq!(Error::from_io(&late), Error::TimedOut);
+        assert_eq!((Error::TimedOut.code(), Error::NameNotResolved.code()), (1050, 1101));
+    }
+}

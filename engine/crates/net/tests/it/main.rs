@@ -1,0 +1,17 @@
+//! The client against peers written byte by byte: what each does, and what must come of it.
+//!
+//! * `answers`: responses of every shape a peer may choose
+//! * `connections`: which are used again, and what a dead one costs
+//! * `failures`: every way to misbehave, by its name
+//! * `messages`: what a peer gets to read
+//! * `numbers`: bytes, phases, and what was on the wire
+//! * `times`: what happens when time runs out, on a clock that stands still
+//! * `peer`: the peers themselves
+
+mod answers;
+mod connections;
+mod failures;
+mod messages;
+mod numbers;
+mod peer;
+mod times;

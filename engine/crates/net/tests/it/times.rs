@@ -1,0 +1,109 @@
+//! What happens when time runs out. The clock stands still from when the stage is set, and is moved by hand.
+
+use std::time::Duration;
+
+use net::{Client, Error, Exchange, ExchangeId, Request};
+use tokio::net::TcpSocket;
+use tokio::time::{advance, pause};
+
+use crate::peer::{EMPTY, answering, client, error, exchange, get, silent, until};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+fn within(seconds: u32, url: &str) -> Request {
+    Request { timeout: Some(SECOND * seconds), ..get(url) }
+}
+
+/// What has ended by now.
+async fn ended(client: &mut Client) -> Vec<(ExchangeId, Exchange)> {
+    let mut finished = Vec::new();
+    std::future::poll_fn(|cx| {
+        client.poll(cx, &mut |id, exchange| finished.push((id, exchange)));
+        std::task::Poll::Ready(())
+    })
+    .await;
+    finished
+}
+
+#[tokio::test]
+async fn each_request_has_the_time_it_was_given() {
+    let url = silent().await;
+    let mut client = client();
+    // The later deadline does not hide the earlier one, nor the earlier one the later.
+    let patient = client.start(within(80, &url));
+    let hasty = client.start(within(20, &url));
+    until(&mut client, |client| client.on_wire() == 2).await;
+    pause();
+    for (id, seconds) in [(hasty, 21), (patient, 60)] {
+        advance(SECOND * seconds).await;
+        let finished = ended(&mut client).await;
+        assert_eq!(finished.iter().map(|(id, _)| *id).collect::<Vec<_>>(), [id]);
+        let exchange = &finished[0].1;
+        assert_eq!(error(exchange), &Error::TimedOut);
+        assert!(exchange.sent > 0 && exchange.remote.is_some());
+        assert!(exchange.timings.waiting >= SECOND * 20, "{:?}", exchange.timings);
+        assert_eq!(exchange.timings.receiving, Duration::ZERO);
+    }
+}
+
+#[tokio::test]
+async fn without_a_time_of_its_own_a_request_has_the_configurations() {
+    let url = silent().await;
+    let mut client = client();
+    client.start(get(&url));
+    until(&mut client, |client| client.on_wire() == 1).await;
+    pause();
+    advance(SECOND * 55).await;
+    assert!(ended(&mut client).await.is_empty());
+    advance(SECOND * 6).await;
+    assert_eq!(error(&ended(&mut client).await[0].1), &Error::TimedOut);
+}
+
+#[tokio::test]
+async fn a_request_answered_in_time_leaves_an_alarm_that_disturbs_nobody() {
+    let (quick, slow) = (answering(EMPTY).await, silent().await);
+    let mut client = client();
+    assert!(exchange(&mut client, within(10, &quick)).await.result.is_ok());
+    client.start(within(30, &slow));
+    until(&mut client, |client| client.on_wire() == 1).await;
+    pause();
+    // The alarm of the first request rings, and is set for the second.
+    advance(SECOND * 15).await;
+    assert!(ended(&mut client).await.is_empty());
+    advance(SECOND * 16).await;
+    assert_eq!(error(&ended(&mut client).await[0].1), &Error::TimedOut);
+}
+
+#[tokio::test]
+async fn a_connection_that_is_not_made_in_time_has_a_name_of_its_own() {
+    // A listener that accepts nobody and whose queue is full drops whoever knocks.
+    let socket = TcpSocket::new_v4().expect("a socket");
+    socket.bind("127.0.0.1:0".parse().expect("an address")).expect("a free port");
+    let listener = socket.listen(1).expect("it is bound");
+    let url = format!("http://{}/", listener.local_addr().expect("it is bound"));
+    let mut client = client();
+    let mut started: Vec<_> = (0..8).map(|_| client.start(within(30, &url))).collect();
+    // Someone got a place in the queue; the last of them cannot.
+    until(&mut client, |client| client.on_wire() > 0).await;
+    pause();
+    advance(SECOND * 31).await;
+    let mut finished = ended(&mut client).await;
+    finished.sort_by_key(|(id, _)| *id);
+    started.sort();
+    assert_eq!(finished.iter().map(|(id, _)| *id).collect::<Vec<_>>(), started);
+    let last = &finished[7].1;
+    assert_eq!(error(last), &Error::ConnectTimedOut);
+    assert_eq!((error(last).code(), last.sent, last.remote), (1211, 0, None));
+    assert!(last.timings.connecting >= SECOND * 30);
+    assert_eq!(last.timings.duration(), Duration::ZERO);
+}
+
+#[tokio::test]
+async fn all_the_time_there_is_and_none_at_all_are_lengths_like_any_other() {
+    let (quick, slow) = (answering(EMPTY).await, silent().await);
+    let mut client = client();
+    let forever = Request { timeout: Some(Duration::MAX), ..get(&quick) };
+    assert!(exchange(&mut client, forever).await.result.is_ok());
+    let never = exchange(&mut client, within(0, &slow)).await;
+    assert!(matches!(error(&never), Error::ConnectTimedOut | Error::TimedOut));
+}

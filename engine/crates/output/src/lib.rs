@@ -1,0 +1,196 @@
+//! What a run says, and to whom: one file a sink.
+//!
+//! | file | sink |
+//! | --- | --- |
+//! | `terminal` | live progress and messages, on standard error |
+//! | `summary_text` | the summary for people, on standard output |
+//! | `summary_json`, `summary_file` | the summary for machines, in a file |
+//!
+//! A sink is an [`Output`]. It hears every [`Event`] of the run in order and, when the run is over, the
+//! [`Summary`]; it can stop nothing and change nothing. Sinks that leave the process make their files
+//! and connections before the run, so that what cannot be written to is known before there is load.
+//!
+//! Nothing here measures, decides whether a threshold holds, or picks an exit code. To add a sink is
+//! one file that implements [`Output`], and one [`Outputs::push`] where the engine is assembled:
+//!
+//! ```no_run
+//! use output::{Header, Manner, Outputs, Screen, Severity, SummaryFile, SummaryText, Terminal};
+//!
+//! let (no_color, quiet) = (false, false);
+//! let screen = Screen::stderr(Manner::of_stderr(no_color, quiet))?;
+//! let header = Header { script: "shop.wasm".into(), outputs: vec!["shop.json".into()] };
+//! let stdout = std::io::stdout();
+//! let colour = output::coloured(&stdout, no_color);
+//!
+//! let mut outputs = Outputs::new();
+//! outputs.push(Terminal::new(screen.clone(), header));
+//! outputs.push(SummaryText::new(stdout, colour));
+//! outputs.push(SummaryFile::create("shop.json".as_ref())?);
+//!
+//! // Any thread may say something without garbling the progress or waiting for the terminal.
+//! let log = screen.clone();
+//! std::thread::spawn(move || log.message(Severity::Info, "VU 3: logged in"));
+//!
+//! let mut hear = |event: &run::Event| outputs.on_event(event);
+//! // The run calls `hear` with each event; then:
+//! for error in outputs.finish() {
+//!     screen.message(Severity::Error, &format!("failed to {error}: {}", error.source));
+//! }
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+
+mod line;
+mod numbers;
+mod screen;
+mod summary;
+mod summary_file;
+pub mod summary_json;
+pub mod summary_text;
+mod terminal;
+
+use std::fmt;
+use std::io;
+
+use run::{Event, EventKind};
+use thiserror::Error;
+
+pub use screen::{Manner, Screen, Severity, coloured};
+pub use summary::{
+    CheckSummary, Doubts, MetricSummary, RequestError, ScenarioSummary, Summary, ThresholdSummary,
+    Values,
+};
+pub use summary_file::{CreateError, SummaryFile};
+pub use summary_text::SummaryText;
+pub use terminal::{Header, Terminal};
+
+/// A sink for what a run says.
+pub trait Output {
+    /// Hears a fact about the run. Called in order, on the thread that controls the run: it must return
+    /// soon whatever its sink does, and keep no more than a bounded amount. Only
+    /// [`EventKind::RunFinished`] may take its time: there is no load any more.
+    fn on_event(&mut self, event: &Event);
+
+    /// Hears the summary, once, after every output has heard [`EventKind::RunFinished`].
+    fn on_summary(&mut self, _summary: &Summary) {}
+
+    /// Writes what is left to write. Called once, last, however the run ended.
+    ///
+    /// Fails with [`OutputError`] if anything it was to write is not written.
+    fn finish(&mut self) -> Result<(), OutputError>;
+}
+
+/// What could not be written, and why. Fits "failed to …".
+#[derive(Debug, Error)]
+#[error("write {target}")]
+pub struct OutputError {
+    /// Where to: `` `summary.json` ``, or words such as "the summary".
+    pub target: String,
+    /// Why.
+    pub source: io::Error,
+}
+
+/// All outputs of a run.
+#[derive(Default)]
+pub struct Outputs(Vec<Box<dyn Output>>);
+
+impl Outputs {
+    /// None yet.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds one, behind those there are.
+    pub fn push(&mut self, output: impl Output + 'static) {
+        self.0.push(Box::new(output));
+    }
+
+    /// Tells each of a fact, and at the end of the summary, which is computed once for all of them.
+    pub fn on_event(&mut self, event: &Event) {
+        for output in &mut self.0 {
+            output.on_event(event);
+        }
+        if let EventKind::RunFinished(finished) = &event.kind {
+            let summary = Summary::new(finished);
+            for output in &mut self.0 {
+                output.on_summary(&summary);
+            }
+        }
+    }
+
+    /// Lets each write what it has left, and returns the errors: one that fails keeps no other from
+    /// being written.
+    pub fn finish(mut self) -> Vec<OutputError> {
+        self.0.iter_mut().filter_map(|output| output.finish().err()).collect()
+    }
+}
+
+impl fmt::Debug for Outputs {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Outputs").field(&self.0.len()).finish()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+    use std::rc::Rc;
+    use std::time::Duration;
+
+    use super::*;
+    use crate::summary::tests::ordinary;
+
+    /// Writes down what it hears, and fails if it is to.
+    struct Heard(Rc<RefCell<Vec<String>>>, &'static str, bool);
+
+    impl Output for Heard {
+        fn on_event(&mut self, event: &Event) {
+            let what = match &event.kind {
+                EventKind::RunFinished(_) => "finished",
+                _ => "event",
+            };
+            self.0.borrow_mut().push(format!("{} {what}", self.1));
+        }
+
+        fn on_summary(&mut self, summary: &Summary) {
+            self.0.borrow_mut().push(format!("{} summary {:?}", self.1, summary.elapsed));
+        }
+
+        fn finish(&mut self) -> Result<(), OutputError> {
+            self.0.borrow_mut().push(format!("{} finish", self.1));
+            match self.2 {
+                true => Err(OutputError {
+                    target: self.1.to_owned(),
+                    source: io::ErrorKind::StorageFull.into(),
+                }),
+                false => Ok(()),
+            }
+        }
+    }
+
+    #[test]
+    fn every_output_hears_everything_in_order_and_one_that_fails_keeps_none_from_finishing() {
+        let heard = Rc::default();
+        let mut outputs = Outputs::new();
+        outputs.push(Heard(Rc::clone(&heard), "a", true));
+        outputs.push(Heard(Rc::clone(&heard), "b", false));
+        let elapsed = Duration::from_secs(12);
+        outputs.on_event(&Event { elapsed, kind: EventKind::LoadFinished });
+        let finished = Box::new(ordinary());
+        outputs.on_event(&Event { elapsed, kind: EventKind::RunFinished(finished) });
+        let errors = outputs.finish();
+        assert_eq!(errors.iter().map(ToString::to_string).collect::<Vec<_>>(), ["write a"]);
+        assert_eq!(
+            *heard.borrow(),
+            [
+                "a event",
+                "b event",
+                "a finished",
+                "b finished",
+                "a summary 10s",
+                "b summary 10s",
+                "a finish",
+                "b finish",
+            ]
+        );
+    }
+}

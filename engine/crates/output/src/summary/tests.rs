@@ -1,0 +1,306 @@
+use std::sync::Arc;
+
+use metrics::{
+    Contains, Kind, MAX_TAGGED_SERIES, MetricId, Outcome, Recorder, Registry, Shards, Silence,
+    Tags, Thresholds,
+};
+use plan::Plan;
+use run::{CallError, FailureKind};
+
+use super::*;
+
+/// A plan as an options file asks for it.
+pub(crate) fn plan(json: &str) -> Arc<Plan> {
+    Arc::new(plan::parse_json(json).unwrap().plan().unwrap())
+}
+
+/// A run recorded by hand.
+pub(crate) struct Recording {
+    totals: Totals,
+    recorder: Recorder,
+}
+
+impl Recording {
+    pub(crate) fn new() -> Self {
+        let shards = Shards::new(Registry::new(), 1);
+        Self { totals: Totals::new(&shards), recorder: shards.recorder(0) }
+    }
+
+    pub(crate) fn define(&self, name: &str, kind: Kind, contains: Contains) -> MetricId {
+        self.recorder.registry().define(name, kind, contains).unwrap()
+    }
+
+    pub(crate) fn record(&self, metric: MetricId, tags: &[(&str, &str)], samples: &[f64]) {
+        let tags: Tags = tags.iter().copied().collect();
+        let series = self.recorder.registry().series(metric, &tags);
+        for &sample in samples {
+            self.recorder.record(series, sample);
+        }
+    }
+
+    /// Requests that took so many milliseconds and had an answer of this status.
+    pub(crate) fn answers(&self, status: &str, durations: &[f64]) {
+        let expected = status.starts_with('2');
+        let code = format!("1{status}");
+        let mut tags = vec![("status", status), ("scenario", "default"), ("name", "home")];
+        tags.push(("expected_response", if expected { "true" } else { "false" }));
+        if !expected {
+            tags.push(("error_code", &code));
+        }
+        for &duration in durations {
+            self.record(builtin::HTTP_REQS, &tags, &[1.0]);
+            self.record(builtin::HTTP_REQ_FAILED, &tags, &[f64::from(u8::from(!expected))]);
+            self.record(builtin::HTTP_REQ_DURATION, &tags, &[duration]);
+            self.record(builtin::HTTP_REQ_RESPONSE, &tags, &[duration + 2.0]);
+        }
+    }
+
+    /// Requests that had no answer.
+    pub(crate) fn errors(&self, error: &str, code: &str, count: u64) {
+        let tags = [
+            ("error", error),
+            ("error_code", code),
+            ("status", "0"),
+            ("expected_response", "false"),
+        ];
+        self.record(builtin::HTTP_REQS, &tags, &[count as f64]);
+        self.record(builtin::HTTP_REQ_FAILED, &tags, &vec![1.0; count as usize]);
+    }
+
+    /// Ends it after so many seconds of load.
+    pub(crate) fn finish(mut self, seconds: u64, plan: Arc<Plan>) -> Finished {
+        self.totals.collect();
+        let elapsed = Duration::from_secs(seconds);
+        let verdicts = Thresholds::new(plan.thresholds.clone()).evaluate(&self.totals, elapsed);
+        Finished {
+            plan,
+            elapsed,
+            totals: self.totals,
+            verdicts,
+            failures: Vec::new(),
+            unmade: Vec::new(),
+            stop: None,
+            setup_error: None,
+            teardown_error: None,
+            faults: Vec::new(),
+        }
+    }
+}
+
+/// A run in which all went well but one check.
+pub(crate) fn ordinary() -> Finished {
+    let recording = Recording::new();
+    let durations: Vec<f64> = (0..45).map(|n| 119.08 + f64::from(n)).collect();
+    recording.answers("200", &durations);
+    let scenario = [("scenario", "default")];
+    recording.record(builtin::ITERATIONS, &scenario, &[1.0; 45]);
+    let iterations: Vec<f64> = durations.iter().map(|duration| duration + 1_000.0).collect();
+    recording.record(builtin::ITERATION_DURATION, &scenario, &iterations);
+    let mut bodies = [1.0; 45];
+    bodies[7] = 0.0;
+    recording.record(builtin::CHECKS, &[("check", "status is 200")], &[1.0; 45]);
+    recording.record(builtin::CHECKS, &[("check", "body is whole")], &bodies);
+    recording.record(builtin::VUS, &[], &[1.0, 10.0, 7.0]);
+    recording.record(builtin::VUS_MAX, &[], &[10.0]);
+    recording.record(builtin::DATA_RECEIVED, &scenario, &[519_000.0]);
+    recording.record(builtin::DATA_SENT, &scenario, &[4_900.0]);
+    let basket = recording.define("basket_value", Kind::Trend, Contains::Default);
+    recording.record(basket, &scenario, &[12.5, 80.0]);
+    recording.finish(
+        10,
+        plan(
+            r#"{
+                "vus": 10,
+                "duration": "10s",
+                "thresholds": {
+                    "http_req_duration": ["p(95)<1500", "avg<500"],
+                    "http_req_duration{name:home}": ["max<1000"],
+                    "http_req_failed": ["rate<0.01"],
+                    "http_reqs": ["rate>1"]
+                }
+            }"#,
+        ),
+    )
+}
+
+/// A run of two scenarios, one of them with arrivals, in which much went wrong.
+pub(crate) fn mishaps() -> Finished {
+    let recording = Recording::new();
+    recording.answers("200", &[10.0, 12.0]);
+    recording.answers("503", &[1.5, 1.5, 1.5]);
+    recording.errors("connection refused", "1212", 500);
+    recording.record(builtin::HTTP_REQS_INTERRUPTED, &[], &[4.0]);
+    let scenario = [("scenario", "browse")];
+    recording.record(builtin::ITERATIONS, &scenario, &[1.0; 505]);
+    recording.record(builtin::ITERATIONS_FAILED, &scenario, &[1.0; 23]);
+    recording.record(builtin::ITERATIONS_INTERRUPTED, &scenario, &[1.0, 1.0]);
+    recording.record(builtin::ITERATION_DURATION, &scenario, &[10.0, 20.0]);
+    recording.record(builtin::ITERATION_LAG, &[("scenario", "buy")], &[0.2, 0.4]);
+    recording.record(builtin::DROPPED_ITERATIONS, &[("scenario", "buy")], &[7.0]);
+    recording.record(builtin::TRAPS, &scenario, &[3.0]);
+    recording.record(builtin::VU_RESTARTS, &scenario, &[3.0]);
+    recording.record(builtin::VUS, &[], &[5.0]);
+    recording.record(builtin::VUS_MAX, &[], &[5.0]);
+    recording.record(builtin::DATA_SENT, &[], &[f64::NAN]);
+    let plan = plan(
+        r#"{
+            "scenarios": {
+                "browse": {
+                    "executor": "shared-iterations",
+                    "vus": 4,
+                    "iterations": 600,
+                    "maxDuration": "1m"
+                },
+                "buy": {
+                    "executor": "constant-arrival-rate",
+                    "rate": 10,
+                    "duration": "20s",
+                    "startTime": "5s",
+                    "preAllocatedVUs": 1,
+                    "maxVUs": 5
+                }
+            },
+            "thresholds": {
+                "checks": ["rate>0.99"],
+                "dropped_iterations": ["count<5"],
+                "http_req_failed": ["rate<0.01"],
+                "nothing_like_it": ["avg<1"]
+            },
+            "summaryTrendStats": ["avg", "p(99)", "count"]
+        }"#,
+    );
+    let failure = |kind, message: &str, count| Failure { kind, message: message.to_owned(), count };
+    Finished {
+        failures: vec![
+            failure(FailureKind::Failed, "no token in the answer\nthe answer was: 503", 20),
+            failure(FailureKind::Trapped, "wasm `unreachable` executed at src/lib.rs:5:51", 3),
+            failure(FailureKind::StartFailed, "\u{1b}[2Jcannot log in", 1),
+        ],
+        unmade: vec![Unmade { reason: "no memory for one more instance".to_owned(), count: 2 }],
+        stop: Some(StopReason::Aborted("out of stock".to_owned())),
+        teardown_error: Some(CallError::TimedOut(Duration::from_secs(60))),
+        faults: vec!["worker 1 panicked: index out of bounds".to_owned()],
+        ..recording.finish(20, plan)
+    }
+}
+
+/// A run whose script did nothing.
+pub(crate) fn idle() -> Finished {
+    Recording::new().finish(1, plan("{}"))
+}
+
+#[test]
+fn what_was_measured_is_by_metric_and_part() {
+    let summary = Summary::new(&ordinary());
+    let names: Vec<_> = summary.metrics.iter().map(MetricSummary::name).collect();
+    assert_eq!(
+        names,
+        [
+            "http_reqs",
+            "http_req_failed",
+            "http_req_duration",
+            "http_req_duration{expected_response:true}",
+            "http_req_duration{name:home}",
+            "http_req_response",
+            "checks",
+            "iterations",
+            "iteration_duration",
+            "vus",
+            "vus_max",
+            "data_sent",
+            "data_received",
+            "basket_value",
+        ]
+    );
+    let of = |name: &str| {
+        let place = names.iter().position(|each| each == name).unwrap();
+        summary.metrics[place].clone()
+    };
+    assert_eq!(of("http_reqs").values, Values::Counter { count: 45.0, rate: 4.5 });
+    assert_eq!(of("vus").values, Values::Gauge { value: 7.0, min: 1.0, max: 10.0 });
+    assert_eq!(of("checks").values, Values::Rate(Rate { trues: 89, total: 90 }));
+    assert_eq!(
+        of("http_req_duration").thresholds,
+        [("p(95)<1500".to_owned(), false), ("avg<500".to_owned(), false)]
+    );
+    assert_eq!(summary.scenarios[0].iterations, 45);
+    assert_eq!(summary.scenarios[0].executor, "constant-vus");
+    assert!(!summary.has_arrivals());
+}
+
+#[test]
+fn failed_requests_are_counted_by_kind_and_none_is_lost() {
+    let summary = Summary::new(&mishaps());
+    let error = |error: &str, code, count| RequestError { error: error.to_owned(), code, count };
+    assert_eq!(
+        summary.errors,
+        [error("connection refused", Some(1212), 500), error("status 503", Some(1503), 3)]
+    );
+    assert!(summary.has_arrivals());
+
+    // A script that makes a set of tags a request soon has more than are told apart.
+    let recording = Recording::new();
+    for n in 0..MAX_TAGGED_SERIES {
+        recording.record(builtin::CHECKS, &[("n", &n.to_string())], &[1.0]);
+    }
+    recording.errors("timed out", "1050", 5);
+    let summary = Summary::new(&recording.finish(1, plan("{}")));
+    assert_eq!(summary.errors, [error("other errors", None, 5)]);
+    assert_eq!(summary.doubts.overflowed_series, 2);
+}
+
+#[test]
+fn a_script_cannot_pass_off_a_success_as_an_error() {
+    let recording = Recording::new();
+    let tags = [("error", "made up"), ("status", "200"), ("expected_response", "true")];
+    recording.record(builtin::HTTP_REQS, &tags, &[1.0]);
+    assert!(Summary::new(&recording.finish(1, plan("{}"))).errors.is_empty());
+}
+
+#[test]
+fn checks_of_one_name_are_one_check_whatever_their_other_tags() {
+    let recording = Recording::new();
+    recording.record(builtin::CHECKS, &[("check", "b"), ("scenario", "x")], &[1.0, 0.0]);
+    recording.record(builtin::CHECKS, &[("check", "b"), ("scenario", "y")], &[1.0]);
+    recording.record(builtin::CHECKS, &[("check", "a"), ("scenario", "y")], &[0.0]);
+    let summary = Summary::new(&recording.finish(1, plan("{}")));
+    let check = |name: &str, passes, fails| CheckSummary { name: name.to_owned(), passes, fails };
+    assert_eq!(summary.checks, [check("a", 0, 1), check("b", 2, 1)]);
+}
+
+#[test]
+fn what_has_no_samples_has_values_only_where_zero_is_one() {
+    let finished = Recording::new().finish(
+        1,
+        plan(
+            r#"{ "thresholds": {
+                "checks": ["rate>0.9"],
+                "http_reqs{status:500}": ["count<1"],
+                "unheard_of": ["avg<1"]
+            } }"#,
+        ),
+    );
+    let summary = Summary::new(&finished);
+    let values: Vec<_> =
+        summary.metrics.iter().map(|each| (each.name(), each.values.clone())).collect();
+    assert_eq!(
+        values,
+        [
+            ("http_reqs{status:500}".to_owned(), Values::Counter { count: 0.0, rate: 0.0 }),
+            ("checks".to_owned(), Values::None),
+        ]
+    );
+    let verdicts: Vec<_> = summary
+        .thresholds
+        .iter()
+        .map(|each| (&*each.verdict.selector.metric, each.verdict.outcome, each.verdict.silence))
+        .collect();
+    assert_eq!(
+        verdicts,
+        [
+            ("checks", Outcome::NoData, Some(Silence::NoSamples)),
+            ("http_reqs", Outcome::Passed, None),
+            ("unheard_of", Outcome::NoData, Some(Silence::UnknownMetric)),
+        ]
+    );
+}

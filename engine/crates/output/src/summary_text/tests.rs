@@ -1,0 +1,112 @@
+use insta::assert_snapshot;
+use metrics::{Contains, Kind};
+use run::{CallError, Failure, Finished, StopReason};
+
+use super::*;
+use crate::summary::tests::{Recording, idle, mishaps, ordinary, plan};
+
+fn plain(finished: &Finished) -> String {
+    text(&Summary::new(finished), false)
+}
+
+#[test]
+fn an_ordinary_run_reads_as_k6s() {
+    assert_snapshot!(plain(&ordinary()));
+}
+
+#[test]
+fn a_run_with_mishaps_says_each_of_them() {
+    assert_snapshot!(plain(&mishaps()));
+}
+
+#[test]
+fn a_run_without_a_request_says_so() {
+    assert_snapshot!(plain(&idle()));
+}
+
+#[test]
+fn a_run_whose_setup_failed_says_that_there_was_no_load() {
+    let finished =
+        Finished { setup_error: Some(CallError::Failed("no such shop".to_owned())), ..idle() };
+    assert_snapshot!(plain(&finished));
+}
+
+#[test]
+fn colour_changes_nothing_but_colour() {
+    let summary = Summary::new(&mishaps());
+    let coloured = text(&summary, true);
+    let mut stripped = String::new();
+    let mut parts = coloured.split('\u{1b}');
+    stripped.push_str(parts.next().unwrap());
+    for part in parts {
+        let (_, rest) = part.split_once('m').unwrap();
+        stripped.push_str(rest);
+    }
+    // Spaces that a style ends with are kept where there is colour.
+    let trimmed = |text: &str| text.lines().map(str::trim_end).collect::<Vec<_>>().join("\n");
+    assert_eq!(trimmed(&stripped), trimmed(&text(&summary, false)));
+    assert!(coloured.contains("\u{1b}[31m✗\u{1b}[0m 'rate<0.01' "), "{coloured}");
+    assert!(!text(&summary, false).contains('\u{1b}'));
+}
+
+#[test]
+fn a_long_name_moves_the_column_of_names() {
+    let recording = Recording::new();
+    let long = recording.define(&"x".repeat(60), Kind::Counter, Contains::Data);
+    recording.record(long, &[], &[1_000_000.0]);
+    recording.record(builtin::HTTP_REQS, &[], &[1.0]);
+    let text = plain(&recording.finish(1, plan("{}")));
+    let columns: Vec<_> = text
+        .lines()
+        .filter_map(|line| line.split_once("..: ").map(|(name, _)| name.chars().count()))
+        .collect();
+    assert_eq!(columns, [65, 65], "{text}");
+}
+
+#[test]
+fn a_list_of_errors_ends_and_says_what_it_left_out() {
+    let recording = Recording::new();
+    for n in 0..30 {
+        recording.errors(&format!("error {n:02}"), "1000", 30 - n);
+    }
+    let failures = (0..25)
+        .map(|n| Failure { kind: FailureKind::Failed, message: format!("order {n}"), count: 1 })
+        .collect();
+    let finished = Finished { failures, ..recording.finish(1, plan("{}")) };
+    let text = plain(&finished);
+    assert!(text.contains("✗ error 19 (1000): 11 requests\n    … 10 more kinds: 55 requests\n"));
+    assert!(text.contains("✗ order 19\n      ↳  1 iteration\n    … 5 more kinds: 5 failures\n"));
+}
+
+#[test]
+fn an_interrupted_run_says_so_first() {
+    let text = plain(&Finished { stop: Some(StopReason::Interrupted), ..ordinary() });
+    assert!(
+        text.starts_with("\n  █ STOPPED EARLY\n\n    interrupted\n\n  █ THRESHOLDS\n"),
+        "{text}"
+    );
+}
+
+#[test]
+fn an_output_that_cannot_be_written_to_is_an_error() {
+    /// Has no room.
+    struct Full;
+    impl Write for Full {
+        fn write(&mut self, _: &[u8]) -> std::io::Result<usize> {
+            Err(std::io::ErrorKind::StorageFull.into())
+        }
+        fn flush(&mut self) -> std::io::Result<()> {
+            Ok(())
+        }
+    }
+    let summary = Summary::new(&ordinary());
+    let mut full = SummaryText::new(Full, false);
+    full.on_summary(&summary);
+    assert_eq!(full.finish().unwrap_err().to_string(), "write the summary");
+
+    let mut written = Vec::new();
+    let mut output = SummaryText::new(&mut written, false);
+    output.on_summary(&summary);
+    output.finish().unwrap();
+    assert_eq!(String::from_utf8(written).unwrap(), text(&summary, false));
+}

@@ -1,0 +1,64 @@
+//! What is to be run: options read, held against their schema and lowered to schedules.
+//!
+//! [`Options`] are what people and scripts write, in layers ([`Options::over`]); a [`Plan`] is what they
+//! come to, with every default filled in and every contradiction refused. Nothing here knows the time,
+//! does I/O or starts anything: a [`Schedule`] is data, a [`Pacer`] is arithmetic, and `run` holds both
+//! against a clock.
+//!
+//! Start with [`Options::plan`]. An executor is one file of `executor/`; what holds of a single value
+//! (its type, its bounds, its name) is said once, on the field in `options.rs` or in the executor's file,
+//! and read from there by editors ([`schema()`]) and by the checker (`check.rs`) alike.
+//!
+//! ```
+//! let script = plan::parse_json(
+//!     r#"{ "vus": 10, "duration": "30s", "thresholds": { "http_req_duration": ["p(95)<500"] } }"#,
+//! )?;
+//! let flags = plan::Options { duration: Some("1m".parse()?), ..Default::default() };
+//!
+//! let plan = flags.over(script).plan()?;
+//! assert_eq!(
+//!     plan.describe(),
+//!     [
+//!         "scenarios: (100.00%) 1 scenario, 10 max VUs, 1m30s max duration (incl. graceful stop):",
+//!         "* default: 10 looping VUs for 1m0s (gracefulStop: 30s)",
+//!     ]
+//! );
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! All that is wrong is told at once, each with its place and in the words of who wrote it:
+//!
+//! ```
+//! let problems = plan::parse_toml("duration = 'soon'\nvusers = 3").unwrap_err();
+//! assert_eq!(
+//!     problems.to_string(),
+//!     "duration: must be a duration such as `30s` or `1m30s`, but is `soon`\n\
+//!      unknown key `vusers`; did you mean `vus`?"
+//! );
+//! ```
+
+mod check;
+mod executor;
+mod layers;
+mod length;
+mod options;
+mod pacer;
+mod pattern;
+mod plan;
+mod problems;
+mod read;
+mod schema;
+mod trend_stat;
+
+pub use executor::{
+    AnyExecutor, Budget, ConstantArrivalRate, ConstantVus, EXECUTORS, Executor, MAX_ITERATIONS,
+    MAX_RATE, MAX_VUS, PerVuIterations, Schedule, SharedIterations, VuStep,
+};
+pub use length::{Length, LengthError};
+pub use options::{Options, ScenarioOptions, ThresholdRule, ThresholdSpec};
+pub use pacer::{ConstantPacer, Pacer};
+pub use plan::{Plan, ScenarioPlan};
+pub use problems::{Problem, Problems};
+pub use read::{parse_json, parse_toml};
+pub use schema::schema;
+pub use trend_stat::{TrendStat, TrendStatError};

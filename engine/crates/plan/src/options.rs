@@ -1,0 +1,158 @@
+//! What people and scripts write: everything optional, nothing decided.
+//!
+//! One schema serves the options file, a script's `options` and what flags set. The comments on the
+//! fields are what editors show. To add an option, add its field here, what it comes to in `plan.rs`
+//! and, if layers do not simply replace it, how they combine in `layers.rs`.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::{AnyExecutor, Length, MAX_ITERATIONS, MAX_VUS, pattern};
+
+/// One layer of options: of a script, a file, the environment or the command line.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(
+    title = "wasmload options",
+    description = "What a load test runs and what must hold. `null` is as not given."
+)]
+pub struct Options {
+    /// Where an editor finds the schema of this file. Of no meaning to the run.
+    #[serde(rename = "$schema")]
+    pub schema: Option<String>,
+
+    /// How many VUs. Alone, they share as many iterations as they are; with `duration` they loop, with
+    /// `iterations` they share those.
+    #[schemars(range(min = 1, max = MAX_VUS), extend("default" = 1))]
+    pub vus: Option<u32>,
+
+    /// For how long the VUs start iterations; with `iterations`, at most so long. A number is
+    /// milliseconds.
+    #[schemars(extend("exclusiveMinimum" = 0))]
+    pub duration: Option<Length>,
+
+    /// How many iterations the VUs share; at least as many as there are VUs.
+    #[schemars(range(min = 1, max = MAX_ITERATIONS))]
+    pub iterations: Option<u64>,
+
+    /// How long iterations that run at the end may take to finish, where `scenarios` is not given.
+    #[schemars(extend("default" = "30s"))]
+    pub graceful_stop: Option<Length>,
+
+    /// What runs, by name: scenarios run side by side, each with VUs of its own.
+    #[schemars(extend("propertyNames" = { "pattern": pattern::SCENARIO_NAME.regex }))]
+    pub scenarios: Option<BTreeMap<String, ScenarioOptions>>,
+
+    /// What must hold of a metric, or of the part of it that has some tags: `http_req_duration`,
+    /// `http_reqs{status:200}`. A run in which one does not hold has failed.
+    pub thresholds: Option<BTreeMap<String, Vec<ThresholdSpec>>>,
+
+    /// Tags on everything that is measured.
+    pub tags: Option<BTreeMap<String, String>>,
+
+    /// What scripts find in their environment.
+    #[schemars(extend("propertyNames" = { "pattern": pattern::ENV_NAME.regex }))]
+    pub env: Option<BTreeMap<String, String>>,
+
+    /// How long a script's `setup` may take.
+    #[schemars(extend("exclusiveMinimum" = 0, "default" = "1m0s"))]
+    pub setup_timeout: Option<Length>,
+
+    /// How long a script's `teardown` may take.
+    #[schemars(extend("exclusiveMinimum" = 0, "default" = "1m0s"))]
+    pub teardown_timeout: Option<Length>,
+
+    /// How long a request may take that sets no limit of its own.
+    #[schemars(extend("exclusiveMinimum" = 0, "default" = "1m0s"))]
+    pub request_timeout: Option<Length>,
+
+    /// What requests say they come from, unless they say so themselves.
+    #[schemars(extend("pattern" = pattern::HEADER_VALUE.regex))]
+    pub user_agent: Option<String>,
+
+    /// Which figures of a trend the summary shows: `avg`, `min`, `med`, `max`, `count` and percentiles.
+    #[schemars(
+        length(min = 1),
+        extend("default" = ["avg", "min", "med", "max", "p(90)", "p(95)"])
+    )]
+    pub summary_trend_stats: Option<Vec<String>>,
+
+    /// Whether the script's `setup` is left out.
+    #[schemars(extend("default" = false))]
+    pub no_setup: Option<bool>,
+
+    /// Whether the script's `teardown` is left out.
+    #[schemars(extend("default" = false))]
+    pub no_teardown: Option<bool>,
+
+    /// What to tell whoever runs it of how layers were combined; no option.
+    #[serde(skip)]
+    pub warnings: Vec<String>,
+}
+
+/// One of several things a run does side by side.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ScenarioOptions {
+    /// How its iterations come to start.
+    #[serde(flatten)]
+    pub executor: AnyExecutor,
+
+    /// The script's flow that its iterations run.
+    #[serde(default = "default_flow")]
+    #[schemars(length(min = 1))]
+    pub exec: String,
+
+    /// When it starts, from the start of the load.
+    #[serde(default)]
+    pub start_time: Length,
+
+    /// How long iterations that run at its end may take to finish.
+    #[serde(default = "graceful_stop")]
+    pub graceful_stop: Length,
+
+    /// What its scripts find in their environment, in place of the run's where both give it.
+    #[serde(default)]
+    #[schemars(extend("propertyNames" = { "pattern": pattern::ENV_NAME.regex }))]
+    pub env: BTreeMap<String, String>,
+
+    /// Tags on everything that is measured in it, in place of the run's where both give them.
+    #[serde(default)]
+    pub tags: BTreeMap<String, String>,
+}
+
+/// What must hold of a metric, alone or with what follows if it does not.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum ThresholdSpec {
+    /// What must hold, such as `p(95)<500`; times are milliseconds.
+    Expression(String),
+    /// What must hold, and whether the run ends early if it does not.
+    Rule(ThresholdRule),
+}
+
+/// What must hold, and whether the run ends early if it does not.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ThresholdRule {
+    /// What must hold, such as `p(95)<500`; times are milliseconds.
+    pub threshold: String,
+    /// Whether the run ends as soon as it does not hold.
+    #[serde(default)]
+    pub abort_on_fail: bool,
+    /// How long the run goes on all the same, from its start.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub delay_abort_eval: Option<Length>,
+}
+
+/// The flow that runs where none is named.
+pub(crate) fn default_flow() -> String {
+    "default".to_owned()
+}
+
+/// How long iterations may take to finish where nothing else is said; k6's.
+pub(crate) fn graceful_stop() -> Length {
+    std::time::Duration::from_secs(30).into()
+}

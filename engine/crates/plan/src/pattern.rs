@@ -1,0 +1,90 @@
+//! What texts may look like.
+//!
+//! Each has a regular expression, for editors, and a function that says the same, for here: nothing
+//! else in this crate would need an engine for regular expressions.
+
+/// A way a text may look.
+pub(crate) struct Pattern {
+    /// As the schema has it.
+    pub(crate) regex: &'static str,
+    /// Whether a text looks so.
+    pub(crate) matches: fn(&str) -> bool,
+    /// What is demanded, after "must".
+    pub(crate) demand: &'static str,
+}
+
+/// All there are, besides that of a [`Length`](crate::Length).
+pub(crate) const ALL: [&Pattern; 3] = [&SCENARIO_NAME, &ENV_NAME, &HEADER_VALUE];
+
+/// The name of a scenario; k6's.
+pub(crate) const SCENARIO_NAME: Pattern = Pattern {
+    regex: "^[0-9a-zA-Z_-]+$",
+    matches: |text| {
+        let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-');
+        !text.is_empty() && text.chars().all(fits)
+    },
+    demand: "be a name of letters, digits, `_` and `-`",
+};
+
+/// The name of an environment variable; k6's.
+pub(crate) const ENV_NAME: Pattern = Pattern {
+    regex: "^[a-zA-Z_][a-zA-Z0-9_]*$",
+    matches: |text| {
+        let fits = |c: char| c.is_ascii_alphanumeric() || c == '_';
+        text.chars().all(fits) && text.starts_with(|c: char| !c.is_ascii_digit())
+    },
+    demand: "be a name of letters, digits and `_` that does not start with a digit",
+};
+
+/// What a header can carry without a question.
+pub(crate) const HEADER_VALUE: Pattern = Pattern {
+    regex: "^[ -~]+$",
+    matches: |text| !text.is_empty() && text.chars().all(|c| matches!(c, ' '..='~')),
+    demand: "be printable ASCII characters, at least one",
+};
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn what_a_pattern_refuses_is_refused() {
+        for (pattern, text) in [
+            (&SCENARIO_NAME, ""),
+            (&SCENARIO_NAME, "a b"),
+            (&SCENARIO_NAME, "a.b"),
+            (&SCENARIO_NAME, "é"),
+            (&SCENARIO_NAME, "a\n"),
+            (&ENV_NAME, ""),
+            (&ENV_NAME, "1A"),
+            (&ENV_NAME, "A-B"),
+            (&ENV_NAME, "A=B"),
+            (&ENV_NAME, "é"),
+            (&HEADER_VALUE, ""),
+            (&HEADER_VALUE, "a\r\nb: c"),
+            (&HEADER_VALUE, "\u{7f}"),
+            (&HEADER_VALUE, "é"),
+        ] {
+            assert!(!(pattern.matches)(text), "{} refuses {text:?}", pattern.regex);
+        }
+    }
+
+    fn texts(pattern: &Pattern) -> impl Strategy<Value = String> + use<> {
+        proptest::string::string_regex(pattern.regex.trim_matches(['^', '$'])).unwrap()
+    }
+
+    proptest! {
+        #[test]
+        fn what_a_pattern_allows_is_allowed(
+            scenario in texts(&SCENARIO_NAME),
+            variable in texts(&ENV_NAME),
+            value in texts(&HEADER_VALUE),
+        ) {
+            prop_assert!((SCENARIO_NAME.matches)(&scenario), "{scenario:?}");
+            prop_assert!((ENV_NAME.matches)(&variable), "{variable:?}");
+            prop_assert!((HEADER_VALUE.matches)(&value), "{value:?}");
+        }
+    }
+}

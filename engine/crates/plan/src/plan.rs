@@ -1,0 +1,343 @@
+//! What is to be run, with nothing left open.
+
+use std::collections::BTreeMap;
+use std::num::{NonZeroU32, NonZeroU64};
+use std::sync::Arc;
+use std::time::Duration;
+
+use metrics::{Selector, Threshold};
+
+use crate::executor::max_duration;
+use crate::options::{default_flow, graceful_stop};
+use crate::problems::{element_of, key_of, message};
+use crate::{
+    AnyExecutor, ConstantVus, Executor, Length, MAX_VUS, Options, Problems, ScenarioOptions,
+    Schedule, SharedIterations, ThresholdSpec, TrendStat, VuStep, check, trend_stat,
+};
+
+/// How long `setup`, `teardown` and a request may take where nothing else is said; k6's.
+const TIMEOUT: Duration = Duration::from_secs(60);
+
+/// What is to be run, and what must hold.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// What runs side by side, by start time and then by name; at least one.
+    pub scenarios: Vec<ScenarioPlan>,
+    /// What must hold of which samples, by selector.
+    pub thresholds: Vec<(Selector, Vec<Threshold>)>,
+    /// Tags on everything that is measured.
+    pub tags: BTreeMap<String, String>,
+    /// What scripts find in their environment.
+    pub env: BTreeMap<String, String>,
+    /// How long the script's `setup` may take.
+    pub setup_timeout: Duration,
+    /// How long the script's `teardown` may take.
+    pub teardown_timeout: Duration,
+    /// How long a request may take that sets no limit of its own.
+    pub request_timeout: Duration,
+    /// Which figures of a trend the summary shows, in this order.
+    pub trend_stats: Vec<TrendStat>,
+    /// What requests say they come from, where the options say it.
+    pub user_agent: Option<String>,
+    /// Whether the script's `setup` is left out.
+    pub no_setup: bool,
+    /// Whether the script's `teardown` is left out.
+    pub no_teardown: bool,
+    /// What to tell whoever runs it: what the options say to no effect.
+    pub warnings: Vec<String>,
+}
+
+/// One of several things a run does side by side.
+#[derive(Clone, Debug)]
+pub struct ScenarioPlan {
+    /// Its name; `default` if the options name none.
+    pub name: String,
+    /// The script's flow that its iterations run.
+    pub flow: String,
+    /// When it starts, from the start of the load.
+    pub start_time: Duration,
+    /// How long iterations that run at its end may take to finish.
+    pub graceful_stop: Duration,
+    /// What its scripts find in their environment: the run's, and its own in their place.
+    pub env: BTreeMap<String, String>,
+    /// Tags on everything that is measured in it: the run's, and its own in their place.
+    pub tags: BTreeMap<String, String>,
+    /// What its options ask for.
+    pub executor: Arc<dyn Executor>,
+    /// What that comes to.
+    pub schedule: Schedule,
+}
+
+impl Options {
+    /// Makes a plan of these options, with defaults for all that they leave out.
+    ///
+    /// Fails with everything in them that makes no sense.
+    pub fn plan(self) -> Result<Plan, Problems> {
+        let mut problems = Problems::default();
+        // Flags and variables fill in options that no checker has seen yet.
+        match serde_json::to_value(&self) {
+            Ok(mut value) => check::check(&mut value, &mut problems),
+            Err(error) => problems.push("", message(&error.to_string())),
+        }
+
+        let mut warnings = self.warnings;
+        let tags = self.tags.unwrap_or_default();
+        let env = self.env.unwrap_or_default();
+        let timeout = |given: Option<Length>| given.map_or(TIMEOUT, Length::get);
+
+        let mut scenarios: Vec<ScenarioPlan> = match self.scenarios {
+            Some(scenarios) if !scenarios.is_empty() => {
+                for (key, given) in [
+                    ("duration", self.duration.is_some()),
+                    ("iterations", self.iterations.is_some()),
+                ] {
+                    if given {
+                        problems.push(key, "cannot be given together with `scenarios`");
+                    }
+                }
+                for (key, given) in
+                    [("vus", self.vus.is_some()), ("gracefulStop", self.graceful_stop.is_some())]
+                {
+                    if given {
+                        warnings.push(format!(
+                            "`{key}` has no effect beside `scenarios`: each of them has its own"
+                        ));
+                    }
+                }
+                scenarios
+                    .into_iter()
+                    .map(|(name, options)| {
+                        let path = key_of("scenarios", &name);
+                        scenario(name, options, &path, &mut problems)
+                    })
+                    .collect()
+            }
+            _ => {
+                let options = ScenarioOptions {
+                    executor: shortcut(self.vus, self.duration, self.iterations),
+                    exec: default_flow(),
+                    start_time: Length::default(),
+                    graceful_stop: self.graceful_stop.unwrap_or_else(graceful_stop),
+                    env: BTreeMap::new(),
+                    tags: BTreeMap::new(),
+                };
+                // The keys of a shortcut are those at the top.
+                vec![scenario("default".to_owned(), options, "", &mut problems)]
+            }
+        };
+        for scenario in &mut scenarios {
+            inherit(&mut scenario.env, &env);
+            inherit(&mut scenario.tags, &tags);
+        }
+        scenarios.sort_by(|a, b| (a.start_time, &a.name).cmp(&(b.start_time, &b.name)));
+        let vus = most_at_once(&scenarios);
+        if vus > u64::from(MAX_VUS) && scenarios.len() > 1 {
+            problems.push(
+                "scenarios",
+                format!("must need at most {MAX_VUS} VUs at one time, but need {vus}"),
+            );
+        }
+
+        let trend_stats = match &self.summary_trend_stats {
+            Some(names) => trend_stats(names, &mut problems),
+            None => trend_stat::DEFAULT.to_vec(),
+        };
+        let thresholds = thresholds(self.thresholds.unwrap_or_default(), &mut problems);
+        problems.or(Plan {
+            scenarios,
+            thresholds,
+            tags,
+            env,
+            setup_timeout: timeout(self.setup_timeout),
+            teardown_timeout: timeout(self.teardown_timeout),
+            request_timeout: timeout(self.request_timeout),
+            trend_stats,
+            user_agent: self.user_agent,
+            no_setup: self.no_setup.unwrap_or(false),
+            no_teardown: self.no_teardown.unwrap_or(false),
+            warnings,
+        })
+    }
+}
+
+/// The executor that `vus`, `duration` and `iterations` at the top stand for.
+fn shortcut(vus: Option<u32>, duration: Option<Length>, iterations: Option<u64>) -> AnyExecutor {
+    // Zeros have been told of by now.
+    let vus = vus.and_then(NonZeroU32::new).unwrap_or(NonZeroU32::MIN);
+    match (iterations, duration) {
+        (None, Some(duration)) => AnyExecutor::ConstantVus(ConstantVus { vus, duration }),
+        (iterations, duration) => AnyExecutor::SharedIterations(SharedIterations {
+            vus,
+            iterations: match iterations {
+                Some(given) => NonZeroU64::new(given).unwrap_or(vus.into()),
+                None => vus.into(),
+            },
+            max_duration: duration.unwrap_or_else(max_duration),
+        }),
+    }
+}
+
+fn scenario(
+    name: String,
+    options: ScenarioOptions,
+    path: &str,
+    problems: &mut Problems,
+) -> ScenarioPlan {
+    let executor: Arc<dyn Executor> = options.executor.into();
+    let mut own = Problems::default();
+    executor.validate(&mut own);
+    problems.extend(path, own);
+    ScenarioPlan {
+        name,
+        flow: options.exec,
+        start_time: options.start_time.get(),
+        graceful_stop: options.graceful_stop.get(),
+        env: options.env,
+        tags: options.tags,
+        schedule: executor.schedule(),
+        executor,
+    }
+}
+
+fn inherit(own: &mut BTreeMap<String, String>, run: &BTreeMap<String, String>) {
+    for (key, value) in run {
+        own.entry(key.clone()).or_insert_with(|| value.clone());
+    }
+}
+
+fn trend_stats(names: &[String], problems: &mut Problems) -> Vec<TrendStat> {
+    let mut stats = Vec::new();
+    for (place, name) in names.iter().enumerate() {
+        match TrendStat::parse(name) {
+            Ok(stat) => stats.push(stat),
+            Err(error) => {
+                let path = element_of("summaryTrendStats", place);
+                problems.push(path, format!("{error}, but is `{}`", crate::problems::shown(name)));
+            }
+        }
+    }
+    stats
+}
+
+fn thresholds(
+    specs: BTreeMap<String, Vec<ThresholdSpec>>,
+    problems: &mut Problems,
+) -> Vec<(Selector, Vec<Threshold>)> {
+    let mut all = Vec::new();
+    for (selector, specs) in specs {
+        let path = key_of("thresholds", &selector);
+        let mut own = Vec::new();
+        for (place, spec) in specs.into_iter().enumerate() {
+            let (expression, abort_on_fail, delay_abort_eval, key) = match spec {
+                ThresholdSpec::Expression(expression) => (expression, false, None, ""),
+                ThresholdSpec::Rule(rule) => {
+                    (rule.threshold, rule.abort_on_fail, rule.delay_abort_eval, ".threshold")
+                }
+            };
+            match Threshold::parse(&expression) {
+                Ok(threshold) => own.push(Threshold {
+                    abort_on_fail,
+                    delay_abort_eval: delay_abort_eval.map(Length::get),
+                    ..threshold
+                }),
+                Err(error) => {
+                    problems.push(element_of(&path, place) + key, message(&error.to_string()))
+                }
+            }
+        }
+        match Selector::parse(&selector) {
+            Ok(selector) => all.push((selector, own)),
+            Err(error) => problems.push(path, message(&error.to_string())),
+        }
+    }
+    all
+}
+
+/// The most VUs that scenarios need at any one time. Those of one that ends serve one that starts then.
+fn most_at_once(scenarios: &[ScenarioPlan]) -> u64 {
+    let mut changes: Vec<(Duration, i64)> = Vec::new();
+    for scenario in scenarios {
+        let mut before = 0;
+        for VuStep { at, vus } in scenario.demand() {
+            let change = i64::from(vus) - before;
+            changes.push((scenario.start_time.saturating_add(at), change));
+            before = i64::from(vus);
+        }
+    }
+    // Fewer sort before more.
+    changes.sort_unstable();
+    let (mut now, mut most) = (0_i64, 0);
+    for (_, change) in changes {
+        now += change;
+        most = most.max(now);
+    }
+    most.unsigned_abs()
+}
+
+impl Plan {
+    /// Returns the most VUs that there may be at one time.
+    pub fn max_vus(&self) -> u32 {
+        u32::try_from(most_at_once(&self.scenarios)).unwrap_or(u32::MAX)
+    }
+
+    /// Returns how long the load may take, graceful stop included; `None` if it has no end of its own.
+    pub fn max_duration(&self) -> Option<Duration> {
+        self.scenarios.iter().map(ScenarioPlan::end).max()
+    }
+
+    /// Returns what is to be run in k6's words: a line for all, and one for each scenario.
+    pub fn describe(&self) -> Vec<String> {
+        let scenarios = match self.scenarios.len() {
+            1 => "1 scenario".to_owned(),
+            count => format!("{count} scenarios"),
+        };
+        let max_duration = match self.max_duration() {
+            Some(duration) => format!("{} max duration", Length::from(duration)),
+            None => "no max duration".to_owned(),
+        };
+        let all = format!(
+            "scenarios: (100.00%) {scenarios}, {} max VUs, {max_duration} (incl. graceful stop):",
+            self.max_vus()
+        );
+        let each = self.scenarios.iter().map(|scenario| format!("* {}", scenario.describe()));
+        std::iter::once(all).chain(each).collect()
+    }
+}
+
+impl ScenarioPlan {
+    /// Returns when its last iteration has ended at the latest, from the start of the load.
+    pub fn end(&self) -> Duration {
+        self.start_time.saturating_add(self.schedule.duration()).saturating_add(self.graceful_stop)
+    }
+
+    /// Returns how many VUs it may need, over time from its start, graceful stop included.
+    pub fn demand(&self) -> Vec<VuStep> {
+        let mut steps = self.executor.demand();
+        if let Some(last) = steps.last_mut() {
+            last.at = last.at.saturating_add(self.graceful_stop);
+        }
+        steps
+    }
+
+    /// Returns what it does, in k6's words: `default: 10 looping VUs for 10s (gracefulStop: 30s)`.
+    pub fn describe(&self) -> String {
+        let mut facts = self.executor.facts();
+        if self.flow != default_flow() {
+            facts.push(format!("exec: {}", crate::problems::shown(&self.flow)));
+        }
+        for (name, length) in [("startTime", self.start_time), ("gracefulStop", self.graceful_stop)]
+        {
+            if !length.is_zero() {
+                facts.push(format!("{name}: {}", Length::from(length)));
+            }
+        }
+        let facts = match facts.as_slice() {
+            [] => String::new(),
+            facts => format!(" ({})", facts.join(", ")),
+        };
+        format!("{}: {}{facts}", self.name, self.executor.describe())
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,267 @@
+use proptest::prelude::*;
+
+use super::*;
+use crate::parse_json;
+
+fn plan(options: &str) -> Plan {
+    parse_json(options).unwrap().plan().unwrap_or_else(|problems| panic!("{options}: {problems}"))
+}
+
+fn problems(options: &str) -> String {
+    parse_json(options).unwrap().plan().unwrap_err().to_string()
+}
+
+#[test]
+fn shortcuts_stand_for_one_scenario() {
+    for (options, described, why) in [
+        (
+            "{}",
+            "default: 1 iterations shared among 1 VUs (maxDuration: 10m0s, gracefulStop: 30s)",
+            "nothing is once",
+        ),
+        (
+            r#"{"vus":10,"duration":"10s"}"#,
+            "default: 10 looping VUs for 10s (gracefulStop: 30s)",
+            "VUs loop for a duration",
+        ),
+        (r#"{"duration":"10s"}"#, "default: 1 looping VUs for 10s (gracefulStop: 30s)", "one VU"),
+        (
+            r#"{"vus":10,"iterations":200}"#,
+            "default: 200 iterations shared among 10 VUs (maxDuration: 10m0s, gracefulStop: 30s)",
+            "VUs share iterations",
+        ),
+        (
+            r#"{"iterations":200,"duration":"5s","gracefulStop":"0s"}"#,
+            "default: 200 iterations shared among 1 VUs (maxDuration: 5s)",
+            "for at most a duration",
+        ),
+        (
+            r#"{"vus":10}"#,
+            "default: 10 iterations shared among 10 VUs (maxDuration: 10m0s, gracefulStop: 30s)",
+            "VUs alone run once each",
+        ),
+        (
+            r#"{"vus":2,"scenarios":{}}"#,
+            "default: 2 iterations shared among 2 VUs (maxDuration: 10m0s, gracefulStop: 30s)",
+            "no scenarios are as none given",
+        ),
+    ] {
+        let plan = plan(options);
+        assert_eq!(plan.scenarios.len(), 1);
+        assert_eq!(plan.scenarios[0].describe(), described, "{why}");
+        assert_eq!(plan.scenarios[0].flow, "default");
+        assert!(plan.warnings.is_empty(), "{why}: {:?}", plan.warnings);
+    }
+}
+
+#[test]
+fn what_is_left_out_has_k6s_defaults() {
+    let plan = plan("{}");
+    let minute = Duration::from_secs(60);
+    assert_eq!(
+        (plan.setup_timeout, plan.teardown_timeout, plan.request_timeout),
+        (minute, minute, minute)
+    );
+    let labels: Vec<String> = plan.trend_stats.iter().map(TrendStat::label).collect();
+    assert_eq!(labels, ["avg", "min", "med", "max", "p(90)", "p(95)"]);
+    assert!(!plan.no_setup && !plan.no_teardown && plan.user_agent.is_none());
+}
+
+#[test]
+fn the_header_is_k6s() {
+    assert_eq!(
+        plan(r#"{"vus":10,"duration":"10s"}"#).describe(),
+        [
+            "scenarios: (100.00%) 1 scenario, 10 max VUs, 40s max duration (incl. graceful stop):",
+            "* default: 10 looping VUs for 10s (gracefulStop: 30s)",
+        ]
+    );
+    let options = r#"{"scenarios":{
+        "late": {"executor":"constant-vus","vus":3,"duration":"1m","startTime":"2m","exec":"buy"},
+        "b": {"executor":"constant-arrival-rate","rate":5,"duration":"1m","preAllocatedVUs":4,"maxVUs":8},
+        "a": {"executor":"per-vu-iterations","vus":2,"maxDuration":"30s","gracefulStop":"0s"}
+    }}"#;
+    assert_eq!(
+        plan(options).describe(),
+        [
+            "scenarios: (100.00%) 3 scenarios, 10 max VUs, 3m30s max duration (incl. graceful stop):",
+            "* a: 1 iterations for each of 2 VUs (maxDuration: 30s)",
+            "* b: 5.00 iterations/s for 1m0s (maxVUs: 4-8, gracefulStop: 30s)",
+            "* late: 3 looping VUs for 1m0s (exec: buy, startTime: 2m0s, gracefulStop: 30s)",
+        ]
+    );
+}
+
+#[test]
+fn vus_are_counted_at_one_time() {
+    let scenarios = |second_start: &str| {
+        plan(&format!(
+            r#"{{"scenarios":{{
+                "a": {{"executor":"constant-vus","vus":10,"duration":"10s","gracefulStop":"5s"}},
+                "b": {{"executor":"constant-vus","vus":7,"duration":"10s","startTime":"{second_start}"}}
+            }}}}"#
+        ))
+    };
+    for (second_start, vus, why) in [
+        ("0s", 17, "both at once"),
+        ("10s", 17, "the first may still be stopping"),
+        ("14.999999999s", 17, "to the nanosecond"),
+        ("15s", 10, "those of the first serve the second"),
+    ] {
+        assert_eq!(scenarios(second_start).max_vus(), vus, "{why}");
+    }
+    assert_eq!(scenarios("15s").max_duration(), Some(Duration::from_secs(55)));
+}
+
+#[test]
+fn a_scenario_inherits_what_it_does_not_give() {
+    let plan = plan(
+        r#"{
+            "env": {"A": "run", "B": "run"}, "tags": {"a": "run", "b": "run"},
+            "scenarios": {"s": {
+                "executor": "shared-iterations", "env": {"B": "own"}, "tags": {"b": "own"}
+            }}
+        }"#,
+    );
+    let map = |pairs: [(&str, &str); 2]| BTreeMap::from(pairs.map(|(k, v)| (k.into(), v.into())));
+    assert_eq!(plan.scenarios[0].env, map([("A", "run"), ("B", "own")]));
+    assert_eq!(plan.scenarios[0].tags, map([("a", "run"), ("b", "own")]));
+    assert_eq!(plan.env, map([("A", "run"), ("B", "run")]));
+}
+
+#[test]
+fn thresholds_are_read() {
+    let plan = plan(
+        r#"{"thresholds": {
+            "http_req_duration{name:home}": ["p(95)<500"],
+            "checks": [{"threshold": "rate>0.9", "abortOnFail": true, "delayAbortEval": "10s"}]
+        }}"#,
+    );
+    let [(checks, rules), (duration, expressions)] = plan.thresholds.as_slice() else {
+        panic!("two selectors: {:?}", plan.thresholds)
+    };
+    assert_eq!(checks.to_string(), "checks");
+    assert!(rules[0].abort_on_fail);
+    assert_eq!(rules[0].delay_abort_eval, Some(Duration::from_secs(10)));
+    assert_eq!(duration.to_string(), "http_req_duration{name:home}");
+    assert_eq!(expressions[0].source, "p(95)<500");
+    assert!(!expressions[0].abort_on_fail);
+}
+
+#[test]
+fn what_makes_no_sense_is_said_with_its_place() {
+    for (options, said) in [
+        (
+            r#"{"vus":10,"iterations":9}"#,
+            "iterations: must be at least the number of VUs, which is 10, but is 9",
+        ),
+        (
+            r#"{"duration":"1s","iterations":1,"scenarios":{"a":{"executor":"shared-iterations"}}}"#,
+            "duration: cannot be given together with `scenarios`\n\
+             iterations: cannot be given together with `scenarios`",
+        ),
+        (
+            r#"{"scenarios":{
+                "a":{"executor":"shared-iterations","vus":5},
+                "b":{"executor":"constant-arrival-rate","rate":1,"duration":"1s","preAllocatedVUs":5,"maxVUs":4}
+            }}"#,
+            "scenarios.a.iterations: must be at least the number of VUs, which is 5, but is 1\n\
+             scenarios.b.maxVUs: must be at least preAllocatedVUs, which is 5, but is 4",
+        ),
+        (
+            r#"{"scenarios":{
+                "a":{"executor":"constant-vus","duration":"1s","vus":1000000},
+                "b":{"executor":"constant-vus","duration":"1s","vus":1}
+            }}"#,
+            "scenarios: must need at most 1000000 VUs at one time, but need 1000001",
+        ),
+        (
+            r#"{"summaryTrendStats":["avg","p(101)","mode"]}"#,
+            "summaryTrendStats[1]: must be a percentile from 0 to 100, such as `p(95)`, but is `p(101)`\n\
+             summaryTrendStats[2]: must be `avg`, `min`, `med`, `max`, `count` or a percentile such as \
+             `p(95)`, but is `mode`",
+        ),
+    ] {
+        assert_eq!(problems(options), said, "{options}");
+    }
+}
+
+#[test]
+fn thresholds_that_are_none_are_told_by_their_place() {
+    let problems = parse_json(
+        r#"{"thresholds":{
+            "http-reqs":["count>1"],
+            "checks":["rate>0.9", "rate", {"threshold":"p(101)<5"}]
+        }}"#,
+    )
+    .unwrap()
+    .plan()
+    .unwrap_err();
+    let paths: Vec<&str> = problems.iter().map(|problem| problem.path.as_str()).collect();
+    assert_eq!(
+        paths,
+        ["thresholds.checks[1]", "thresholds.checks[2].threshold", "thresholds.http-reqs"]
+    );
+    for problem in &problems {
+        assert!(problem.message.starts_with("expected "), "{problem}");
+    }
+}
+
+#[test]
+fn values_no_checker_has_seen_are_checked() {
+    let options = Options {
+        vus: Some(0),
+        iterations: Some(0),
+        duration: Some(Length::default()),
+        user_agent: Some("a\nb".to_owned()),
+        env: Some(BTreeMap::from([("A=B".to_owned(), String::new())])),
+        summary_trend_stats: Some(vec!["mode".to_owned()]),
+        ..Options::default()
+    };
+    let problems = options.plan().unwrap_err();
+    let paths: Vec<&str> = problems.iter().map(|problem| problem.path.as_str()).collect();
+    assert_eq!(
+        paths,
+        ["duration", "env.\"A=B\"", "iterations", "userAgent", "vus", "summaryTrendStats[0]"]
+    );
+}
+
+#[test]
+fn what_has_no_effect_is_warned_of() {
+    let plan =
+        plan(r#"{"vus":3,"gracefulStop":"1s","scenarios":{"a":{"executor":"shared-iterations"}}}"#);
+    assert_eq!(
+        plan.warnings,
+        [
+            "`vus` has no effect beside `scenarios`: each of them has its own",
+            "`gracefulStop` has no effect beside `scenarios`: each of them has its own",
+        ]
+    );
+}
+
+proptest! {
+    /// By counting at each moment at which anything changes.
+    #[test]
+    fn most_at_once_is_the_highest_point(
+        scenarios in proptest::collection::vec((0..20_u64, 1..20_u64, 0..5_u64, 1..50_u32), 1..6)
+    ) {
+        let text: Vec<String> = scenarios
+            .iter()
+            .enumerate()
+            .map(|(n, (start, duration, graceful, vus))| {
+                format!(
+                    r#""{n}":{{"executor":"constant-vus","vus":{vus},"duration":"{duration}s",
+                    "startTime":"{start}s","gracefulStop":"{graceful}s"}}"#
+                )
+            })
+            .collect();
+        let plan = plan(&format!(r#"{{"scenarios":{{{}}}}}"#, text.join(",")));
+        let at = |moment: u64| -> u32 {
+            let runs = |(start, duration, graceful, _): &&(u64, u64, u64, u32)| {
+                (*start..start + duration + graceful).contains(&moment)
+            };
+            scenarios.iter().filter(runs).map(|(.., vus)| vus).sum()
+        };
+        prop_assert_eq!(plan.max_vus(), (0..50).map(at).max().unwrap());
+    }
+}

@@ -1,0 +1,80 @@
+//! The handle by which a run is asked to end early, from any thread.
+//!
+//! It knows no signals: whoever assembles the engine maps Ctrl-C to [`Controller::interrupt`] (and a
+//! third one to the end of the process, which is not this crate's to end).
+
+use tokio::sync::watch;
+
+/// What a run listens to; its [`Controller`]s talk into it.
+#[derive(Debug)]
+pub struct Control {
+    asked: watch::Sender<Asked>,
+    heard: watch::Receiver<Asked>,
+}
+
+/// Asks a run to end. Clones ask the same run.
+#[derive(Clone, Debug)]
+pub struct Controller {
+    asked: watch::Sender<Asked>,
+}
+
+/// Everything a run has been asked so far.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Asked {
+    /// How often someone interrupted it.
+    pub(crate) interrupts: u32,
+    /// Why the script asked for its end, the first time it did.
+    pub(crate) aborted: Option<String>,
+}
+
+impl Control {
+    /// Returns a control that nobody has asked anything.
+    pub fn new() -> Self {
+        let (asked, heard) = watch::channel(Asked::default());
+        Self { asked, heard }
+    }
+
+    /// Returns a handle to ask the run with.
+    pub fn controller(&self) -> Controller {
+        Controller { asked: self.asked.clone() }
+    }
+
+    /// Waits for something to be asked that this has not returned yet.
+    ///
+    /// Loses nothing when it is dropped before it is ready.
+    pub(crate) async fn changed(&mut self) -> Asked {
+        // It cannot fail: `self` holds a sender.
+        let _ = self.heard.changed().await;
+        self.heard.borrow_and_update().clone()
+    }
+}
+
+impl Default for Control {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Controller {
+    /// Interrupts the run.
+    ///
+    /// The first time it ends gracefully: no iteration starts any more, those running may finish
+    /// within their scenario's graceful stop, `teardown` runs. (A `setup` that is running may finish;
+    /// nothing but `teardown` follows it.) The second time everything is cut off, `teardown` included.
+    /// What was recorded is never lost.
+    pub fn interrupt(&self) {
+        self.asked.send_modify(|asked| asked.interrupts = asked.interrupts.saturating_add(1));
+    }
+
+    /// Ends the run on behalf of the script: iterations are cut off, `teardown` runs. The first
+    /// reason given stands.
+    pub fn abort(&self, reason: String) {
+        self.asked.send_if_modified(|asked| {
+            let first = asked.aborted.is_none();
+            if first {
+                asked.aborted = Some(reason);
+            }
+            first
+        });
+    }
+}

@@ -1,0 +1,67 @@
+//! What the controller and its workers say to each other: little, and seldom.
+//!
+//! Down goes one value that all workers watch, [`Orders`]. It only ever moves on, so that a worker that
+//! looks late misses nothing. Times are not sent: each worker works out its scenarios' ends from the
+//! plan and the moment the load started. Up come [`Message`]s, a handful a scenario; what is counted
+//! per iteration goes through the worker's metric shard instead.
+
+use tokio::sync::watch;
+use tokio::time::Instant;
+use vu::SetupData;
+
+use crate::failures::{FailureKind, Failures};
+use crate::finished::Unmade;
+
+/// How many messages may wait for the controller. They are a few a scenario and worker, so that this
+/// is not reached unless the controller is stuck; then workers wait, VUs do not.
+pub(crate) const MESSAGES: usize = 1_024;
+
+/// What the workers are to do.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Orders {
+    /// When the load started and with what; `None` before.
+    pub(crate) load: Option<Load>,
+    /// How far the run has come.
+    pub(crate) phase: Phase,
+}
+
+/// The start of the load.
+#[derive(Clone, Debug)]
+pub(crate) struct Load {
+    /// When it was, or is to be.
+    pub(crate) started: Instant,
+    /// What `setup` returned.
+    pub(crate) data: SetupData,
+}
+
+/// How far the run has come.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Phase {
+    /// Scenarios run as planned.
+    #[default]
+    Planned,
+    /// Every scenario ends as if its time had come.
+    Drain,
+    /// Every VU is cut off.
+    Cut,
+}
+
+/// What a worker has to say.
+#[derive(Debug)]
+pub(crate) enum Message {
+    /// It has made its VUs, or failed to.
+    Prepared { worker: usize },
+    /// An iteration failed in a way this worker has not seen before.
+    FailureSeen { scenario: usize, vu: u32, kind: FailureKind, message: String },
+    /// Its part of a scenario has ended.
+    ScenarioDone { scenario: usize },
+    /// All its parts have ended, and all it recorded is recorded. Its last message.
+    Left { worker: usize, failures: Box<Failures>, unmade: Vec<Unmade> },
+    /// It broke down. Its last message.
+    Lost { worker: usize, fault: String },
+}
+
+/// Waits until the run has come to `phase`. A controller that is gone cuts off.
+pub(crate) async fn reached(orders: &mut watch::Receiver<Orders>, phase: Phase) {
+    let _ = orders.wait_for(|orders| orders.phase >= phase).await;
+}

@@ -1,0 +1,482 @@
+//! The one `select!` of the engine: workers' messages, wishes to stop, and the clock.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::time::Duration;
+
+use metrics::{MetricId, Recorder, Shards, Sink, Thresholds, Totals, Verdict, builtin};
+use plan::Plan;
+use tokio::sync::{mpsc, watch};
+use tokio::time::{Instant, Interval, MissedTickBehavior};
+use vu::{Outcome, SetupData, VuFactory};
+
+use crate::board::ScenarioBoard;
+use crate::control::{Asked, Control};
+use crate::crew::Crew;
+use crate::event::{Event, EventKind, ScenarioProgress, ScenarioState, Tick};
+use crate::failures::Failures;
+use crate::finished::{CallError, Finished, StopReason, Unmade};
+use crate::orders::{Load, MESSAGES, Message, Orders, Phase};
+use crate::placement::vus_at_start;
+use crate::rein::guarded;
+use crate::series::RunSeries;
+use crate::worker::{Worker, work};
+
+/// How often counts are collected and said.
+const TICK: Duration = Duration::from_secs(1);
+/// Thresholds are evaluated each second tick, as in k6, and at the end.
+const TICKS_A_VERDICT: u64 = 2;
+
+/// What is to be run, by whom.
+pub struct RunSpec<F> {
+    /// The scenarios, and what must hold.
+    pub plan: Arc<Plan>,
+    /// Makes the VUs.
+    pub factory: Arc<F>,
+    /// Where samples go: one shard a worker of the crew, and a last one for the run itself.
+    pub shards: Shards,
+    /// Who runs the VUs.
+    pub crew: Crew,
+    /// Where wishes to stop come from.
+    pub control: Control,
+}
+
+/// Runs a plan to its end, and says what happens.
+///
+/// Must be awaited in a [`LocalSet`](tokio::task::LocalSet) or a local runtime if the crew is
+/// [`Crew::here`]. However the run ends, what was recorded is in the [`Finished`].
+pub async fn run<F: VuFactory>(
+    spec: RunSpec<F>,
+    on_event: &mut dyn FnMut(&Event),
+) -> Box<Finished> {
+    let RunSpec { plan, factory, shards, crew, control } = spec;
+    let workers = crew.workers();
+    let (messages, heard) = mpsc::channel(MESSAGES);
+    let boards: Arc<[_]> =
+        plan.scenarios.iter().map(|_| Arc::new(ScenarioBoard::default())).collect();
+    let recorder = shards.recorder(shards.count() - 1);
+    let mut clock = tokio::time::interval(TICK);
+    clock.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    let mut conductor = Conductor {
+        plan: Arc::clone(&plan),
+        on_event,
+        began: Instant::now(),
+        control,
+        heard,
+        orders: watch::Sender::default(),
+        clock,
+        series: RunSeries::new(shards.registry(), &plan.tags),
+        recorder,
+        totals: Totals::new(&shards),
+        thresholds: Thresholds::new(plan.thresholds.clone()),
+        verdicts: Arc::from([]),
+        boards: Arc::clone(&boards),
+        parts_done: vec![0; plan.scenarios.len()],
+        finished: vec![false; plan.scenarios.len()],
+        started: vec![false; plan.scenarios.len()],
+        workers,
+        prepared: vec![false; workers],
+        left: vec![false; workers],
+        load: None,
+        ticks: 0,
+        failures: Failures::default(),
+        unmade: Vec::new(),
+        faults: Vec::new(),
+        stop: None,
+    };
+    conductor.say(EventKind::RunStarted { plan: Arc::clone(&plan), workers });
+    crew.start(&messages, |number| {
+        let worker = Worker {
+            number,
+            workers,
+            plan: Arc::clone(&plan),
+            factory: Arc::clone(&factory),
+            recorder: shards.recorder(number),
+            boards: Arc::clone(&boards),
+            orders: conductor.orders.subscribe(),
+            messages: messages.clone(),
+            controller: conductor.control.controller(),
+        };
+        Box::new(move || work(worker))
+    });
+    drop(messages);
+    conductor.conduct(&*factory).await
+}
+
+/// The state of a run, on its controller's thread.
+struct Conductor<'a> {
+    plan: Arc<Plan>,
+    on_event: &'a mut dyn FnMut(&Event),
+    began: Instant,
+    control: Control,
+    heard: mpsc::Receiver<Message>,
+    orders: watch::Sender<Orders>,
+    clock: Interval,
+    recorder: Recorder,
+    series: RunSeries,
+    totals: Totals,
+    thresholds: Thresholds,
+    verdicts: Arc<[Verdict]>,
+    boards: Arc<[Arc<ScenarioBoard>]>,
+    /// Workers that are done with each scenario.
+    parts_done: Vec<usize>,
+    started: Vec<bool>,
+    finished: Vec<bool>,
+    workers: usize,
+    prepared: Vec<bool>,
+    left: Vec<bool>,
+    load: Option<Instant>,
+    ticks: u64,
+    failures: Failures,
+    unmade: Vec<Unmade>,
+    faults: Vec<String>,
+    stop: Option<StopReason>,
+}
+
+impl Conductor<'_> {
+    async fn conduct<F: VuFactory>(mut self, factory: &F) -> Box<Finished> {
+        self.until(|run| run.prepared.iter().all(|prepared| *prepared)).await;
+        self.say_made();
+
+        let mut setup_error = None;
+        let mut teardown_error = None;
+        let mut elapsed = Duration::ZERO;
+        let mut data: SetupData = Arc::from([]);
+        if self.stop.is_none() && !self.plan.no_setup {
+            match self.set_up(factory).await {
+                Ok(set_up) => data = set_up,
+                Err(error) => setup_error = Some(error),
+            }
+        }
+        if setup_error.is_none() && self.stop.is_none() {
+            elapsed = self.drive(data.clone()).await;
+        } else {
+            self.order(Phase::Cut);
+            self.until(|run| run.left.iter().all(|left| *left)).await;
+        }
+        let cut_off = matches!(self.stop, Some(StopReason::CutOff));
+        if setup_error.is_none() && !cut_off && !self.plan.no_teardown {
+            teardown_error = self.tear_down(factory, &data).await;
+        }
+        self.totals.collect();
+        let verdicts = self.thresholds.evaluate(&self.totals, elapsed);
+
+        let finished = Box::new(Finished {
+            plan: Arc::clone(&self.plan),
+            elapsed,
+            totals: self.totals,
+            verdicts,
+            failures: self.failures.list(),
+            unmade: self.unmade,
+            stop: self.stop,
+            setup_error,
+            teardown_error,
+            faults: self.faults,
+        });
+        let event = Event { elapsed: self.began.elapsed(), kind: EventKind::RunFinished(finished) };
+        (self.on_event)(&event);
+        match event.kind {
+            EventKind::RunFinished(finished) => finished,
+            _ => unreachable!("it was made three lines above"),
+        }
+    }
+
+    async fn set_up<F: VuFactory>(&mut self, factory: &F) -> Result<SetupData, CallError> {
+        self.say(EventKind::SetupStarted);
+        let began = Instant::now();
+        let timeout = self.plan.setup_timeout;
+        let result = self.call(timeout, factory.setup()).await;
+        let result = result.and_then(|set_up| set_up.map_err(call_error));
+        let took = began.elapsed();
+        match &result {
+            Ok(_) => self.say(EventKind::SetupFinished { took }),
+            Err(error) => self.say(EventKind::SetupFailed { took, error: error.clone() }),
+        }
+        result
+    }
+
+    async fn tear_down<F: VuFactory>(
+        &mut self,
+        factory: &F,
+        data: &SetupData,
+    ) -> Option<CallError> {
+        self.say(EventKind::TeardownStarted);
+        let began = Instant::now();
+        let timeout = self.plan.teardown_timeout;
+        let error = match self.call(timeout, factory.teardown(data)).await {
+            Ok(Outcome::Completed) => None,
+            Ok(outcome) => Some(call_error(outcome)),
+            Err(error) => Some(error),
+        };
+        self.say(EventKind::TeardownFinished { took: began.elapsed(), error: error.clone() });
+        error
+    }
+
+    /// Calls the script on this thread, within its time, while wishes to stop are heard.
+    async fn call<T>(
+        &mut self,
+        timeout: Duration,
+        call: impl Future<Output = T>,
+    ) -> Result<T, CallError> {
+        let call = tokio::time::timeout(timeout, guarded(call));
+        tokio::pin!(call);
+        loop {
+            tokio::select! {
+                biased;
+                asked = self.control.changed() => {
+                    self.obey(asked);
+                    if matches!(self.stop, Some(StopReason::CutOff)) {
+                        return Err(CallError::CutOff);
+                    }
+                }
+                result = &mut call => return match result {
+                    Ok(Ok(value)) => Ok(value),
+                    Ok(Err(message)) => Err(CallError::Panicked(message)),
+                    Err(_) => Err(CallError::TimedOut(timeout)),
+                },
+            }
+        }
+    }
+
+    /// Starts the load and waits for its end; how long it lasted.
+    async fn drive(&mut self, data: SetupData) -> Duration {
+        let started = Instant::now();
+        self.load = Some(started);
+        self.clock.reset();
+        let made: u32 = self.boards.iter().map(|board| board.made()).sum();
+        self.recorder.record(self.series.vus_max, made.into());
+        self.orders.send_modify(|orders| orders.load = Some(Load { started, data }));
+        self.say(EventKind::LoadStarted);
+        self.until(|run| run.left.iter().all(|left| *left)).await;
+        let elapsed = started.elapsed();
+        self.collect();
+        self.say(EventKind::LoadFinished);
+        self.load = None;
+        elapsed
+    }
+
+    /// Goes on until something holds.
+    async fn until(&mut self, holds: impl Fn(&Self) -> bool) {
+        while !holds(self) {
+            let start = self.next_start();
+            tokio::select! {
+                biased;
+                asked = self.control.changed() => self.obey(asked),
+                message = self.heard.recv() => match message {
+                    Some(message) => self.hear(message),
+                    // All workers are gone, those that broke down included.
+                    None => return,
+                },
+                () = tokio::time::sleep_until(start.unwrap_or(self.began)), if start.is_some() => {
+                    self.start_scenarios();
+                }
+                _ = self.clock.tick() => {
+                    if self.load.is_some() { self.tick() } else { self.say_made() }
+                }
+            }
+        }
+    }
+
+    fn hear(&mut self, message: Message) {
+        match message {
+            Message::Prepared { worker } => self.prepared[worker] = true,
+            Message::FailureSeen { scenario, vu, kind, message } => {
+                if self.failures.count(kind, &message, 0) {
+                    let scenario = self.plan.scenarios[scenario].name.clone();
+                    self.say(EventKind::IterationFailed { scenario, vu, kind, message });
+                }
+            }
+            Message::ScenarioDone { scenario } => {
+                self.parts_done[scenario] += 1;
+                let agents = crate::placement::Placement::new(
+                    scenario,
+                    &self.plan.scenarios[scenario].schedule,
+                    self.workers,
+                )
+                .agents();
+                if self.parts_done[scenario] == agents {
+                    self.finish_scenario(scenario);
+                }
+            }
+            Message::Left { worker, failures, unmade } => {
+                self.left[worker] = true;
+                self.prepared[worker] = true;
+                self.failures.merge(&failures);
+                for one in unmade {
+                    match self.unmade.iter_mut().find(|known| known.reason == one.reason) {
+                        Some(known) => known.count += one.count,
+                        None => self.unmade.push(one),
+                    }
+                }
+            }
+            Message::Lost { worker, fault } => {
+                self.left[worker] = true;
+                self.prepared[worker] = true;
+                self.faults.push(format!("worker {worker}: {fault}"));
+            }
+        }
+    }
+
+    fn finish_scenario(&mut self, scenario: usize) {
+        if !self.finished[scenario] {
+            self.finished[scenario] = true;
+            self.say(EventKind::ScenarioFinished { scenario });
+        }
+    }
+
+    fn obey(&mut self, asked: Asked) {
+        if let Some(reason) = asked.aborted {
+            self.stop_for(StopReason::Aborted(reason), Phase::Cut);
+        }
+        match asked.interrupts {
+            0 => {}
+            1 => self.stop_for(StopReason::Interrupted, Phase::Drain),
+            _ => self.stop_for(StopReason::CutOff, Phase::Cut),
+        }
+    }
+
+    /// Stops for a reason, unless a reason as bad has been given.
+    fn stop_for(&mut self, reason: StopReason, phase: Phase) {
+        let rank = |reason: &StopReason| match reason {
+            StopReason::ThresholdCrossed(_) => 0,
+            StopReason::Interrupted => 1,
+            StopReason::Aborted(_) => 2,
+            StopReason::CutOff => 3,
+        };
+        if self.stop.as_ref().is_none_or(|known| rank(known) < rank(&reason)) {
+            self.stop = Some(reason.clone());
+            self.order(phase);
+            self.say(EventKind::StopRequested { reason });
+        }
+    }
+
+    fn order(&self, phase: Phase) {
+        self.orders.send_modify(|orders| orders.phase = orders.phase.max(phase));
+    }
+
+    /// When the next scenario starts.
+    fn next_start(&self) -> Option<Instant> {
+        let load = self.load?;
+        let waiting = self.plan.scenarios.iter().zip(&self.started);
+        let next =
+            waiting.filter(|(_, started)| !**started).map(|(one, _)| one.start_time).min()?;
+        Some(crate::moment::after(load, next))
+    }
+
+    fn start_scenarios(&mut self) {
+        let Some(load) = self.load else { return };
+        let elapsed = load.elapsed();
+        for scenario in 0..self.plan.scenarios.len() {
+            if !self.started[scenario] && self.plan.scenarios[scenario].start_time <= elapsed {
+                self.started[scenario] = true;
+                self.say(EventKind::ScenarioStarted { scenario });
+            }
+        }
+    }
+
+    /// Another second of load has passed.
+    fn tick(&mut self) {
+        let vus: u32 = self.boards.iter().map(|board| board.active()).sum();
+        let vus_max: u32 = self.boards.iter().map(|board| board.made()).sum();
+        self.recorder.record(self.series.vus, vus.into());
+        self.recorder.record(self.series.vus_max, vus_max.into());
+        self.collect();
+    }
+
+    /// Collects what was recorded, holds it against the thresholds, and says how far the run has come.
+    fn collect(&mut self) {
+        let Some(load) = self.load else { return };
+        let elapsed = load.elapsed();
+        let vus = self.boards.iter().map(|board| board.active()).sum();
+        let vus_max = self.boards.iter().map(|board| board.made()).sum();
+        self.totals.collect();
+        self.ticks += 1;
+        if self.ticks.is_multiple_of(TICKS_A_VERDICT) && !self.thresholds.is_empty() {
+            self.verdicts = self.thresholds.evaluate(&self.totals, elapsed).into();
+            let crossed: Vec<String> = self
+                .verdicts
+                .iter()
+                .filter(|verdict| verdict.abort)
+                .map(|verdict| verdict.selector.to_string())
+                .collect();
+            if !crossed.is_empty() {
+                self.stop_for(StopReason::ThresholdCrossed(crossed), Phase::Drain);
+            }
+        }
+        let tick = Tick {
+            elapsed,
+            vus,
+            vus_max,
+            iterations: self.count(builtin::ITERATIONS, None),
+            interrupted: self.count(builtin::ITERATIONS_INTERRUPTED, None),
+            dropped: self.count(builtin::DROPPED_ITERATIONS, None),
+            requests: self.count(builtin::HTTP_REQS, None),
+            scenarios: (0..self.plan.scenarios.len())
+                .map(|scenario| self.progress(scenario, elapsed))
+                .collect(),
+            verdicts: Arc::clone(&self.verdicts),
+        };
+        self.say(EventKind::Tick(tick));
+    }
+
+    fn count(&self, metric: MetricId, scenario: Option<&str>) -> u64 {
+        let filter: Vec<_> =
+            scenario.map(|name| ("scenario".to_owned(), name.to_owned())).into_iter().collect();
+        match self.totals.select(metric, &filter) {
+            Some(Sink::Counter(counter)) => counter.sum as u64,
+            _ => 0,
+        }
+    }
+
+    fn progress(&self, place: usize, elapsed: Duration) -> ScenarioProgress {
+        let scenario = &self.plan.scenarios[place];
+        let board = &self.boards[place];
+        let duration = scenario.schedule.duration();
+        let iterations = self.count(builtin::ITERATIONS, Some(&scenario.name));
+        let planned = scenario.schedule.iterations();
+        let since = elapsed.saturating_sub(scenario.start_time);
+        let stopping = self.orders.borrow().phase > Phase::Planned || since >= duration;
+        let state = match () {
+            () if self.finished[place] => ScenarioState::Finished,
+            () if elapsed < scenario.start_time => ScenarioState::Waiting,
+            () if stopping => ScenarioState::Stopping,
+            () => ScenarioState::Running,
+        };
+        let share = |done: f64, whole: f64| if whole > 0.0 { (done / whole).min(1.0) } else { 1.0 };
+        let progress = match planned {
+            Some(planned) => share(iterations as f64, planned as f64),
+            None => share(since.as_secs_f64(), duration.as_secs_f64()),
+        };
+        ScenarioProgress {
+            state,
+            vus: board.active(),
+            vus_max: board.made(),
+            iterations,
+            iterations_planned: planned,
+            elapsed: since.min(duration),
+            duration,
+            progress,
+        }
+    }
+
+    fn say_made(&mut self) {
+        let made = self.boards.iter().map(|board| board.made()).sum();
+        let unmade = self.boards.iter().map(|board| board.unmade()).sum();
+        let total =
+            self.plan.scenarios.iter().map(|scenario| vus_at_start(&scenario.schedule)).sum();
+        self.say(EventKind::VusMade { made, unmade, total });
+    }
+
+    fn say(&mut self, kind: EventKind) {
+        (self.on_event)(&Event { elapsed: self.began.elapsed(), kind });
+    }
+}
+
+fn call_error(outcome: Outcome) -> CallError {
+    match outcome {
+        Outcome::Completed => CallError::Failed("it gave nothing back".into()),
+        Outcome::Failed(message) => CallError::Failed(message),
+        Outcome::Trapped(trap) => CallError::Trapped(trap),
+        Outcome::Aborted(reason) => CallError::Aborted(reason),
+    }
+}

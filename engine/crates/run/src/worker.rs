@@ -1,0 +1,460 @@
+//! One worker thread's share of a run: its VUs, and the scenarios that tell them what to do.
+
+use std::cell::{Cell, RefCell};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use metrics::Recorder;
+use plan::{Plan, ScenarioPlan, Schedule};
+use tokio::sync::{mpsc, watch};
+use tokio::task::JoinSet;
+use tokio::time::Instant;
+use vu::{Identity, Scenario, Vu, VuFactory};
+
+use crate::arrivals::{Assigned, Free, Post};
+use crate::board::ScenarioBoard;
+use crate::control::Controller;
+use crate::failures::Failures;
+use crate::finished::Unmade;
+use crate::iterations::Budgeted;
+use crate::looping::{Cue, CueOrder, Looping, cues};
+use crate::moment::{after, milliseconds};
+use crate::orders::{Load, Message, Orders, Phase, reached};
+use crate::placement::{Agent, Placement, vus_at_most, vus_at_start};
+use crate::rein::{Rein, guarded};
+use crate::series::{RunSeries, ScenarioSeries};
+use crate::source::{Numbers, Source, Ticket};
+use crate::user::{Surroundings, user};
+
+/// How often a worker looks whether it is woken in time. Often enough to see a stall of a second, seldom
+/// enough to cost nothing.
+const HEARTBEAT: Duration = Duration::from_millis(100);
+
+/// Arrivals handed out before VUs get their turn, when many are due at once.
+const HANDED_OUT: u32 = 16;
+
+/// What a worker needs to know.
+pub(crate) struct Worker<F> {
+    pub(crate) number: usize,
+    pub(crate) workers: usize,
+    pub(crate) plan: Arc<Plan>,
+    pub(crate) factory: Arc<F>,
+    pub(crate) recorder: Recorder,
+    pub(crate) boards: Arc<[Arc<ScenarioBoard>]>,
+    pub(crate) orders: watch::Receiver<Orders>,
+    pub(crate) messages: mpsc::Sender<Message>,
+    pub(crate) controller: Controller,
+}
+
+/// A VU that was made and waits for the load.
+struct Made<V> {
+    vu: V,
+    place: u32,
+    number: u32,
+}
+
+/// One scenario on this worker.
+struct Part<F: VuFactory> {
+    factory: Arc<F>,
+    worker: usize,
+    place: usize,
+    agent: Agent,
+    scenario: Arc<Scenario>,
+    schedule: Schedule,
+    start_time: Duration,
+    graceful_stop: Duration,
+    /// The number in the run of the scenario's first VU.
+    first_vu: u32,
+    board: Arc<ScenarioBoard>,
+    made: Vec<Made<F::Vu>>,
+    unmade: Rc<RefCell<Vec<Unmade>>>,
+}
+
+/// Works until the run is over.
+pub(crate) async fn work<F: VuFactory>(mut worker: Worker<F>) {
+    let unmade = Rc::new(RefCell::new(Vec::new()));
+    let mut parts = worker.parts(&unmade);
+    for part in &mut parts {
+        part.make_ahead(&mut worker.orders).await;
+    }
+    worker.tell(Message::Prepared { worker: worker.number }).await;
+
+    let failures = Rc::new(RefCell::new(Failures::default()));
+    if let Some(load) = worker.load().await {
+        let heart = tokio::task::spawn_local(heartbeat(
+            worker.recorder.clone(),
+            RunSeries::new(worker.recorder.registry(), &worker.plan.tags),
+        ));
+        let mut running = JoinSet::new();
+        for part in parts {
+            let around = worker.surroundings(&part, &load, &failures);
+            let (orders, messages) = (worker.orders.clone(), worker.messages.clone());
+            running.spawn_local(async move {
+                let scenario = part.place;
+                part.run(around, orders, load.started).await;
+                let _ = messages.send(Message::ScenarioDone { scenario }).await;
+            });
+        }
+        while let Some(ended) = running.join_next().await {
+            if let Err(error) = ended {
+                // A fault of ours: said by the thread's last message.
+                std::panic::resume_unwind(error.into_panic());
+            }
+        }
+        heart.abort();
+    }
+    let failures = Box::new(std::mem::take(&mut *failures.borrow_mut()));
+    let unmade = unmade.take();
+    worker.tell(Message::Left { worker: worker.number, failures, unmade }).await;
+}
+
+impl<F: VuFactory> Worker<F> {
+    async fn tell(&self, message: Message) {
+        // A controller that is gone has nothing more to ask.
+        let _ = self.messages.send(message).await;
+    }
+
+    /// Waits for the load; none if the run ends before.
+    async fn load(&mut self) -> Option<Load> {
+        let orders = self
+            .orders
+            .wait_for(|orders| orders.load.is_some() || orders.phase > Phase::Planned)
+            .await
+            .ok()?;
+        orders.load.clone()
+    }
+
+    fn parts(&self, unmade: &Rc<RefCell<Vec<Unmade>>>) -> Vec<Part<F>> {
+        let mut parts = Vec::new();
+        let mut first_vu = 1;
+        for (place, scenario) in self.plan.scenarios.iter().enumerate() {
+            let placement = Placement::new(place, &scenario.schedule, self.workers);
+            if let Some(agent) = placement.agent(self.number) {
+                parts.push(Part {
+                    factory: Arc::clone(&self.factory),
+                    worker: self.number,
+                    place,
+                    agent,
+                    scenario: Arc::new(as_vus_see_it(scenario)),
+                    schedule: scenario.schedule.clone(),
+                    start_time: scenario.start_time,
+                    graceful_stop: scenario.graceful_stop,
+                    first_vu,
+                    board: Arc::clone(&self.boards[place]),
+                    made: Vec::new(),
+                    unmade: Rc::clone(unmade),
+                });
+            }
+            first_vu += vus_at_most(&scenario.schedule);
+        }
+        parts
+    }
+
+    fn surroundings(
+        &self,
+        part: &Part<F>,
+        load: &Load,
+        failures: &Rc<RefCell<Failures>>,
+    ) -> Rc<Surroundings> {
+        let Scenario { name, tags, .. } = &*part.scenario;
+        Rc::new(Surroundings {
+            scenario: part.place,
+            board: Arc::clone(&part.board),
+            recorder: self.recorder.clone(),
+            series: ScenarioSeries::new(self.recorder.registry(), name, tags),
+            failures: Rc::clone(failures),
+            messages: self.messages.clone(),
+            controller: self.controller.clone(),
+            numbers: Numbers::new(part.agent),
+            data: load.data.clone(),
+        })
+    }
+}
+
+fn as_vus_see_it(scenario: &ScenarioPlan) -> Scenario {
+    Scenario {
+        name: scenario.name.clone(),
+        flow: scenario.flow.clone(),
+        env: scenario.env.clone(),
+        tags: scenario.tags.clone(),
+    }
+}
+
+/// Records how late this thread is woken: when that grows, the injector is the bottleneck.
+async fn heartbeat(recorder: Recorder, series: RunSeries) {
+    let mut due = Instant::now() + HEARTBEAT;
+    loop {
+        tokio::time::sleep_until(due).await;
+        let now = Instant::now();
+        recorder.record(series.injector_lag, milliseconds(now.saturating_duration_since(due)));
+        due = now + HEARTBEAT;
+    }
+}
+
+/// The VUs of a scenario on this worker while it runs.
+struct Users {
+    tasks: JoinSet<()>,
+    reins: Vec<(u32, Rc<Rein>)>,
+}
+
+impl<F: VuFactory> Part<F> {
+    /// Makes the VUs that are there from the start.
+    async fn make_ahead(&mut self, orders: &mut watch::Receiver<Orders>) {
+        for place in self.agent.vus(vus_at_start(&self.schedule)) {
+            if orders.borrow().phase > Phase::Planned {
+                return;
+            }
+            if let Some(made) = self.make(place).await {
+                self.made.push(made);
+            }
+            // On the controller's thread, where tests run, it has its turn too.
+            tokio::task::yield_now().await;
+        }
+    }
+
+    async fn make(&self, place: u32) -> Option<Made<F::Vu>> {
+        let number = self.first_vu + place;
+        let scenario = Arc::clone(&self.scenario);
+        let identity = Identity { vu: number, worker: self.worker, scenario };
+        let reason = match guarded(self.factory.make(identity)).await {
+            Ok(Ok(vu)) => {
+                self.board.make();
+                return Some(Made { vu, place, number });
+            }
+            Ok(Err(reason)) | Err(reason) => reason,
+        };
+        self.board.fail();
+        let mut unmade = self.unmade.borrow_mut();
+        match unmade.iter_mut().find(|known| known.reason == reason) {
+            Some(known) => known.count += 1,
+            None => unmade.push(Unmade { reason, count: 1 }),
+        }
+        None
+    }
+
+    /// Runs the scenario's share from its start time to the end of its last VU.
+    async fn run(
+        mut self,
+        around: Rc<Surroundings>,
+        mut orders: watch::Receiver<Orders>,
+        load: Instant,
+    ) {
+        let start = after(load, self.start_time);
+        let mut users = Users { tasks: JoinSet::new(), reins: Vec::new() };
+        let drained = tokio::select! {
+            biased;
+            () = reached(&mut orders, Phase::Drain) => true,
+            () = tokio::time::sleep_until(start) => false,
+        };
+        if !drained {
+            let made = std::mem::take(&mut self.made);
+            let mut told = orders.clone();
+            tokio::select! {
+                biased;
+                () = reached(&mut told, Phase::Drain) => {}
+                () = self.follow(&mut users, made, &around, start) => {}
+            }
+        }
+        users.wind_down(self.graceful_stop, &mut orders).await;
+        for _ in &self.made {
+            // Made, and never needed.
+            self.board.lose();
+        }
+    }
+
+    /// Follows the schedule until it starts no more iterations.
+    async fn follow(
+        &self,
+        users: &mut Users,
+        made: Vec<Made<F::Vu>>,
+        around: &Rc<Surroundings>,
+        start: Instant,
+    ) {
+        match &self.schedule {
+            Schedule::Looping { steps, graceful_ramp_down } => {
+                for one in made {
+                    users.spawn(one, Looping, Rein::new(start), around);
+                }
+                let places = users.reins.iter().map(|(place, _)| *place);
+                let cues = cues(steps, *graceful_ramp_down, places);
+                users.follow_cues(cues, start).await;
+                let end = steps.last().map_or(Duration::ZERO, |step| step.at);
+                tokio::time::sleep_until(after(start, end)).await;
+            }
+            Schedule::Iterations { budget, max_duration, .. } => {
+                let until = after(start, *max_duration);
+                for one in made {
+                    let source = Budgeted::new(*budget, Arc::clone(&self.board));
+                    users.spawn(one, source, Rein::new(until), around);
+                }
+                tokio::select! {
+                    () = users.all_gone() => {}
+                    () = tokio::time::sleep_until(until) => {}
+                }
+            }
+            Schedule::Arrivals { .. } => self.arrive(users, made, around, start).await,
+        }
+    }
+
+    /// Hands out iterations as they come due.
+    async fn arrive(
+        &self,
+        users: &mut Users,
+        made: Vec<Made<F::Vu>>,
+        around: &Rc<Surroundings>,
+        start: Instant,
+    ) {
+        let Schedule::Arrivals { pacer, pre_allocated_vus, max_vus, .. } = &self.schedule else {
+            return;
+        };
+        let free: Free = Rc::default();
+        let rein = || Rein::new(after(start, Duration::MAX));
+        let spawn = |users: &mut Users, one: Made<F::Vu>| {
+            let rein = Rc::new(rein());
+            let source = Assigned::new(Post::new(Rc::clone(&rein)), Rc::clone(&free));
+            users.spawn_held(one, source, rein, around);
+        };
+        for one in made {
+            spawn(users, one);
+        }
+        // VUs beyond those made ahead are made one at a time, beside the pacing and never before it.
+        let mut spare = self.agent.vus(*max_vus).filter(|place| place >= pre_allocated_vus);
+        let wanted = Cell::new(0_u32);
+        let mut making = None;
+
+        let mut handed_out = 0;
+        let mut number = u64::from(self.agent.index);
+        while let Some(due) = pacer.due(number) {
+            let due = after(start, due);
+            loop {
+                if making.is_none() && wanted.get() > 0 {
+                    wanted.set(wanted.get() - 1);
+                    making = spare.next().map(|place| Box::pin(self.make(place)));
+                }
+                let now_due = due <= Instant::now();
+                match &mut making {
+                    Some(future) if !now_due => tokio::select! {
+                        biased;
+                        () = tokio::time::sleep_until(due) => break,
+                        one = future => {
+                            making = None;
+                            if let Some(one) = one { spawn(users, one) }
+                        }
+                    },
+                    Some(future) => {
+                        // Due, and a VU is in the making: look once, do not wait.
+                        let mut ready = None;
+                        std::future::poll_fn(|cx| {
+                            if let std::task::Poll::Ready(one) = future.as_mut().poll(cx) {
+                                ready = Some(one);
+                            }
+                            std::task::Poll::Ready(())
+                        })
+                        .await;
+                        if let Some(one) = ready {
+                            making = None;
+                            if let Some(one) = one {
+                                spawn(users, one);
+                            }
+                        }
+                        break;
+                    }
+                    None => {
+                        tokio::time::sleep_until(due).await;
+                        break;
+                    }
+                }
+            }
+            let mut post = free.borrow_mut().pop();
+            if post.is_none() {
+                // Those whose iterations have just ended have not had their turn to say so.
+                tokio::task::yield_now().await;
+                post = free.borrow_mut().pop();
+            }
+            match post {
+                Some(post) => post.assign(Ticket { number, due: Some(due) }),
+                None => {
+                    around.recorder.record(around.series.dropped, 1.0);
+                    wanted.set(1);
+                }
+            }
+            handed_out += 1;
+            if handed_out == HANDED_OUT {
+                handed_out = 0;
+                tokio::task::yield_now().await;
+            }
+            number += u64::from(self.agent.count);
+        }
+        let end = self.schedule.duration();
+        tokio::time::sleep_until(after(start, end)).await;
+    }
+}
+
+impl Users {
+    fn spawn<V: Vu>(
+        &mut self,
+        made: Made<V>,
+        source: impl Source,
+        rein: Rein,
+        around: &Rc<Surroundings>,
+    ) {
+        self.spawn_held(made, source, Rc::new(rein), around);
+    }
+
+    fn spawn_held<V: Vu>(
+        &mut self,
+        Made { vu, place, number }: Made<V>,
+        source: impl Source,
+        rein: Rc<Rein>,
+        around: &Rc<Surroundings>,
+    ) {
+        self.reins.push((place, Rc::clone(&rein)));
+        self.tasks.spawn_local(user(vu, number, source, rein, Rc::clone(around)));
+    }
+
+    /// Tells each VU what a ramp asks of it, at its time.
+    async fn follow_cues(&self, cues: Vec<Cue>, start: Instant) {
+        for cue in cues {
+            tokio::time::sleep_until(after(start, cue.at)).await;
+            // They were made, and so are listed, in the order of their places.
+            let found = self.reins.binary_search_by_key(&cue.vu, |(place, _)| *place);
+            let Some((_, rein)) = found.ok().and_then(|index| self.reins.get(index)) else {
+                continue;
+            };
+            match cue.order {
+                CueOrder::Go(until) => rein.go(after(start, until)),
+                // A ramp that has come back for it meanwhile leaves it alone.
+                CueOrder::Break(until) if rein.until() == after(start, until) => rein.break_off(),
+                CueOrder::Break(_) => {}
+            }
+        }
+    }
+
+    async fn all_gone(&mut self) {
+        while let Some(ended) = self.tasks.join_next().await {
+            if let Err(error) = ended
+                && error.is_panic()
+            {
+                std::panic::resume_unwind(error.into_panic());
+            }
+        }
+    }
+
+    /// Lets every VU finish what it runs, cuts off those that take longer than they may, and waits for all.
+    async fn wind_down(&mut self, graceful: Duration, orders: &mut watch::Receiver<Orders>) {
+        for (_, rein) in &self.reins {
+            rein.leave();
+        }
+        tokio::select! {
+            biased;
+            () = self.all_gone() => return,
+            () = reached(orders, Phase::Cut) => {}
+            () = tokio::time::sleep(graceful) => {}
+        }
+        for (_, rein) in &self.reins {
+            rein.cut();
+        }
+        self.all_gone().await;
+    }
+}

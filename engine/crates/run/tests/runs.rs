@@ -1,0 +1,423 @@
+//! Whole runs of closures as VUs, on a paused clock: exact counts, no tolerance.
+
+use std::cell::RefCell;
+use std::future::Future;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use metrics::{MetricId, Registry, Shards, Sink, Totals, builtin};
+use run::{
+    CallError, Control, Controller, Crew, Event, EventKind, FailureKind, Finished, RunSpec,
+    StopReason,
+};
+use tokio::task::LocalSet;
+use vu::{Identity, Iteration, Outcome, SetupData, Trap, Vu, VuFactory};
+
+type Iterate =
+    Arc<dyn Fn(Identity, Iteration) -> Pin<Box<dyn Future<Output = Outcome>>> + Send + Sync>;
+type Call = Arc<dyn Fn() -> Outcome + Send + Sync>;
+
+/// VUs that are a closure, and a count of what was called.
+#[derive(Clone)]
+struct FnVus {
+    iterate: Iterate,
+    start: Call,
+    setup: Call,
+    setup_takes: Duration,
+    calls: Arc<Calls>,
+}
+
+#[derive(Default)]
+struct Calls {
+    starts: AtomicU32,
+    stops: AtomicU32,
+    teardowns: AtomicU32,
+    numbers: Mutex<Vec<u64>>,
+}
+
+impl FnVus {
+    fn new<R: Future<Output = Outcome> + 'static>(
+        iterate: impl Fn(Identity, Iteration) -> R + Send + Sync + 'static,
+    ) -> Self {
+        Self {
+            iterate: Arc::new(move |identity, iteration| Box::pin(iterate(identity, iteration))),
+            start: Arc::new(|| Outcome::Completed),
+            setup: Arc::new(|| Outcome::Completed),
+            setup_takes: Duration::ZERO,
+            calls: Arc::default(),
+        }
+    }
+
+    /// VUs whose iterations take this long.
+    fn taking(length: Duration) -> Self {
+        Self::new(move |_, _| async move {
+            tokio::time::sleep(length).await;
+            Outcome::Completed
+        })
+    }
+}
+
+struct FnVu {
+    identity: Identity,
+    vus: FnVus,
+}
+
+impl Vu for FnVu {
+    async fn start(&mut self, _data: &SetupData) -> Outcome {
+        self.vus.calls.starts.fetch_add(1, Ordering::Relaxed);
+        (self.vus.start)()
+    }
+
+    async fn iterate(&mut self, iteration: &Iteration) -> Outcome {
+        self.vus.calls.numbers.lock().unwrap().push(iteration.number);
+        (self.vus.iterate)(self.identity.clone(), *iteration).await
+    }
+
+    async fn stop(&mut self) {
+        self.vus.calls.stops.fetch_add(1, Ordering::Relaxed);
+    }
+}
+
+impl VuFactory for FnVus {
+    type Vu = FnVu;
+
+    async fn setup(&self) -> Result<SetupData, Outcome> {
+        tokio::time::sleep(self.setup_takes).await;
+        match (self.setup)() {
+            Outcome::Completed => Ok(Arc::from(*b"data")),
+            other => Err(other),
+        }
+    }
+
+    async fn make(&self, identity: Identity) -> Result<FnVu, String> {
+        Ok(FnVu { identity, vus: self.clone() })
+    }
+
+    async fn teardown(&self, data: &SetupData) -> Outcome {
+        assert_eq!(**data, *b"data");
+        self.calls.teardowns.fetch_add(1, Ordering::Relaxed);
+        Outcome::Completed
+    }
+}
+
+fn spec(options: &str, vus: &FnVus, crew: Crew) -> RunSpec<FnVus> {
+    let plan = plan::parse_json(options).expect("options").plan().expect("a plan");
+    RunSpec {
+        plan: Arc::new(plan),
+        factory: Arc::new(vus.clone()),
+        shards: Shards::new(Registry::new(), crew.workers() + 1),
+        crew,
+        control: Control::new(),
+    }
+}
+
+/// Runs here, on the test's clock; `meanwhile` can ask the run to stop.
+async fn run_with<R: Future<Output = ()> + 'static>(
+    options: &str,
+    vus: &FnVus,
+    meanwhile: impl FnOnce(Controller) -> R,
+) -> (Box<Finished>, Vec<String>) {
+    let spec = spec(options, vus, Crew::here());
+    let controller = spec.control.controller();
+    let said = Rc::new(RefCell::new(Vec::new()));
+    let heard = Rc::clone(&said);
+    let local = LocalSet::new();
+    local.spawn_local(meanwhile(controller));
+    let finished = local
+        .run_until(async move {
+            run::run(spec, &mut |event: &Event| heard.borrow_mut().push(name(&event.kind))).await
+        })
+        .await;
+    (finished, said.take())
+}
+
+async fn run(options: &str, vus: &FnVus) -> Box<Finished> {
+    run_with(options, vus, |_| async {}).await.0
+}
+
+fn name(kind: &EventKind) -> String {
+    let text = format!("{kind:?}");
+    text.split([' ', '(', '{']).next().unwrap_or_default().to_owned()
+}
+
+fn count(totals: &Totals, metric: MetricId) -> u64 {
+    match totals.select(metric, &[]) {
+        Some(Sink::Counter(counter)) => counter.sum as u64,
+        Some(Sink::Trend(trend)) => trend.count(),
+        _ => 0,
+    }
+}
+
+fn second() -> Duration {
+    Duration::from_secs(1)
+}
+
+#[tokio::test(start_paused = true)]
+async fn constant_vus_iterate_as_often_as_the_time_allows() {
+    let vus = FnVus::taking(second());
+    let finished = run(r#"{ "vus": 3, "duration": "10s" }"#, &vus).await;
+    assert_eq!(count(&finished.totals, builtin::ITERATIONS), 30);
+    assert_eq!(count(&finished.totals, builtin::ITERATION_DURATION), 30);
+    assert_eq!(count(&finished.totals, builtin::ITERATIONS_INTERRUPTED), 0);
+    assert_eq!(finished.elapsed, 10 * second());
+    assert_eq!(vus.calls.starts.load(Ordering::Relaxed), 3);
+    assert_eq!(vus.calls.stops.load(Ordering::Relaxed), 3);
+    assert_eq!(vus.calls.teardowns.load(Ordering::Relaxed), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn graceful_stop_saves_what_ends_in_time_and_cuts_off_the_rest() {
+    for (graceful, whole, cut) in [("2s", 8, 0), ("500ms", 6, 2)] {
+        let vus = FnVus::taking(3 * second());
+        let options = format!(r#"{{ "vus": 2, "duration": "10s", "gracefulStop": "{graceful}" }}"#);
+        let finished = run(&options, &vus).await;
+        assert_eq!(count(&finished.totals, builtin::ITERATIONS), whole, "{graceful}");
+        assert_eq!(count(&finished.totals, builtin::ITERATIONS_INTERRUPTED), cut, "{graceful}");
+        assert_eq!(vus.calls.stops.load(Ordering::Relaxed), 2 - cut as u32, "{graceful}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_vu_runs_its_own_iterations() {
+    let vus = FnVus::taking(second());
+    let options = r#"{ "scenarios": { "each": {
+        "executor": "per-vu-iterations", "vus": 4, "iterations": 5 } } }"#;
+    let finished = run(options, &vus).await;
+    assert_eq!(count(&finished.totals, builtin::ITERATIONS), 20);
+    assert_eq!(finished.elapsed, 5 * second());
+    let mut numbers = vus.calls.numbers.lock().unwrap().clone();
+    numbers.sort_unstable();
+    assert_eq!(numbers, (0..20).collect::<Vec<_>>());
+}
+
+#[tokio::test(start_paused = true)]
+async fn shared_iterations_run_each_number_once() {
+    // Every VU is as slow as its number: the quick ones take more of the work.
+    let vus = FnVus::new(|identity, _| async move {
+        tokio::time::sleep(second() * identity.vu).await;
+        Outcome::Completed
+    });
+    let finished = run(r#"{ "vus": 3, "iterations": 11 }"#, &vus).await;
+    assert_eq!(count(&finished.totals, builtin::ITERATIONS), 11);
+    // 1, 2, 3, … 6 s of the first; 2, 4, 6 s of the second; 3, 6 s of the third: eleven by then.
+    assert_eq!(finished.elapsed, 6 * second());
+    assert_eq!(*vus.calls.numbers.lock().unwrap(), (0..11).collect::<Vec<_>>());
+}
+
+#[tokio::test(start_paused = true)]
+async fn iterations_that_take_too_long_end_with_the_scenario() {
+    let vus = FnVus::taking(3 * second());
+    let options = r#"{ "scenarios": { "short": { "executor": "shared-iterations",
+        "vus": 1, "iterations": 10, "maxDuration": "4s", "gracefulStop": "1s" } } }"#;
+    let finished = run(options, &vus).await;
+    assert_eq!(count(&finished.totals, builtin::ITERATIONS), 1);
+    assert_eq!(count(&finished.totals, builtin::ITERATIONS_INTERRUPTED), 1);
+    assert_eq!(finished.elapsed, 5 * second());
+}
+
+#[tokio::test(start_paused = true)]
+async fn arrivals_come_at_their_times_whether_or_not_others_have_ended() {
+    let vus = FnVus::taking(second() / 2);
+    let options = r#"{ "scenarios": { "open": { "executor": "constant-arrival-rate",
+        "rate": 10, "duration": "10s", "preAllocatedVUs": 5 } } }"#;
+    let finished = run(options, &vus).await;
+    assert_eq!(count(&finished.totals, builtin::ITERATIONS), 100);
+    assert_eq!(count(&finished.totals, builtin::DROPPED_ITERATIONS), 0);
+    let Some(Sink::Trend(lag)) = finished.totals.select(builtin::ITERATION_LAG, &[]) else {
+        panic!("no lag was recorded")
+    };
+    assert_eq!((lag.count(), lag.max()), (100, 0.0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn arrivals_that_no_vu_is_free_for_are_dropped_and_counted() {
+    let vus = FnVus::taking(second());
+    let options = r#"{ "scenarios": { "open": { "executor": "constant-arrival-rate",
+        "rate": 10, "duration": "10s", "preAllocatedVUs": 4 } } }"#;
+    let finished = run(options, &vus).await;
+    let ran = count(&finished.totals, builtin::ITERATIONS);
+    let dropped = count(&finished.totals, builtin::DROPPED_ITERATIONS);
+    assert_eq!((ran, dropped), (40, 60));
+}
+
+#[tokio::test(start_paused = true)]
+async fn more_vus_are_made_for_arrivals_up_to_the_most() {
+    let vus = FnVus::taking(second());
+    let options = r#"{ "scenarios": { "open": { "executor": "constant-arrival-rate",
+        "rate": 10, "duration": "10s", "preAllocatedVUs": 4, "maxVUs": 20 } } }"#;
+    let finished = run(options, &vus).await;
+    // One arrival is dropped for each of the six VUs that had to be made, none after that.
+    assert_eq!(count(&finished.totals, builtin::DROPPED_ITERATIONS), 6);
+    assert_eq!(vus.calls.starts.load(Ordering::Relaxed), 10);
+}
+
+#[tokio::test(start_paused = true)]
+async fn scenarios_start_at_their_times() {
+    let vus = FnVus::taking(second());
+    let options = r#"{ "scenarios": {
+        "first": { "executor": "constant-vus", "vus": 1, "duration": "5s" },
+        "second": { "executor": "constant-vus", "vus": 2, "duration": "5s", "startTime": "3s" }
+    } }"#;
+    let (finished, said) = run_with(options, &vus, |_| async {}).await;
+    assert_eq!(count(&finished.totals, builtin::ITERATIONS), 15);
+    assert_eq!(finished.elapsed, 8 * second());
+    let starts: Vec<_> =
+        said.iter().filter(|name| name.starts_with("Scenario")).map(String::as_str).collect();
+    assert_eq!(
+        starts,
+        ["ScenarioStarted", "ScenarioStarted", "ScenarioFinished", "ScenarioFinished"]
+    );
+    let filter = [("scenario".to_owned(), "second".to_owned())];
+    let Some(Sink::Counter(second)) = finished.totals.select(builtin::ITERATIONS, &filter) else {
+        panic!("iterations carry their scenario")
+    };
+    assert_eq!(second.sum, 10.0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_first_interrupt_drains_and_the_second_cuts_off() {
+    for (interrupts, whole, cut, teardowns, stop) in
+        [(1, 4, 0, 1, StopReason::Interrupted), (2, 2, 2, 0, StopReason::CutOff)]
+    {
+        let vus = FnVus::taking(2 * second());
+        let (finished, _) =
+            run_with(r#"{ "vus": 2, "duration": "1m" }"#, &vus, |controller| async move {
+                tokio::time::sleep(3 * second()).await;
+                for _ in 0..interrupts {
+                    controller.interrupt();
+                }
+            })
+            .await;
+        assert_eq!(count(&finished.totals, builtin::ITERATIONS), whole, "{stop}");
+        assert_eq!(count(&finished.totals, builtin::ITERATIONS_INTERRUPTED), cut, "{stop}");
+        assert_eq!(vus.calls.teardowns.load(Ordering::Relaxed), teardowns, "{stop}");
+        assert_eq!(finished.stop, Some(stop));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_script_can_end_the_run() {
+    let vus = FnVus::new(|identity, iteration| async move {
+        tokio::time::sleep(second()).await;
+        if identity.vu == 1 && iteration.number_in_vu == 2 {
+            return Outcome::Aborted("enough".into());
+        }
+        Outcome::Completed
+    });
+    let finished = run(r#"{ "vus": 2, "duration": "1m" }"#, &vus).await;
+    assert_eq!(finished.stop, Some(StopReason::Aborted("enough".into())));
+    assert!(finished.elapsed < 4 * second());
+    assert_eq!(vus.calls.teardowns.load(Ordering::Relaxed), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_setup_that_fails_or_takes_too_long_ends_the_run_before_any_load() {
+    let mut failing = FnVus::taking(second());
+    failing.setup = Arc::new(|| Outcome::Failed("no database".into()));
+    let mut slow = FnVus::taking(second());
+    slow.setup_takes = Duration::from_secs(120);
+    for (vus, error) in [
+        (failing, CallError::Failed("no database".into())),
+        (slow, CallError::TimedOut(Duration::from_secs(60))),
+    ] {
+        let (finished, said) =
+            run_with(r#"{ "vus": 2, "iterations": 4 }"#, &vus, |_| async {}).await;
+        assert_eq!(finished.setup_error, Some(error));
+        assert_eq!(count(&finished.totals, builtin::ITERATIONS), 0);
+        assert_eq!(vus.calls.starts.load(Ordering::Relaxed), 0);
+        assert!(
+            said.contains(&"SetupFailed".to_owned()) && !said.contains(&"LoadStarted".to_owned())
+        );
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn failures_traps_and_panics_are_counted_and_the_users_go_on() {
+    let vus = FnVus::new(|_, iteration| async move {
+        tokio::time::sleep(second()).await;
+        match iteration.number % 4 {
+            0 => Outcome::Completed,
+            1 => Outcome::Failed("no".into()),
+            2 => Outcome::Trapped(Trap { reason: "broke".into(), at: Some("a.rs:1".into()) }),
+            _ => panic!("a fault of the engine"),
+        }
+    });
+    let (finished, said) = run_with(r#"{ "vus": 1, "iterations": 8 }"#, &vus, |_| async {}).await;
+    assert_eq!(count(&finished.totals, builtin::ITERATIONS), 8);
+    assert_eq!(count(&finished.totals, builtin::ITERATIONS_FAILED), 6);
+    assert_eq!(count(&finished.totals, builtin::TRAPS), 2);
+    let told: Vec<_> =
+        finished.failures.iter().map(|one| (one.kind, one.message.as_str(), one.count)).collect();
+    assert_eq!(
+        told,
+        [
+            (FailureKind::Failed, "no", 2),
+            (FailureKind::Trapped, "broke at a.rs:1", 2),
+            (FailureKind::Panicked, "a fault of the engine", 2),
+        ]
+    );
+    assert_eq!(said.iter().filter(|name| *name == "IterationFailed").count(), 3, "each once");
+    // The script was fresh after each trap and panic, and was started again for the iteration that came next.
+    assert_eq!(vus.calls.starts.load(Ordering::Relaxed), 4);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_user_whose_start_fails_tries_again_each_second_and_does_not_iterate() {
+    let mut vus = FnVus::taking(second());
+    vus.start = Arc::new(|| Outcome::Failed("who are you".into()));
+    let finished = run(r#"{ "vus": 1, "duration": "10s" }"#, &vus).await;
+    assert_eq!(count(&finished.totals, builtin::ITERATIONS), 0);
+    assert_eq!(count(&finished.totals, builtin::ITERATIONS_FAILED), 10);
+    assert_eq!(finished.failures[0].kind, FailureKind::StartFailed);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_threshold_that_aborts_stops_the_run_at_its_next_evaluation() {
+    let vus = FnVus::taking(second());
+    let options = r#"{ "vus": 1, "duration": "1m", "thresholds": {
+        "iteration_duration": [{ "threshold": "max<500", "abortOnFail": true }] } }"#;
+    let finished = run(options, &vus).await;
+    assert_eq!(
+        finished.stop,
+        Some(StopReason::ThresholdCrossed(vec!["iteration_duration".into()]))
+    );
+    assert!(finished.elapsed < 5 * second());
+}
+
+#[tokio::test(start_paused = true)]
+async fn iterations_that_never_wait_leave_the_others_their_turn() {
+    let vus = FnVus::new(|_, _| async { Outcome::Completed });
+    let finished = run(r#"{ "vus": 3, "iterations": 1000 }"#, &vus).await;
+    assert_eq!(count(&finished.totals, builtin::ITERATIONS), 1000);
+    assert_eq!(vus.calls.starts.load(Ordering::Relaxed), 3);
+}
+
+#[test]
+fn several_threads_together_run_each_iteration_once() {
+    let total = Arc::new(AtomicU64::new(0));
+    let counted = Arc::clone(&total);
+    let vus = FnVus::new(move |identity, _| {
+        let total = Arc::clone(&counted);
+        async move {
+            assert_eq!(
+                std::thread::current().name(),
+                Some(&*format!("worker-{}", identity.worker))
+            );
+            total.fetch_add(1, Ordering::Relaxed);
+            Outcome::Completed
+        }
+    });
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let spec = spec(r#"{ "vus": 7, "iterations": 5000 }"#, &vus, Crew::threads(3));
+    let finished = runtime.block_on(run::run(spec, &mut |_| {}));
+    assert!(finished.faults.is_empty(), "{:?}", finished.faults);
+    assert_eq!(total.load(Ordering::Relaxed), 5000);
+    assert_eq!(count(&finished.totals, builtin::ITERATIONS), 5000);
+    let mut numbers = vus.calls.numbers.lock().unwrap().clone();
+    numbers.sort_unstable();
+    assert_eq!(numbers, (0..5000).collect::<Vec<_>>());
+}

@@ -1,0 +1,266 @@
+//! Puts a run together: script and host, plan and schedule, outputs. The only file that knows them all.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use demo::{Demo, Faults, RunningDemo};
+use host::{
+    Engine, Inspection, Level, LoadError, LogGate, LogLine, Script, ScriptFactory, Settings,
+};
+use metrics::{Outcome, Problem, Registry, Shards, Thresholds};
+use net::Config;
+use output::{Header, Manner, Outputs, Screen, Severity, SummaryFile, SummaryText, Terminal};
+use plan::{Options, Plan};
+use run::{CallError, Control, Controller, Crew, Finished, RunSpec, StopReason};
+
+use crate::cli::run::{Run, invalid};
+use crate::exit::ExitCode;
+use crate::fault::Fault;
+use crate::guest_build;
+use crate::interrupts::Interrupts;
+use crate::limits::raise_open_files;
+
+/// The component of a script: the file itself, or what its source is built to.
+pub(crate) fn component(script: &Path) -> Result<PathBuf, Fault> {
+    if guest_build::is_source(script) { guest_build::build(script) } else { Ok(script.to_owned()) }
+}
+
+/// What a script is, and its options.
+pub(crate) fn inspect(path: &Path) -> Result<(Inspection, String), Fault> {
+    let script = load(&engine()?, path)?;
+    let silent = LogGate::new(Level::Error, |_| {});
+    let options = runtime()?.block_on(script.options(silent));
+    let options = options.map_err(|error| Fault::failed_to(ExitCode::ScriptError, &error))?;
+    Ok((script.inspection().clone(), options))
+}
+
+/// Runs a script as it was asked for.
+pub(crate) fn run(asked: &Run) -> Result<ExitCode, Fault> {
+    let path = component(&asked.script)?;
+    let screen = Screen::stderr(Manner::of_stderr(asked.no_color, asked.quiet))
+        .map_err(|error| unexpected("start the terminal's thread", &error))?;
+    let log = log_to(&screen, asked.verbose);
+
+    let engine = engine()?;
+    let script = load(&engine, &path)?;
+    let runtime = runtime()?;
+    let own = runtime
+        .block_on(script.options(log.clone()))
+        .map_err(|error| Fault::failed_to(ExitCode::ScriptError, &error))?;
+    let own = plan::parse_json(&own).map_err(|problems| {
+        invalid(&format!("the options of `{}`", asked.script.display()), &problems)
+    })?;
+    let demo = asked.demo.then(start_demo).transpose()?;
+    let plan = planned(asked, own, demo.as_ref())?;
+    let registry = Registry::new();
+    check_thresholds(&plan, &registry)?;
+
+    let mut outputs = outputs(asked, &screen)?;
+    raise_open_files();
+    let workers = workers(asked);
+    let shards = Shards::new(registry, workers + 1);
+    let factory = ScriptFactory::new(
+        script,
+        Settings {
+            shards: shards.clone(),
+            workers,
+            net: Arc::new(net_config(&plan)?),
+            env: plan.env.clone(),
+            tags: plan.tags.clone(),
+            log,
+        },
+    );
+    let control = Control::new();
+    let controller = control.controller();
+    let finished = runtime.block_on(async {
+        let signals = tokio::task::spawn_local(interrupts(controller));
+        let spec = RunSpec {
+            plan: Arc::new(plan),
+            factory: Arc::new(factory),
+            shards,
+            crew: Crew::threads(workers),
+            control,
+        };
+        let finished = run::run(spec, &mut |event| outputs.on_event(event)).await;
+        signals.abort();
+        finished
+    });
+
+    let unwritten = outputs.finish();
+    for error in &unwritten {
+        let message = format!("failed to {error}: {}", error.source);
+        screen.message(Severity::Error, &message);
+    }
+    let code = exit_code(&finished, &screen);
+    screen.flush();
+    // What the run says about the target outweighs a file that could not be written.
+    Ok(match code {
+        ExitCode::Success if !unwritten.is_empty() => ExitCode::Unexpected,
+        code => code,
+    })
+}
+
+fn engine() -> Result<Engine, Fault> {
+    Engine::new().map_err(|error| Fault::failed_to(ExitCode::Unexpected, &error))
+}
+
+fn load(engine: &Engine, path: &Path) -> Result<Script, Fault> {
+    Script::load(engine, path).map_err(|error: LoadError| {
+        let fault = Fault::failed_to(ExitCode::LoadFailed, &error);
+        match error.hint() {
+            Some(hint) => fault.hint(hint),
+            None => fault,
+        }
+    })
+}
+
+/// The runtime of the controller; workers have their own.
+fn runtime() -> Result<tokio::runtime::LocalRuntime, Fault> {
+    tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build_local(tokio::runtime::LocalOptions::default())
+        .map_err(|error| unexpected("start the runtime", &error))
+}
+
+fn unexpected(what: &str, error: &std::io::Error) -> Fault {
+    Fault::new(ExitCode::Unexpected, format!("failed to {what}")).detail(error.to_string())
+}
+
+fn start_demo() -> Result<RunningDemo, Fault> {
+    Demo::spawn_thread(([127, 0, 0, 1], 0).into(), Faults::default())
+        .map_err(|error| unexpected("start the demo target", &error))
+}
+
+/// Lays the layers of options over each other and makes the plan of them.
+fn planned(asked: &Run, script: Options, demo: Option<&RunningDemo>) -> Result<Plan, Fault> {
+    let mut flags = asked.options();
+    if let Some(demo) = demo {
+        let env = flags.env.get_or_insert_default();
+        // An address that somebody typed stands.
+        env.entry("BASE_URL".into()).or_insert_with(|| demo.url());
+    }
+    let mut options = flags.over(asked.config()?.over(script));
+    if asked.no_thresholds {
+        options.thresholds = None;
+    }
+    options.plan().map_err(|problems| invalid("the options", &problems))
+}
+
+/// Refuses what no script can make right: a threshold that its metric cannot answer.
+fn check_thresholds(plan: &Plan, registry: &Registry) -> Result<(), Fault> {
+    let problems = Thresholds::new(plan.thresholds.clone()).check(registry);
+    let mut fault = Fault::new(ExitCode::InvalidConfig, "the thresholds are invalid");
+    let mut unfit = false;
+    for problem in &problems {
+        // A metric that is not known yet may be the script's own.
+        if let Problem::UnfitMethod { .. } = problem {
+            fault = fault.detail(format!("thresholds.{}: {problem}", problem.selector()));
+            unfit = true;
+        }
+    }
+    if unfit { Err(fault) } else { Ok(()) }
+}
+
+fn outputs(asked: &Run, screen: &Screen) -> Result<Outputs, Fault> {
+    let mut outputs = Outputs::new();
+    let export = asked.summary_export.as_deref();
+    let header = Header {
+        script: asked.script.display().to_string(),
+        outputs: export.map(|path| path.display().to_string()).into_iter().collect(),
+    };
+    outputs.push(Terminal::new(screen.clone(), header));
+    let stdout = std::io::stdout();
+    let colour = output::coloured(&stdout, asked.no_color);
+    outputs.push(SummaryText::new(stdout, colour));
+    if let Some(path) = export {
+        let file = SummaryFile::create(path)
+            .map_err(|error| Fault::failed_to(ExitCode::InvalidConfig, &error))?;
+        outputs.push(file);
+    }
+    Ok(outputs)
+}
+
+fn workers(asked: &Run) -> usize {
+    match asked.workers {
+        Some(workers) => workers.into(),
+        None => std::thread::available_parallelism().map_or(1, usize::from),
+    }
+}
+
+fn net_config(plan: &Plan) -> Result<Config, Fault> {
+    let mut config = Config { request_timeout: plan.request_timeout, ..Config::default() };
+    if let Some(user_agent) = &plan.user_agent {
+        config.user_agent = user_agent.parse().map_err(|_| {
+            Fault::new(ExitCode::InvalidConfig, "the options are invalid")
+                .detail("userAgent: has characters that a header may not have")
+        })?;
+    }
+    Ok(config)
+}
+
+/// Shows scripts' messages to the person who runs them.
+fn log_to(screen: &Screen, verbose: bool) -> LogGate {
+    let screen = screen.clone();
+    let least = if verbose { Level::Debug } else { Level::Info };
+    LogGate::new(least, move |LogLine { vu, level, message }| {
+        let severity = match level {
+            Level::Debug => Severity::Debug,
+            Level::Info => Severity::Info,
+            Level::Warn => Severity::Warning,
+            Level::Error => Severity::Error,
+        };
+        match vu {
+            0 => screen.message(severity, &message),
+            vu => screen.message(severity, &format!("VU {vu}: {message}")),
+        }
+    })
+}
+
+/// Ctrl-C and SIGTERM, as often as they come: the first drains, the second cuts off, the third ends the
+/// process.
+async fn interrupts(controller: Controller) {
+    // A system that does not hand over its signals ends the process by them, as it always did.
+    let Ok(mut interrupts) = Interrupts::new() else { return };
+    for _ in 0..2 {
+        interrupts.next().await;
+        controller.interrupt();
+    }
+    interrupts.next().await;
+    #[expect(clippy::exit, reason = "whoever asks a third time wants no more waiting")]
+    std::process::exit(ExitCode::Interrupted.number().into());
+}
+
+/// What the way a run ended is worth; what was said about it before is not said again.
+fn exit_code(finished: &Finished, screen: &Screen) -> ExitCode {
+    if let Some(error) = &finished.setup_error {
+        return match error {
+            CallError::TimedOut(_) => ExitCode::SetupTimeout,
+            CallError::Aborted(_) => ExitCode::Aborted,
+            CallError::CutOff => ExitCode::Interrupted,
+            _ => ExitCode::ScriptError,
+        };
+    }
+    match &finished.stop {
+        Some(StopReason::Interrupted | StopReason::CutOff) => return ExitCode::Interrupted,
+        Some(StopReason::Aborted(_)) => return ExitCode::Aborted,
+        Some(StopReason::ThresholdCrossed(_)) | None => {}
+    }
+    let mut crossed: Vec<String> = finished
+        .verdicts
+        .iter()
+        .filter(|verdict| verdict.outcome == Outcome::Crossed)
+        .map(|verdict| verdict.selector.to_string())
+        .collect();
+    crossed.dedup();
+    if !crossed.is_empty() {
+        let message = format!("thresholds on metrics `{}` have been crossed", crossed.join("`, `"));
+        screen.message(Severity::Error, &message);
+        return ExitCode::Thresholds;
+    }
+    match &finished.teardown_error {
+        Some(CallError::TimedOut(_)) => ExitCode::TeardownTimeout,
+        Some(_) => ExitCode::ScriptError,
+        None if !finished.faults.is_empty() => ExitCode::EngineFault,
+        None => ExitCode::Success,
+    }
+}

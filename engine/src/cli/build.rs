@@ -1,0 +1,39 @@
+//! `wasmload build`: guest sources in, a component out.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use super::print;
+use crate::exit::ExitCode;
+use crate::fault::Fault;
+use crate::guest_build;
+
+/// Compile a script, and print where the component is
+#[derive(Debug, Args)]
+pub(crate) struct Build {
+    /// A Cargo package's folder, or a .rs file that is the root of one of its targets
+    source: PathBuf,
+
+    /// Copy the component here
+    #[arg(short, long, value_name = "FILE")]
+    output: Option<PathBuf>,
+}
+
+impl Build {
+    pub(crate) fn execute(self) -> Result<ExitCode, Fault> {
+        let built = guest_build::build(&self.source)?;
+        let component = match self.output {
+            None => built,
+            Some(output) => {
+                std::fs::copy(&built, &output).map_err(|error| {
+                    let output = output.display();
+                    Fault::new(ExitCode::Unexpected, format!("failed to write `{output}`"))
+                        .detail(error.to_string())
+                })?;
+                output
+            }
+        };
+        print(&format!("{}\n", component.display()))
+    }
+}

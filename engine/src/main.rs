@@ -1,0 +1,30 @@
+//! `wasmload`: reads what was typed, does it, and ends with a code that says how it went.
+//!
+//! * `cli` is what can be typed, one file a subcommand;
+//! * `assemble` puts script, schedule and outputs together for a run, the only file that knows them all;
+//! * `guest_build` turns sources into a component, `scaffold` makes new ones;
+//! * `fault` is what can go wrong and how it is said, `exit` the codes;
+//! * `printable` keeps foreign text from acting on the terminal.
+
+mod assemble;
+mod cli;
+mod exit;
+mod fault;
+mod guest_build;
+mod interrupts;
+mod limits;
+mod printable;
+mod scaffold;
+
+use exit::ExitCode;
+use fault::Fault;
+
+fn main() -> std::process::ExitCode {
+    // A panic would end the process with 101, which means something else here.
+    let code = std::panic::catch_unwind(cli::main).unwrap_or_else(|_| {
+        Fault::new(ExitCode::EngineFault, "wasmload broke down")
+            .hint("this is a mistake in wasmload; please report it with what stands above")
+            .say()
+    });
+    code.into()
+}

@@ -1,0 +1,251 @@
+//! Compares the CPU time of a request: wrk, oha and wasmload against nginx, in turns, a core each.
+
+use std::fs::File;
+use std::io::{Write, stderr, stdout};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::{Context, Result, ensure};
+use clap::Parser;
+use serde::Serialize;
+use wasmload_bench::generator::{Generator, Load, Missing, Oha, Wasmload, Wrk};
+use wasmload_bench::nginx::Nginx;
+use wasmload_bench::process::{Running, check_cores};
+use wasmload_bench::script;
+use wasmload_bench::spread::Spread;
+use wasmload_bench::table::{lined_up, thousands};
+
+/// Compares the CPU time that load generators take for a request.
+#[derive(Debug, Parser)]
+struct Arguments {
+    /// How often each generator has its turn.
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
+    rounds: u32,
+    /// How long a turn lasts.
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
+    seconds: u32,
+    /// How many connections, and virtual users, there are.
+    #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..))]
+    connections: u32,
+    /// Which generators, between commas.
+    #[arg(long, value_enum, value_delimiter = ',', default_values_t = [Which::Wrk, Which::Oha, Which::Wasmload])]
+    generators: Vec<Which>,
+    /// The wasmload to run; by default it is built first.
+    #[arg(long, value_name = "PROGRAM")]
+    wasmload: Option<PathBuf>,
+    /// The compiled script that wasmload runs; by default `scripts/get_check.rs` is built first.
+    #[arg(long, value_name = "WASM")]
+    script: Option<PathBuf>,
+    /// The core of the generators.
+    #[arg(long, value_name = "CORE", default_value_t = 0)]
+    generator_core: usize,
+    /// The core of nginx.
+    #[arg(long, value_name = "CORE", default_value_t = 1)]
+    target_core: usize,
+    /// Writes all that was measured to a file.
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Which {
+    Wrk,
+    Oha,
+    Wasmload,
+}
+
+/// One turn of one generator.
+#[derive(Clone, Copy, Debug, Serialize)]
+struct Turn {
+    requests: u64,
+    failed: u64,
+    requests_per_second: f64,
+    user_microseconds: f64,
+    system_microseconds: f64,
+    microseconds_per_request: f64,
+}
+
+/// All turns of one generator.
+#[derive(Debug, Serialize)]
+struct Contender {
+    name: &'static str,
+    version: String,
+    turns: Vec<Turn>,
+}
+
+/// The file of `--json`.
+#[derive(Debug, Serialize)]
+struct Report<'a> {
+    target: String,
+    connections: u32,
+    seconds: u32,
+    contenders: &'a [Contender],
+    microseconds_per_request: Vec<Named<Option<Spread>>>,
+    ratio_to_wrk: Vec<Named<Option<Spread>>>,
+    missing: Vec<Named<&'static str>>,
+}
+
+#[derive(Debug, Serialize)]
+struct Named<V> {
+    name: &'static str,
+    value: V,
+}
+
+fn main() -> ExitCode {
+    wasmload_bench::ended(run(&Arguments::parse()))
+}
+
+fn run(arguments: &Arguments) -> Result<()> {
+    check_cores(arguments.generator_core, arguments.target_core)?;
+    // Opened first: a run of minutes should not end with a file that cannot be written.
+    let json = match &arguments.json {
+        Some(path) => {
+            Some(File::create(path).with_context(|| format!("creating `{}`", path.display()))?)
+        }
+        None => None,
+    };
+    let (generators, missing) = generators(arguments)?;
+    ensure!(!generators.is_empty(), "there is no generator to compare");
+    let nginx = Nginx::start(arguments.target_core)?;
+    let load = Load {
+        url: nginx.url(),
+        connections: arguments.connections,
+        seconds: arguments.seconds,
+        core: arguments.generator_core,
+    };
+
+    let mut contenders: Vec<_> = generators
+        .iter()
+        .map(|generator| Contender {
+            name: generator.name(),
+            version: generator.version(),
+            turns: Vec::new(),
+        })
+        .collect();
+    for round in 1..=arguments.rounds {
+        for (generator, contender) in generators.iter().zip(&mut contenders) {
+            let turn = turn(generator.as_ref(), &load)?;
+            writeln!(
+                stderr(),
+                "round {round} of {}: {} {:.2} µs a request, {} requests/s",
+                arguments.rounds,
+                contender.name,
+                turn.microseconds_per_request,
+                thousands(turn.requests_per_second as u64),
+            )?;
+            contender.turns.push(turn);
+        }
+    }
+
+    let target = nginx.version();
+    print(&target, &load, &contenders, &missing)?;
+    if let Some(json) = json {
+        let named = |spread: &dyn Fn(&Contender) -> Option<Spread>| {
+            contenders.iter().map(|each| Named { name: each.name, value: spread(each) }).collect()
+        };
+        let report = Report {
+            target,
+            connections: load.connections,
+            seconds: load.seconds,
+            contenders: &contenders,
+            microseconds_per_request: named(&|each| cost(each)),
+            ratio_to_wrk: named(&|each| ratio(&contenders, each)),
+            missing: missing
+                .iter()
+                .map(|each| Named { name: each.name, value: each.install })
+                .collect(),
+        };
+        serde_json::to_writer_pretty(json, &report).context("writing the report")?;
+    }
+    Ok(())
+}
+
+type Generators = (Vec<Box<dyn Generator>>, Vec<Missing>);
+
+/// The generators that are asked for and there, and those that are not.
+fn generators(arguments: &Arguments) -> Result<Generators> {
+    let (mut there, mut missing): Generators = (Vec::new(), Vec::new());
+    for which in &arguments.generators {
+        match which {
+            Which::Wrk => match Wrk::find() {
+                Ok(wrk) => there.push(Box::new(wrk)),
+                Err(gone) => missing.push(gone),
+            },
+            Which::Oha => match Oha::find() {
+                Ok(oha) => there.push(Box::new(oha)),
+                Err(gone) => missing.push(gone),
+            },
+            Which::Wasmload => {
+                let program = arguments.wasmload.clone().map_or_else(script::build_wasmload, Ok)?;
+                let script =
+                    arguments.script.clone().map_or_else(|| script::build("get_check"), Ok)?;
+                there.push(Box::new(Wasmload { program, script }));
+            }
+        }
+    }
+    for each in &missing {
+        writeln!(stderr(), "warning: {each}; the comparison goes on without it")?;
+    }
+    Ok((there, missing))
+}
+
+fn turn(generator: &dyn Generator, load: &Load) -> Result<Turn> {
+    let folder = tempfile::tempdir().context("making a folder for a report")?;
+    let report = folder.path().join("report.json");
+    let command = generator.command(load, &report);
+    let (printed, cost) = Running::start(generator.name(), command)?.finish()?;
+    let told = generator.told(&printed, &report)?;
+    ensure!(told.requests > 0, "{} made no requests:\n{printed}", generator.name());
+    let microseconds = |duration: std::time::Duration| duration.as_secs_f64() * 1e6;
+    let (user, system) = (microseconds(cost.user), microseconds(cost.system));
+    Ok(Turn {
+        requests: told.requests,
+        failed: told.failed,
+        requests_per_second: told.per_second,
+        user_microseconds: user,
+        system_microseconds: system,
+        microseconds_per_request: (user + system) / told.requests as f64,
+    })
+}
+
+fn cost(contender: &Contender) -> Option<Spread> {
+    Spread::of(contender.turns.iter().map(|turn| turn.microseconds_per_request))
+}
+
+/// How much more than wrk a contender takes, round by round: what disturbs a round disturbs both.
+fn ratio(contenders: &[Contender], contender: &Contender) -> Option<Spread> {
+    let wrk = contenders.iter().find(|each| each.name == "wrk")?;
+    let pairs = contender.turns.iter().zip(&wrk.turns);
+    Spread::of(pairs.map(|(own, wrk)| own.microseconds_per_request / wrk.microseconds_per_request))
+}
+
+fn print(target: &str, load: &Load, contenders: &[Contender], missing: &[Missing]) -> Result<()> {
+    let mut out = stdout().lock();
+    let Load { connections, seconds, .. } = load;
+    writeln!(out, "{target}, {connections} connections, turns of {seconds} s")?;
+    for contender in contenders {
+        writeln!(out, "{}: {}", contender.name, contender.version)?;
+    }
+    writeln!(out)?;
+    let head = ["", "µs/request", "min", "max", "× wrk", "min", "max", "requests/s", "failed"];
+    let mut rows = vec![head.map(ToOwned::to_owned).to_vec()];
+    for contender in contenders {
+        let of = |spread: Option<Spread>| match spread {
+            Some(Spread { min, median, max }) => [median, min, max].map(|of| format!("{of:.2}")),
+            None => ["-"; 3].map(ToOwned::to_owned),
+        };
+        let rate = Spread::of(contender.turns.iter().map(|turn| turn.requests_per_second));
+        let failed = contender.turns.iter().map(|turn| turn.failed).sum();
+        let mut row = vec![contender.name.to_owned()];
+        row.extend(of(cost(contender)));
+        row.extend(of(ratio(contenders, contender)));
+        row.push(rate.map_or_else(|| "-".into(), |rate| thousands(rate.median as u64)));
+        row.push(thousands(failed));
+        rows.push(row);
+    }
+    for each in missing {
+        rows.push(vec![each.name.to_owned(), "missing".to_owned()]);
+    }
+    write!(out, "{}", lined_up(&rows))?;
+    Ok(())
+}

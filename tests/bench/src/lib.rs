@@ -1,0 +1,31 @@
+//! Compares wasmload with other load generators, side by side in one run.
+//!
+//! Two programs: `requests` for the CPU time of a request, `memory` for the memory of a virtual user.
+//! README.md says how to run them and how to read what they print. Nothing here decides a test: what is
+//! measured is printed, as ratios, and people judge.
+//!
+//! The parts: [`nginx`] is the target, [`generator`] the contenders, [`process`] runs and accounts them,
+//! [`memory`] reads their memory, and [`script`] builds what wasmload runs.
+
+use std::io::Write as _;
+use std::process::ExitCode;
+
+pub mod generator;
+pub mod memory;
+pub mod nginx;
+pub mod process;
+pub mod script;
+pub mod spread;
+pub mod table;
+
+/// The exit code of a bench; says what went wrong if it did, without a backtrace.
+pub fn ended(result: anyhow::Result<()>) -> ExitCode {
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            // If there is nobody to read it, the exit code still tells.
+            let _ = writeln!(std::io::stderr(), "error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

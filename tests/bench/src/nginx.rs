@@ -1,0 +1,170 @@
+//! The target: nginx with one worker on a core of its own, a small page, and endless keep-alive.
+
+use std::fs;
+use std::io::{Read, Write};
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail, ensure};
+use tempfile::TempDir;
+
+use crate::process::{self, Running};
+
+/// How many connections it takes: more than any bench here makes.
+const CONNECTIONS: u32 = 16_384;
+
+/// A running nginx. Dropping it stops it.
+#[derive(Debug)]
+pub struct Nginx {
+    program: PathBuf,
+    address: SocketAddr,
+    folder: TempDir,
+    running: Option<Running>,
+}
+
+impl Nginx {
+    /// Finds nginx and starts it on a free port of the loopback interface, on one core.
+    ///
+    /// Fails if it is not installed, saying how to, or does not come up.
+    pub fn start(core: usize) -> Result<Self> {
+        let program = process::find("nginx", &["/usr/sbin".into()]).context(
+            "nginx is missing, the target of the benches; `apt-get install nginx-light` installs it",
+        )?;
+        let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("finding a free port")?;
+        let address = free.local_addr().context("finding a free port")?;
+        drop(free);
+
+        let folder = tempfile::tempdir().context("making a folder for nginx")?;
+        fs::write(folder.path().join("nginx.conf"), configuration(address.port()))
+            .context("configuring nginx")?;
+        let mut command = process::pinned(core, &program);
+        command.args(arguments(folder.path()));
+        let running = Running::start("nginx", command)?;
+        let mut nginx = Self { program, address, folder, running: Some(running) };
+        nginx.wait_until_up()?;
+        Ok(nginx)
+    }
+
+    /// Its version, as it tells it.
+    pub fn version(&self) -> String {
+        let told = Command::new(&self.program).arg("-v").output();
+        let told = told.map(|output| String::from_utf8_lossy(&output.stderr).into_owned());
+        told.map_or_else(|error| error.to_string(), |told| told.trim().to_owned())
+    }
+
+    /// The URL of its page, without a slash at the end.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.address)
+    }
+
+    /// How many clients are connected now, without the one that asks.
+    pub fn connections(&self) -> Result<u64> {
+        let mut stream = TcpStream::connect(self.address).context("asking nginx")?;
+        stream
+            .write_all(b"GET /stub_status HTTP/1.1\r\nhost: bench\r\nconnection: close\r\n\r\n")
+            .context("asking nginx")?;
+        let mut told = String::new();
+        stream.read_to_string(&mut told).context("asking nginx")?;
+        let active = active(&told).with_context(|| format!("asking nginx, which said {told:?}"))?;
+        Ok(active.saturating_sub(1))
+    }
+
+    fn wait_until_up(&mut self) -> Result<()> {
+        // Ten seconds; it takes some milliseconds.
+        for _ in 0..1_000 {
+            if TcpStream::connect(self.address).is_ok() {
+                return Ok(());
+            }
+            if let Some(running) = &mut self.running
+                && running.finished().context("starting nginx")?.is_some()
+            {
+                self.running = None;
+                bail!("nginx ended as soon as it had started");
+            }
+            process::pause(Duration::from_millis(10));
+        }
+        bail!("nginx does not come up at {}", self.address)
+    }
+
+    fn stop(&mut self) -> Result<()> {
+        let Some(running) = self.running.take() else { return Ok(()) };
+        // Its master has to stop its worker: killed, it would leave it behind.
+        let asked = Command::new(&self.program)
+            .args(arguments(self.folder.path()))
+            .args(["-s", "stop"])
+            .stderr(Stdio::null())
+            .status()
+            .context("stopping nginx")?;
+        ensure!(asked.success(), "stopping nginx: it does not hear");
+        running.finish().map(drop)
+    }
+}
+
+impl Drop for Nginx {
+    fn drop(&mut self) {
+        // The bench has its result by now; that its target is still there must be said all the same.
+        if let Err(error) = self.stop() {
+            let _ = writeln!(std::io::stderr(), "warning: {error:#}");
+        }
+    }
+}
+
+fn arguments(folder: &Path) -> [std::ffi::OsString; 6] {
+    [
+        "-p".into(),
+        folder.into(),
+        "-c".into(),
+        folder.join("nginx.conf").into(),
+        "-e".into(),
+        folder.join("error.log").into(),
+    ]
+}
+
+fn configuration(port: u16) -> String {
+    // Paths are relative to its folder; those of the temporary files are never used, but always made.
+    format!(
+        "daemon off;
+worker_processes 1;
+worker_rlimit_nofile {files};
+pid nginx.pid;
+events {{ worker_connections {CONNECTIONS}; }}
+http {{
+    access_log off;
+    client_body_temp_path client_body;
+    proxy_temp_path proxy;
+    fastcgi_temp_path fastcgi;
+    uwsgi_temp_path uwsgi;
+    scgi_temp_path scgi;
+    keepalive_requests 1000000000;
+    keepalive_timeout 1h;
+    default_type text/plain;
+    server {{
+        listen 127.0.0.1:{port} backlog=16384;
+        location / {{ return 200 \"hello\\n\"; }}
+        location = /stub_status {{ stub_status; }}
+    }}
+}}
+",
+        files = CONNECTIONS + 64,
+    )
+}
+
+/// The number in `Active connections: 3`.
+fn active(told: &str) -> Option<u64> {
+    told.lines().find_map(|line| line.strip_prefix("Active connections: ")?.trim().parse().ok())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn active_connections_are_read() {
+        let told = "HTTP/1.1 200 OK\r\nServer: nginx/1.22.1\r\n\r\nActive connections: 3 \n\
+                    server accepts handled requests\n 5 5 7 \nReading: 0 Writing: 1 Waiting: 2 \n";
+        assert_eq!(active(told), Some(3));
+        assert_eq!(active("HTTP/1.1 404 Not Found\r\n\r\n"), None);
+    }
+}

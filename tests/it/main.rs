@@ -1,0 +1,13 @@
+//! The binary as a user meets it: arguments in; standard output, standard error and exit code out.
+
+/// Which crate may know which: DESIGN's table against `cargo metadata`.
+mod house;
+
+/// Runs against the demo target: counts, summaries, thresholds, interruption.
+mod run;
+
+/// Mistakes: what is said, and with which exit code.
+mod mistakes;
+
+/// Everything that is not a run: build, new, inspect, schema, completions.
+mod tools;

@@ -1,0 +1,95 @@
+//! Mistakes: what is said, and with which exit code.
+
+use support::Wasmload;
+
+/// Runs the binary on files that it finds in its folder; exit code and both streams.
+fn said(files: &[(&str, &str)], arguments: &[&str]) -> String {
+    let wasmload = Wasmload::new(env!("CARGO_BIN_EXE_wasmload"));
+    for (name, content) in files {
+        wasmload.write(name, content);
+    }
+    wasmload.run(arguments).redacted()
+}
+
+#[test]
+fn a_file_that_is_no_script_is_told_apart_by_what_it_is() {
+    for (file, content, expected) in [
+        ("text.wasm", "hello there", "it is not WebAssembly: it begins with `hello there`"),
+        ("empty.wasm", "", "the file is empty"),
+        ("broken.wat", "(component", "it is not WebAssembly text"),
+        ("core.wat", "(module)", "it is a core module without a component type"),
+        (
+            "other.wat",
+            "(component)",
+            "it does not export `wasmload:script/script@0.1.0`; it exports nothing",
+        ),
+        (
+            "import.wat",
+            "(component (import \"acme:db/sql@1.0.0\" (instance)))",
+            "it imports `acme:db/sql@1.0.0`, which this engine does not have",
+        ),
+    ] {
+        let said = said(&[(file, content)], &["run", file]);
+        assert!(said.starts_with("exit code: 120\n"), "{file}: {said}");
+        assert!(said.contains(expected), "{file}: {said}");
+        assert!(said.contains(&format!("load the script `{file}`")), "{file}: {said}");
+    }
+}
+
+#[test]
+fn a_missing_script_is_named() {
+    let said = said(&[], &["run", "missing.wasm"]);
+    assert!(said.starts_with("exit code: 120\n"), "{said}");
+    assert!(said.contains("load the script `missing.wasm`"), "{said}");
+    assert!(said.contains("No such file or directory"), "{said}");
+}
+
+#[test]
+fn all_problems_of_the_options_are_said_at_once() {
+    let options =
+        r#"{ "vuss": 3, "duration": "soon", "scenarios": { "b": { "executor": "constant-vu" } } }"#;
+    let said = said(&[("o.json", options)], &["run", artifacts::GIVES_OPTIONS, "-c", "o.json"]);
+    assert!(said.starts_with("exit code: 104\n"), "{said}");
+    for expected in
+        ["vuss", "did you mean `vus`", "duration", "scenarios.b.executor", "constant-vus"]
+    {
+        assert!(said.contains(expected), "{expected}: {said}");
+    }
+}
+
+#[test]
+fn thresholds_that_cannot_be_are_refused_before_any_load() {
+    for (threshold, expected) in
+        [("http_req_duration: p(95)<<5", "http_req_duration"), ("checks: p(95)<5", "checks")]
+    {
+        let said = said(&[], &["run", artifacts::GIVES_OPTIONS, "--threshold", threshold]);
+        assert!(said.starts_with("exit code: 104\n"), "{said}");
+        assert!(said.contains(expected), "{said}");
+    }
+}
+
+#[test]
+fn a_summary_that_cannot_be_written_is_found_before_the_run() {
+    for path in ["no/such/folder/summary.json", "/dev/full"] {
+        let arguments = ["run", artifacts::GIVES_OPTIONS, "--demo", "--summary-export", path];
+        let said = said(&[], &arguments);
+        assert!(said.starts_with("exit code: 104\n"), "{said}");
+        assert!(said.contains("failed to create the summary file"), "{said}");
+        assert!(!said.contains("running"), "{said}");
+    }
+}
+
+#[test]
+fn flags_that_do_not_exist_or_do_not_parse_have_the_code_of_bad_options() {
+    for arguments in [
+        &["run", "--bogus"][..],
+        &["run", "x.wasm", "--duration", "soon"],
+        &["run", "x.wasm", "--env", "NOVALUE"],
+        &["run", "x.wasm", "--threshold", "nonsense"],
+        &["fly"],
+    ] {
+        let said = said(&[], arguments);
+        assert!(said.starts_with("exit code: 104\n"), "{arguments:?}: {said}");
+        assert!(said.contains("error: "), "{arguments:?}: {said}");
+    }
+}

@@ -1,0 +1,185 @@
+//! Runs against the demo target: counts, summaries, thresholds, interruption.
+
+use std::process::Command;
+
+use demo::{Demo, Faults, RunningDemo};
+use serde_json::Value;
+use support::{Ran, Wasmload};
+
+fn wasmload() -> Wasmload {
+    Wasmload::new(env!("CARGO_BIN_EXE_wasmload"))
+}
+
+fn target() -> RunningDemo {
+    Demo::spawn_thread(([127, 0, 0, 1], 0).into(), Faults::default()).expect("a free port")
+}
+
+/// The summary that a run wrote.
+fn summary(wasmload: &Wasmload) -> Value {
+    serde_json::from_str(&wasmload.read("summary.json")).expect("the summary is JSON")
+}
+
+fn count(summary: &Value, metric: &str) -> u64 {
+    summary["metrics"][metric]["values"]["count"].as_f64().unwrap_or(0.0) as u64
+}
+
+fn assert_code(ran: &Ran, code: i32) {
+    assert_eq!(ran.code, Some(code), "{}", ran.redacted());
+}
+
+#[test]
+fn what_the_target_counted_is_what_the_summary_reports() {
+    let (wasmload, target) = (wasmload(), target());
+    let base = format!("BASE_URL={}", target.url());
+    let ran = wasmload.run(&[
+        "run",
+        artifacts::GIVES_OPTIONS,
+        "-e",
+        &base,
+        "--vus",
+        "10",
+        "--iterations",
+        "2000",
+        "--summary-export",
+        "summary.json",
+    ]);
+    assert_code(&ran, 0);
+    let summary = summary(&wasmload);
+    assert_eq!(count(&summary, "http_reqs"), 2000);
+    assert_eq!(count(&summary, "iterations"), 2000);
+    assert_eq!(target.record().requests, 2000);
+    assert!(ran.stdout.contains("2000 out of 2000"), "{}", ran.stdout);
+}
+
+#[test]
+fn a_scripts_own_options_say_how_it_runs_and_flags_override_them() {
+    let (wasmload, target) = (wasmload(), target());
+    let base = format!("BASE_URL={}", target.url());
+    let own = wasmload.run(&["run", artifacts::GIVES_OPTIONS, "-e", &base]);
+    assert_code(&own, 0);
+    assert_eq!(target.record().requests, 12, "three users share twelve iterations");
+
+    wasmload.write("options.toml", "iterations = 7\n");
+    let file = wasmload.run(&["run", artifacts::GIVES_OPTIONS, "-e", &base, "-c", "options.toml"]);
+    assert_code(&file, 0);
+    assert_eq!(target.record().requests, 12 + 7, "the file overrides the script");
+
+    let flags = ["run", artifacts::GIVES_OPTIONS, "-e", &base, "-c", "options.toml", "-i", "4"];
+    assert_code(&wasmload.run(&flags), 0);
+    assert_eq!(target.record().requests, 12 + 7 + 4, "the flag overrides the file");
+}
+
+#[test]
+fn a_crossed_threshold_decides_the_exit_code() {
+    let (wasmload, target) = (wasmload(), target());
+    let base = format!("BASE_URL={}", target.url());
+    for (threshold, code) in [("http_reqs: count>=12", 0), ("http_reqs: count<12", 99)] {
+        let ran =
+            wasmload.run(&["run", artifacts::GIVES_OPTIONS, "-e", &base, "--threshold", threshold]);
+        assert_code(&ran, code);
+        let mark = if code == 0 { "✓" } else { "✗" };
+        assert!(ran.stdout.contains(mark), "{}", ran.stdout);
+    }
+    let ran = wasmload.run(&[
+        "run",
+        artifacts::GIVES_OPTIONS,
+        "-e",
+        &base,
+        "--threshold",
+        "http_reqs: count<12",
+        "--no-thresholds",
+    ]);
+    assert_code(&ran, 0);
+}
+
+#[test]
+fn an_unreachable_target_is_counted_and_named() {
+    let wasmload = wasmload();
+    let closed = std::net::TcpListener::bind("127.0.0.1:0").expect("a port").local_addr();
+    let base = format!("BASE_URL=http://{}", closed.expect("it was bound"));
+    let ran = wasmload.run(&[
+        "run",
+        artifacts::GIVES_OPTIONS,
+        "-e",
+        &base,
+        "--summary-export",
+        "summary.json",
+    ]);
+    assert_code(&ran, 0);
+    assert_eq!(count(&summary(&wasmload), "http_reqs"), 12);
+    assert!(ran.stdout.contains("connection refused"), "{}", ran.stdout);
+    assert!(ran.stdout.contains("12 requests"), "{}", ran.stdout);
+}
+
+#[test]
+fn a_script_that_traps_is_told_with_its_line_and_the_run_goes_on() {
+    let ran = wasmload().run(&["run", artifacts::PANICS, "--vus", "1", "--iterations", "6"]);
+    assert_code(&ran, 0);
+    assert!(ran.stdout.contains("panicked: two runs in one instance"), "{}", ran.redacted());
+    assert!(ran.stdout.contains("panics.rs:14"), "{}", ran.redacted());
+    assert!(ran.stdout.contains("iterations"), "{}", ran.stdout);
+}
+
+#[test]
+fn setup_that_fails_ends_the_run_before_any_load() {
+    let ran = wasmload().run(&["run", artifacts::FAILS_TO_SET_UP]);
+    assert_code(&ran, 107);
+    assert!(ran.stderr.contains("the database is empty"), "{}", ran.stderr);
+}
+
+#[test]
+fn a_script_can_end_the_run_and_say_why() {
+    let ran = wasmload().run(&["run", artifacts::ABORTS_THE_RUN, "--duration", "1m"]);
+    assert_code(&ran, 108);
+    assert!(ran.stderr.contains("the target is on fire"), "{}", ran.stderr);
+}
+
+#[test]
+fn interrupting_keeps_the_results_and_says_which_requests_were_cut_off() {
+    for (interrupts, script) in
+        [(1, artifacts::GIVES_OPTIONS), (2, artifacts::REQUESTS_RUN_BESIDE_IT)]
+    {
+        let (wasmload, target) = (wasmload(), target());
+        let base = format!("BASE_URL={}", target.url());
+        let child = wasmload.start(&[
+            "run",
+            script,
+            "-e",
+            &base,
+            "--vus",
+            "4",
+            "--duration",
+            "5m",
+            "--summary-export",
+            "summary.json",
+        ]);
+        while target.record().requests < 20 {
+            std::thread::yield_now();
+        }
+        for _ in 0..interrupts {
+            let sent = Command::new("kill").args(["-INT", &child.id().to_string()]).status();
+            assert!(sent.expect("kill runs").success());
+            // A signal that is pending when its like arrives is one signal: let the first be taken.
+            let seen = target.record().requests;
+            while interrupts == 2
+                && target.record().requests < seen + 4
+                && target.record().connections_open > 0
+            {
+                std::thread::yield_now();
+            }
+        }
+        let ran = wasmload.end(child);
+        assert_code(&ran, 105);
+        let summary = summary(&wasmload);
+        let reported = count(&summary, "http_reqs") + count(&summary, "http_reqs_interrupted");
+        assert_eq!(reported, target.record().requests, "{}", ran.stdout);
+    }
+}
+
+#[test]
+fn the_demo_target_comes_with_the_run_if_it_is_asked_for() {
+    let ran = wasmload().run(&["run", artifacts::GIVES_OPTIONS, "--demo", "--quiet"]);
+    assert_code(&ran, 0);
+    assert_eq!(ran.stderr, "", "quiet says nothing while all is well");
+    assert!(ran.stdout.contains("12 out of 12"), "{}", ran.stdout);
+}

@@ -1,0 +1,18 @@
+//! Reports everything that it is told about itself.
+
+use wasmload_sdk::prelude::*;
+
+script!(iterate);
+
+fn iterate() -> Result {
+    log::info(&format!(
+        "vu={} iteration={} in_scenario={} scenario={} color={:?} missing={:?}",
+        context::vu(),
+        context::iteration(),
+        context::iteration_in_scenario(),
+        context::scenario(),
+        context::env("COLOR"),
+        context::env("PATH"),
+    ));
+    Ok(())
+}

@@ -1,0 +1,116 @@
+//! Runs the `wasmload` binary in a folder of its own, and makes what it prints comparable.
+//!
+//! A test makes a [`Wasmload`], gives it files and arguments, and gets a [`Ran`]: the exit code, standard
+//! output and standard error. [`Ran::redacted`] replaces what differs from run to run (times, ports, paths)
+//! so that the rest can be held against a snapshot.
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Output, Stdio};
+
+use tempfile::TempDir;
+
+/// The binary, and a folder to run it in.
+pub struct Wasmload {
+    binary: &'static str,
+    folder: TempDir,
+}
+
+/// A run that is over.
+#[derive(Debug)]
+pub struct Ran {
+    /// The exit code; none if a signal ended it.
+    pub code: Option<i32>,
+    /// Standard output.
+    pub stdout: String,
+    /// Standard error.
+    pub stderr: String,
+    folder: PathBuf,
+}
+
+impl Wasmload {
+    /// The binary at this path, in a new empty folder.
+    #[must_use]
+    pub fn new(binary: &'static str) -> Self {
+        Self { binary, folder: tempfile::tempdir().expect("a temporary folder") }
+    }
+
+    /// The folder it runs in.
+    #[must_use]
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// Writes a file into the folder.
+    pub fn write(&self, name: &str, content: impl AsRef<[u8]>) {
+        std::fs::write(self.folder().join(name), content).expect("the folder is ours");
+    }
+
+    /// Reads a file of the folder.
+    #[must_use]
+    pub fn read(&self, name: &str) -> String {
+        std::fs::read_to_string(self.folder().join(name)).expect("the file is there")
+    }
+
+    /// The command with these arguments, without the environment that would change what it does.
+    #[must_use]
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(self.binary);
+        command.args(arguments).current_dir(self.folder()).stdin(Stdio::null());
+        for (name, _) in std::env::vars_os() {
+            if name.to_str().is_some_and(|name| name.starts_with("WASMLOAD_")) {
+                command.env_remove(name);
+            }
+        }
+        command.env_remove("NO_COLOR").env("COLUMNS", "100");
+        command
+    }
+
+    /// Runs it to its end.
+    #[must_use]
+    pub fn run(&self, arguments: &[&str]) -> Ran {
+        self.ran(self.command(arguments).output().expect("the binary starts"))
+    }
+
+    /// Starts it and does not wait; [`Self::end`] does.
+    #[must_use]
+    pub fn start(&self, arguments: &[&str]) -> Child {
+        self.command(arguments)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("the binary starts")
+    }
+
+    /// Waits for what [`Self::start`] started.
+    #[must_use]
+    pub fn end(&self, child: Child) -> Ran {
+        self.ran(child.wait_with_output().expect("it was started here"))
+    }
+
+    fn ran(&self, output: Output) -> Ran {
+        Ran {
+            code: output.status.code(),
+            stdout: String::from_utf8(output.stdout).expect("output is text"),
+            stderr: String::from_utf8(output.stderr).expect("messages are text"),
+            folder: self.folder().to_owned(),
+        }
+    }
+}
+
+impl Ran {
+    /// The exit code and both streams in one text, the folder's path replaced.
+    #[must_use]
+    pub fn redacted(&self) -> String {
+        let mut text = String::new();
+        let code = self.code.map_or("none".to_owned(), |code| code.to_string());
+        writeln!(text, "exit code: {code}").expect("a string grows");
+        for (name, stream) in [("stdout", &self.stdout), ("stderr", &self.stderr)] {
+            if !stream.is_empty() {
+                writeln!(text, "--- {name}").expect("a string grows");
+                text.push_str(stream);
+            }
+        }
+        text.replace(&self.folder.display().to_string(), "<folder>")
+    }
+}
