@@ -12,8 +12,7 @@ pub(crate) fn milliseconds(length: Duration) -> f64 {
 
 /// A length that a script asked for: zero if it is negative or not a number, a year if it is longer.
 pub(crate) fn duration(milliseconds: f64) -> Duration {
-    // `NaN > 0.0` is false, so what is left here is a number.
-    if !(milliseconds > 0.0) {
+    if milliseconds.is_nan() || milliseconds <= 0.0 {
         return Duration::ZERO;
     }
     Duration::try_from_secs_f64(milliseconds / 1e3).map_or(A_YEAR, |length| length.min(A_YEAR))

@@ -3,7 +3,7 @@
 //! [`run`](crate::run()) hands every [`Event`] by reference to one callback; a terminal, a file and a
 //! test all read the same stream, and a new consumer changes nothing here. No event is raised per
 //! iteration or per request: those are counted, and a [`Tick`] says every second how far the counts
-//! have come. What stands at the end is a [`Finished`](crate::Finished).
+//! have come. What stands at the end is a [`Finished`].
 
 use std::sync::Arc;
 use std::time::Duration;
