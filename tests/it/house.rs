@@ -25,7 +25,7 @@ const HOUSE: &[(&str, &[&str], &[&str])] = &[
 fn each_crate_knows_only_whom_the_house_lets_it_know() {
     let metadata = MetadataCommand::new()
         .manifest_path(concat!(env!("CARGO_MANIFEST_DIR"), "/../Cargo.toml"))
-        .other_options(["--locked".into(), "--offline".into()])
+        .other_options(["--locked".into()])
         .exec()
         .expect("cargo describes the workspace");
     let resolve = metadata.resolve.as_ref().expect("dependencies are resolved");
