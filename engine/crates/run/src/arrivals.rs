@@ -49,13 +49,10 @@ impl Source for Assigned {
     const PAUSES: bool = false;
 
     fn look(&mut self, rein: &Rein, _now: Instant) -> Look {
-        let ticket = self.post.slot.take();
-        let given = ticket.is_some();
-        self.post.slot.set(ticket);
         match rein.order() {
             Order::Cut => Look::Leave,
             // An iteration that was given before its time ran out was due in it.
-            _ if given => Look::Iterate,
+            _ if self.owes() => Look::Iterate,
             Order::Leave => Look::Leave,
             Order::Go | Order::Break => Look::Rest,
         }
@@ -67,5 +64,12 @@ impl Source for Assigned {
 
     fn done(&mut self) {
         self.free.borrow_mut().push(self.post.clone());
+    }
+
+    fn owes(&self) -> bool {
+        let ticket = self.post.slot.take();
+        let given = ticket.is_some();
+        self.post.slot.set(ticket);
+        given
     }
 }

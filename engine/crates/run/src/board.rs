@@ -15,7 +15,7 @@ pub(crate) struct ScenarioBoard {
 }
 
 impl ScenarioBoard {
-    /// VUs made and not yet gone.
+    /// VUs made so far.
     pub(crate) fn made(&self) -> u32 {
         self.made.load(Ordering::Relaxed)
     }
@@ -38,11 +38,6 @@ impl ScenarioBoard {
     /// Takes note of a VU that could not be made.
     pub(crate) fn fail(&self) {
         self.unmade.fetch_add(1, Ordering::Relaxed);
-    }
-
-    /// Takes note of a VU that is gone.
-    pub(crate) fn lose(&self) {
-        self.made.fetch_sub(1, Ordering::Relaxed);
     }
 
     /// Takes note of a VU that begins to work.

@@ -31,7 +31,7 @@ impl Budgeted {
 }
 
 impl Source for Budgeted {
-    const PAUSES: bool = false;
+    const PAUSES: bool = true;
 
     fn look(&mut self, rein: &Rein, now: Instant) -> Look {
         if rein.order() == Order::Go && now < rein.until() && !self.is_spent() {

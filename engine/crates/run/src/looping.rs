@@ -1,5 +1,6 @@
 //! The closed model: a number of VUs that changes over time, each iterating while it is among them.
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use plan::VuStep;
@@ -43,7 +44,7 @@ pub(crate) struct Cue {
 pub(crate) enum CueOrder {
     /// Iterate until this time from the scenario's start.
     Go(Duration),
-    /// Drop an iteration that should have ended by this time.
+    /// Drop an iteration that has run on since this time, when its VU was to rest.
     Break(Duration),
 }
 
@@ -51,35 +52,29 @@ pub(crate) enum CueOrder {
 ///
 /// VU `v` is at work while a step asks for more than `v`. The last step ends the scenario: what runs then is
 /// the graceful stop's affair and has no cue.
-pub(crate) fn cues(
-    steps: &[VuStep],
-    graceful: Duration,
-    vus: impl Iterator<Item = u32>,
-) -> Vec<Cue> {
+///
+/// `vus` are in ascending order. Those at work are always the first of them, so that each step touches
+/// only the VUs it adds or takes away: a ramp to ten thousand has as many steps.
+pub(crate) fn cues(steps: &[VuStep], graceful: Duration, vus: &[u32]) -> VecDeque<Cue> {
     let end = steps.last().map_or(Duration::ZERO, |step| step.at);
     let mut cues = Vec::new();
-    for vu in vus {
-        let mut since = None;
-        for step in steps {
-            match (since, step.vus > vu) {
-                (None, true) => since = Some(step.at),
-                (Some(from), false) => {
-                    cues.push(Cue { at: from, vu, order: CueOrder::Go(step.at) });
-                    if step.at < end {
-                        let at = step.at.saturating_add(graceful);
-                        cues.push(Cue { at, vu, order: CueOrder::Break(step.at) });
-                    }
-                    since = None;
-                }
-                _ => {}
+    // Since when each of the VUs at work has been there.
+    let mut since: Vec<Duration> = Vec::new();
+    let last = VuStep { at: end, vus: 0 };
+    for step in steps.iter().chain([&last]) {
+        let wanted = vus.partition_point(|vu| *vu < step.vus);
+        for (vu, from) in vus.iter().zip(&since).skip(wanted) {
+            cues.push(Cue { at: *from, vu: *vu, order: CueOrder::Go(step.at) });
+            if step.at < end {
+                let at = step.at.saturating_add(graceful);
+                cues.push(Cue { at, vu: *vu, order: CueOrder::Break(step.at) });
             }
         }
-        if let Some(from) = since {
-            cues.push(Cue { at: from, vu, order: CueOrder::Go(end) });
-        }
+        since.resize(wanted, step.at);
     }
-    cues.sort_by_key(|cue| cue.at);
-    cues
+    // Of one VU's cues at one time, that to break off comes before that to go again.
+    cues.sort_by_key(|cue| (cue.at, cue.vu));
+    cues.into()
 }
 
 #[cfg(test)]
@@ -96,7 +91,7 @@ mod tests {
             .map(|(at, vus)| VuStep { at: seconds(at), vus });
         let cue = |at, vu, order| Cue { at: seconds(at), vu, order };
         assert_eq!(
-            cues(&steps, seconds(1), 0..3),
+            cues(&steps, seconds(1), &[0, 1, 2]),
             [
                 cue(0, 0, CueOrder::Go(seconds(8))),
                 cue(1, 1, CueOrder::Go(seconds(3))),

@@ -14,7 +14,7 @@ use crate::board::ScenarioBoard;
 use crate::control::{Asked, Control};
 use crate::crew::Crew;
 use crate::event::{Event, EventKind, ScenarioProgress, ScenarioState, Tick};
-use crate::failures::Failures;
+use crate::failures::{Failures, bounded};
 use crate::finished::{CallError, Finished, StopReason, Unmade};
 use crate::orders::{Load, MESSAGES, Message, Orders, Phase};
 use crate::placement::vus_at_start;
@@ -141,21 +141,30 @@ impl Conductor<'_> {
         let mut setup_error = None;
         let mut teardown_error = None;
         let mut elapsed = Duration::ZERO;
-        let mut data: SetupData = Arc::from([]);
-        if self.stop.is_none() && !self.plan.no_setup {
-            match self.set_up(factory).await {
-                Ok(set_up) => data = set_up,
-                Err(error) => setup_error = Some(error),
+        // What there is to tear down; nothing where the run ended before it was set up.
+        let mut data: Option<SetupData> = None;
+        if self.stop.is_none() {
+            if self.plan.no_setup {
+                data = Some(Arc::from([]));
+            } else {
+                match self.set_up(factory).await {
+                    Ok(set_up) => data = Some(set_up),
+                    Err(error) => setup_error = Some(error),
+                }
             }
         }
-        if setup_error.is_none() && self.stop.is_none() {
-            elapsed = self.drive(data.clone()).await;
-        } else {
-            self.order(Phase::Cut);
-            self.until(|run| run.left.iter().all(|left| *left)).await;
+        match &data {
+            Some(data) if self.stop.is_none() => elapsed = self.drive(data.clone()).await,
+            _ => {
+                self.order(Phase::Cut);
+                self.until(|run| run.all_left()).await;
+            }
         }
         let cut_off = matches!(self.stop, Some(StopReason::CutOff));
-        if setup_error.is_none() && !cut_off && !self.plan.no_teardown {
+        if let Some(data) = data
+            && !cut_off
+            && !self.plan.no_teardown
+        {
             teardown_error = self.tear_down(factory, &data).await;
         }
         self.totals.collect();
@@ -247,7 +256,7 @@ impl Conductor<'_> {
         self.recorder.record(self.series.vus_max, made.into());
         self.orders.send_modify(|orders| orders.load = Some(Load { started, data }));
         self.say(EventKind::LoadStarted);
-        self.until(|run| run.left.iter().all(|left| *left)).await;
+        self.until(|run| run.all_left()).await;
         let elapsed = started.elapsed();
         self.collect();
         self.say(EventKind::LoadFinished);
@@ -277,7 +286,14 @@ impl Conductor<'_> {
         }
     }
 
+    /// Whether every worker is done; no iteration runs any more.
+    fn all_left(&self) -> bool {
+        self.left.iter().all(|left| *left)
+    }
+
     fn hear(&mut self, message: Message) {
+        // Nothing is said of a scenario before that it started, however short it was.
+        self.start_scenarios();
         match message {
             Message::Prepared { worker } => self.prepared[worker] = true,
             Message::FailureSeen { scenario, vu, kind, message } => {
@@ -320,7 +336,9 @@ impl Conductor<'_> {
     fn finish_scenario(&mut self, scenario: usize) {
         if !self.finished[scenario] {
             self.finished[scenario] = true;
-            self.say(EventKind::ScenarioFinished { scenario });
+            if self.started[scenario] {
+                self.say(EventKind::ScenarioFinished { scenario });
+            }
         }
     }
 
@@ -350,13 +368,17 @@ impl Conductor<'_> {
         }
     }
 
+    fn is_planned(&self) -> bool {
+        self.orders.borrow().phase == Phase::Planned
+    }
+
     fn order(&self, phase: Phase) {
         self.orders.send_modify(|orders| orders.phase = orders.phase.max(phase));
     }
 
-    /// When the next scenario starts.
+    /// When the next scenario starts. None does once the run was asked to end.
     fn next_start(&self) -> Option<Instant> {
-        let load = self.load?;
+        let load = self.load.filter(|_| self.is_planned())?;
         let waiting = self.plan.scenarios.iter().zip(&self.started);
         let next =
             waiting.filter(|(_, started)| !**started).map(|(one, _)| one.start_time).min()?;
@@ -364,7 +386,7 @@ impl Conductor<'_> {
     }
 
     fn start_scenarios(&mut self) {
-        let Some(load) = self.load else { return };
+        let Some(load) = self.load.filter(|_| self.is_planned()) else { return };
         let elapsed = load.elapsed();
         for scenario in 0..self.plan.scenarios.len() {
             if !self.started[scenario] && self.plan.scenarios[scenario].start_time <= elapsed {
@@ -399,7 +421,8 @@ impl Conductor<'_> {
                 .filter(|verdict| verdict.abort)
                 .map(|verdict| verdict.selector.to_string())
                 .collect();
-            if !crossed.is_empty() {
+            // What has ended by itself was not stopped.
+            if !crossed.is_empty() && !self.all_left() {
                 self.stop_for(StopReason::ThresholdCrossed(crossed), Phase::Drain);
             }
         }
@@ -435,7 +458,7 @@ impl Conductor<'_> {
         let iterations = self.count(builtin::ITERATIONS, Some(&scenario.name));
         let planned = scenario.schedule.iterations();
         let since = elapsed.saturating_sub(scenario.start_time);
-        let stopping = self.orders.borrow().phase > Phase::Planned || since >= duration;
+        let stopping = !self.is_planned() || since >= duration;
         let state = match () {
             () if self.finished[place] => ScenarioState::Finished,
             () if elapsed < scenario.start_time => ScenarioState::Waiting,
@@ -475,8 +498,8 @@ impl Conductor<'_> {
 fn call_error(outcome: Outcome) -> CallError {
     match outcome {
         Outcome::Completed => CallError::Failed("it gave nothing back".into()),
-        Outcome::Failed(message) => CallError::Failed(message),
+        Outcome::Failed(message) => CallError::Failed(bounded(message)),
         Outcome::Trapped(trap) => CallError::Trapped(trap),
-        Outcome::Aborted(reason) => CallError::Aborted(reason),
+        Outcome::Aborted(reason) => CallError::Aborted(bounded(reason)),
     }
 }

@@ -21,6 +21,11 @@ pub(crate) trait Source: 'static {
 
     /// Says that the VU is done with what it took.
     fn done(&mut self);
+
+    /// Whether the VU, which ends, was given an iteration that it has not taken.
+    fn owes(&self) -> bool {
+        false
+    }
 }
 
 /// What a VU is to do.

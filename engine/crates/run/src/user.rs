@@ -36,6 +36,18 @@ pub(crate) struct Surroundings {
     pub(crate) data: SetupData,
 }
 
+impl Surroundings {
+    /// Counts a failure of a VU, and tells the controller of the first of its kind.
+    pub(crate) fn fail(&self, vu: u32, kind: FailureKind, message: String) {
+        let message = bounded(message);
+        if self.failures.borrow_mut().count(kind, &message, 1) {
+            let scenario = self.scenario;
+            // A controller with a thousand messages to read can do without this one: it is counted.
+            let _ = self.messages.try_send(Message::FailureSeen { scenario, vu, kind, message });
+        }
+    }
+}
+
 /// Drives a VU until it is to leave.
 pub(crate) async fn user<V: Vu>(
     mut vu: V,
@@ -45,12 +57,12 @@ pub(crate) async fn user<V: Vu>(
     around: Rc<Surroundings>,
 ) {
     let mut user = User { number, rein: &rein, around: &around, iterations: 0 };
-    let mut started = false;
-    let mut active = false;
-    loop {
+    let mut presence = Presence { board: &around.board, active: false };
+    let mut script = Script::Fresh;
+    while script != Script::Aborted {
         let now = Instant::now();
         let look = source.look(&rein, now);
-        set_active(&mut active, look == Look::Iterate, &around.board);
+        presence.is_active(look == Look::Iterate);
         match look {
             Look::Iterate => {}
             Look::Rest => {
@@ -59,32 +71,73 @@ pub(crate) async fn user<V: Vu>(
             }
             Look::Leave => break,
         }
-        let Some(ticket) = source.take(&around.numbers) else { break };
-        if !started {
-            started = user.start(&mut vu).await;
-            if !started {
-                source.done();
-                user.pause(&source).await;
-                continue;
+        if script == Script::Fresh {
+            match user.start(&mut vu).await {
+                // A start may take long: whether there is still an iteration for it is to be seen.
+                Start::Done => script = Script::Started,
+                Start::Interrupted => {}
+                Start::Aborted => script = Script::Aborted,
+                Start::Failed => {
+                    if source.take(&around.numbers).is_none() {
+                        break;
+                    }
+                    source.done();
+                    user.pause(&source).await;
+                }
             }
+            continue;
         }
-        // After a trap or an interruption the script is a fresh one that has not been started.
-        started = user.iterate(&mut vu, ticket).await;
+        let Some(ticket) = source.take(&around.numbers) else { break };
+        script = user.iterate(&mut vu, ticket).await;
         source.done();
     }
-    set_active(&mut active, false, &around.board);
-    if started && rein.order() != Order::Cut {
+    presence.is_active(false);
+    if source.owes() {
+        around.recorder.record(around.series.interrupted, 1.0);
+    }
+    if script == Script::Started && rein.order() != Order::Cut {
         // How it ends changes nothing any more.
         let _: Attended<()> = attend_end(&rein, vu.stop()).await;
     }
-    drop(vu);
-    around.board.lose();
 }
 
-fn set_active(active: &mut bool, is: bool, board: &ScenarioBoard) {
-    if *active != is {
-        *active = is;
-        if is { board.activate() } else { board.rest() }
+/// What a VU's script is ready for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Script {
+    /// To be started: as it was made, or afresh after a trap or an interruption.
+    Fresh,
+    /// To iterate.
+    Started,
+    /// For nothing: it asked for the end of the run, and is not asked again.
+    Aborted,
+}
+
+/// How the start of a script ended.
+enum Start {
+    Done,
+    Failed,
+    Interrupted,
+    Aborted,
+}
+
+/// A VU as it is counted, until it is gone, in whatever way.
+struct Presence<'a> {
+    board: &'a ScenarioBoard,
+    active: bool,
+}
+
+impl Presence<'_> {
+    fn is_active(&mut self, active: bool) {
+        if self.active != active {
+            self.active = active;
+            if active { self.board.activate() } else { self.board.rest() }
+        }
+    }
+}
+
+impl Drop for Presence<'_> {
+    fn drop(&mut self) {
+        self.is_active(false);
     }
 }
 
@@ -96,14 +149,14 @@ struct User<'a> {
 }
 
 impl User<'_> {
-    /// Whether the script is ready to iterate. A start that fails costs the iteration it was for.
-    async fn start<V: Vu>(&self, vu: &mut V) -> bool {
+    /// Starts the script. A start that fails costs the iteration it was for.
+    async fn start<V: Vu>(&self, vu: &mut V) -> Start {
         let (kind, message) = match attend(self.rein, vu.start(&self.around.data)).await {
-            Attended::Ready { value: Outcome::Completed, .. } => return true,
-            Attended::Interrupted => return false,
+            Attended::Ready { value: Outcome::Completed, .. } => return Start::Done,
+            Attended::Interrupted => return Start::Interrupted,
             Attended::Ready { value: Outcome::Aborted(reason), .. } => {
-                self.around.controller.abort(reason);
-                return false;
+                self.around.controller.abort(bounded(reason));
+                return Start::Aborted;
             }
             Attended::Ready { value: Outcome::Failed(message), .. } => {
                 (FailureKind::StartFailed, message)
@@ -115,8 +168,8 @@ impl User<'_> {
             Attended::Panicked(message) => (FailureKind::Panicked, message),
         };
         self.around.recorder.record(self.around.series.failed, 1.0);
-        self.fail(kind, message);
-        false
+        self.around.fail(self.number, kind, message);
+        Start::Failed
     }
 
     /// Waits until a start is worth trying again.
@@ -134,8 +187,8 @@ impl User<'_> {
         }
     }
 
-    /// Runs one iteration and records it; whether the script can go on as it is.
-    async fn iterate<V: Vu>(&mut self, vu: &mut V, ticket: Ticket) -> bool {
+    /// Runs one iteration and records it; what the script is ready for then.
+    async fn iterate<V: Vu>(&mut self, vu: &mut V, ticket: Ticket) -> Script {
         let began = Instant::now();
         let lag = ticket.due.map(|due| began.saturating_duration_since(due));
         let iteration = Iteration {
@@ -155,7 +208,7 @@ impl User<'_> {
         let (outcome, waited) = match attended {
             Attended::Interrupted => {
                 batch.record(series.interrupted, 1.0);
-                return false;
+                return Script::Fresh;
             }
             Attended::Ready { value, waited } => (Ok(value), waited),
             Attended::Panicked(message) => (Err(message), true),
@@ -171,8 +224,8 @@ impl User<'_> {
             }
             Ok(Outcome::Aborted(reason)) => {
                 drop(batch);
-                self.around.controller.abort(reason);
-                return false;
+                self.around.controller.abort(bounded(reason));
+                return Script::Aborted;
             }
             Err(message) => Some((FailureKind::Panicked, message)),
         };
@@ -180,25 +233,17 @@ impl User<'_> {
             batch.record(series.failed, 1.0);
         }
         drop(batch);
-        let goes_on = matches!(&failure, None | Some((FailureKind::Failed, _)));
+        let next = match &failure {
+            None | Some((FailureKind::Failed, _)) => Script::Started,
+            Some(_) => Script::Fresh,
+        };
         if let Some((kind, message)) = failure {
-            self.fail(kind, message);
+            self.around.fail(self.number, kind, message);
         }
         if !waited {
             // An iteration that never waits would keep its worker from everything else.
             tokio::task::yield_now().await;
         }
-        goes_on
-    }
-
-    /// Counts a failure, and tells the controller of the first of its kind.
-    fn fail(&self, kind: FailureKind, message: String) {
-        let message = bounded(message);
-        if self.around.failures.borrow_mut().count(kind, &message, 1) {
-            let (scenario, vu) = (self.around.scenario, self.number);
-            // A controller with a thousand messages to read can do without this one: it is counted.
-            let _ =
-                self.around.messages.try_send(Message::FailureSeen { scenario, vu, kind, message });
-        }
+        next
     }
 }

@@ -1,6 +1,7 @@
 //! One worker thread's share of a run: its VUs, and the scenarios that tell them what to do.
 
 use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,7 +16,7 @@ use vu::{Identity, Scenario, Vu, VuFactory};
 use crate::arrivals::{Assigned, Free, Post};
 use crate::board::ScenarioBoard;
 use crate::control::Controller;
-use crate::failures::Failures;
+use crate::failures::{FailureKind, Failures, bounded};
 use crate::finished::Unmade;
 use crate::iterations::Budgeted;
 use crate::looping::{Cue, CueOrder, Looping, cues};
@@ -194,20 +195,24 @@ async fn heartbeat(recorder: Recorder, series: RunSeries) {
 
 /// The VUs of a scenario on this worker while it runs.
 struct Users {
+    /// When the scenario started.
+    start: Instant,
     tasks: JoinSet<()>,
     reins: Vec<(u32, Rc<Rein>)>,
+    /// What a ramp has yet to tell them.
+    cues: VecDeque<Cue>,
 }
 
 impl<F: VuFactory> Part<F> {
     /// Makes the VUs that are there from the start.
     async fn make_ahead(&mut self, orders: &mut watch::Receiver<Orders>) {
         for place in self.agent.vus(vus_at_start(&self.schedule)) {
-            if orders.borrow().phase > Phase::Planned {
-                return;
-            }
-            if let Some(made) = self.make(place).await {
-                self.made.push(made);
-            }
+            let made = tokio::select! {
+                biased;
+                () = reached(orders, Phase::Drain) => return,
+                made = self.make(place) => made,
+            };
+            self.made.extend(made);
             // On the controller's thread, where tests run, it has its turn too.
             tokio::task::yield_now().await;
         }
@@ -222,7 +227,7 @@ impl<F: VuFactory> Part<F> {
                 self.board.make();
                 return Some(Made { vu, place, number });
             }
-            Ok(Err(reason)) | Err(reason) => reason,
+            Ok(Err(reason)) | Err(reason) => bounded(reason),
         };
         self.board.fail();
         let mut unmade = self.unmade.borrow_mut();
@@ -241,7 +246,8 @@ impl<F: VuFactory> Part<F> {
         load: Instant,
     ) {
         let start = after(load, self.start_time);
-        let mut users = Users { tasks: JoinSet::new(), reins: Vec::new() };
+        let mut users =
+            Users { start, tasks: JoinSet::new(), reins: Vec::new(), cues: VecDeque::new() };
         let drained = tokio::select! {
             biased;
             () = reached(&mut orders, Phase::Drain) => true,
@@ -257,10 +263,6 @@ impl<F: VuFactory> Part<F> {
             }
         }
         users.wind_down(self.graceful_stop, &mut orders).await;
-        for _ in &self.made {
-            // Made, and never needed.
-            self.board.lose();
-        }
     }
 
     /// Follows the schedule until it starts no more iterations.
@@ -276,11 +278,13 @@ impl<F: VuFactory> Part<F> {
                 for one in made {
                     users.spawn(one, Looping, Rein::new(start), around);
                 }
-                let places = users.reins.iter().map(|(place, _)| *place);
-                let cues = cues(steps, *graceful_ramp_down, places);
-                users.follow_cues(cues, start).await;
-                let end = steps.last().map_or(Duration::ZERO, |step| step.at);
-                tokio::time::sleep_until(after(start, end)).await;
+                let places: Vec<_> = users.reins.iter().map(|(place, _)| *place).collect();
+                users.cues = cues(steps, *graceful_ramp_down, &places);
+                let end = tokio::time::sleep_until(after(start, self.schedule.duration()));
+                tokio::select! {
+                    () = users.follow_cues() => {}
+                    () = end => {}
+                }
             }
             Schedule::Iterations { budget, max_duration, .. } => {
                 let until = after(start, *max_duration);
@@ -289,7 +293,7 @@ impl<F: VuFactory> Part<F> {
                     users.spawn(one, source, Rein::new(until), around);
                 }
                 tokio::select! {
-                    () = users.all_gone() => {}
+                    () = all_gone(&mut users.tasks) => {}
                     () = tokio::time::sleep_until(until) => {}
                 }
             }
@@ -410,35 +414,56 @@ impl Users {
         around: &Rc<Surroundings>,
     ) {
         self.reins.push((place, Rc::clone(&rein)));
-        self.tasks.spawn_local(user(vu, number, source, rein, Rc::clone(around)));
+        let around = Rc::clone(around);
+        self.tasks.spawn_local(async move {
+            if let Err(message) = guarded(user(vu, number, source, rein, around.clone())).await {
+                // It broke as something of it was dropped. The others go on.
+                around.fail(number, FailureKind::Panicked, message);
+            }
+        });
     }
 
-    /// Tells each VU what a ramp asks of it, at its time.
-    async fn follow_cues(&self, cues: Vec<Cue>, start: Instant) {
-        for cue in cues {
-            tokio::time::sleep_until(after(start, cue.at)).await;
-            // They were made, and so are listed, in the order of their places.
-            let found = self.reins.binary_search_by_key(&cue.vu, |(place, _)| *place);
-            let Some((_, rein)) = found.ok().and_then(|index| self.reins.get(index)) else {
-                continue;
-            };
+    /// Tells each VU what a ramp asks of it, at its time. Waits for ever once all is told.
+    async fn follow_cues(&mut self) {
+        while let Some(cue) = self.cues.front().copied() {
+            tokio::time::sleep_until(after(self.start, cue.at)).await;
+            self.cues.pop_front();
+            let Some(rein) = self.rein(cue.vu) else { continue };
             match cue.order {
-                CueOrder::Go(until) => rein.go(after(start, until)),
+                CueOrder::Go(until) => rein.go(after(self.start, until)),
                 // A ramp that has come back for it meanwhile leaves it alone.
-                CueOrder::Break(until) if rein.until() == after(start, until) => rein.break_off(),
+                CueOrder::Break(until) if rein.until() == after(self.start, until) => {
+                    rein.break_off();
+                }
                 CueOrder::Break(_) => {}
             }
         }
+        std::future::pending().await
     }
 
-    async fn all_gone(&mut self) {
-        while let Some(ended) = self.tasks.join_next().await {
-            if let Err(error) = ended
-                && error.is_panic()
+    /// Cuts off each VU that a ramp had left before the end, when that allows it no more time.
+    async fn cut_off_left(&mut self) {
+        let ended = Instant::now();
+        while let Some(cue) = self.cues.front().copied() {
+            // One that was at work to the end has the graceful stop instead.
+            if let CueOrder::Break(until) = cue.order
+                && after(self.start, until) < ended
             {
-                std::panic::resume_unwind(error.into_panic());
+                tokio::time::sleep_until(after(self.start, cue.at)).await;
+                match self.rein(cue.vu) {
+                    Some(rein) if rein.until() == after(self.start, until) => rein.cut(),
+                    _ => {}
+                }
             }
+            self.cues.pop_front();
         }
+        std::future::pending().await
+    }
+
+    fn rein(&self, place: u32) -> Option<&Rein> {
+        // They were made, and so are listed, in the order of their places.
+        let index = self.reins.binary_search_by_key(&place, |(place, _)| *place).ok()?;
+        Some(&self.reins[index].1)
     }
 
     /// Lets every VU finish what it runs, cuts off those that take longer than they may, and waits for all.
@@ -446,15 +471,23 @@ impl Users {
         for (_, rein) in &self.reins {
             rein.leave();
         }
+        let mut tasks = std::mem::take(&mut self.tasks);
         tokio::select! {
             biased;
-            () = self.all_gone() => return,
+            () = all_gone(&mut tasks) => return,
             () = reached(orders, Phase::Cut) => {}
             () = tokio::time::sleep(graceful) => {}
+            () = self.cut_off_left() => {}
         }
         for (_, rein) in &self.reins {
             rein.cut();
         }
-        self.all_gone().await;
+        all_gone(&mut tasks).await;
     }
+}
+
+/// Waits until every VU has ended.
+async fn all_gone(tasks: &mut JoinSet<()>) {
+    // How each ended was said by itself.
+    while tasks.join_next().await.is_some() {}
 }
