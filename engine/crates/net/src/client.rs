@@ -1,6 +1,6 @@
 //! The connections of one VU, and what is under way on them.
 
-use std::future::Future;
+use std::future::Future as _;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -11,7 +11,7 @@ use tokio::time::{Instant, Sleep};
 use crate::config::Config;
 use crate::connection::Connection;
 use crate::error::Error;
-use crate::exchange::{Ended, Exchange, exchange};
+use crate::exchange::{Exchange, Running};
 use crate::meter::Meter;
 use crate::request::Request;
 
@@ -35,19 +35,18 @@ pub struct ExchangeId(u64);
 pub struct Client {
     config: Arc<Config>,
     /// The one that was used last is the last.
-    #[expect(clippy::vec_box, reason = "it wanders into an exchange's future and back")]
+    #[expect(clippy::vec_box, reason = "it wanders into an exchange and back")]
     idle: Vec<Box<Connection>>,
-    running: Vec<Running>,
+    running: Vec<Started>,
     next: u64,
     alarm: Alarm,
 }
 
-struct Running {
+/// An exchange that has not ended, and when it must have.
+struct Started {
     id: ExchangeId,
-    future: Pin<Box<dyn Future<Output = Ended> + Send>>,
-    /// The marks of the exchange, for when it does not come to its own end.
-    meter: Arc<Meter>,
     deadline: Instant,
+    exchange: Running,
 }
 
 impl Client {
@@ -66,15 +65,11 @@ impl Client {
         let deadline = started + timeout.min(FOREVER);
         let idle = self.take_idle(&request);
         let meter = match &idle {
-            Some(connection) => {
-                connection.meter.reuse(started);
-                Arc::clone(&connection.meter)
-            }
+            Some(connection) => Meter::on_kept(started, connection.remote),
             None => Meter::new(started),
         };
-        let future =
-            Box::pin(exchange(Arc::clone(&self.config), idle, request, Arc::clone(&meter)));
-        self.running.push(Running { id, future, meter, deadline });
+        let exchange = Running::new(request, idle, meter);
+        self.running.push(Started { id, deadline, exchange });
         self.alarm.no_later_than(deadline);
         id
     }
@@ -96,14 +91,16 @@ impl Client {
     ) {
         let mut index = 0;
         while let Some(running) = self.running.get_mut(index) {
-            match running.future.as_mut().poll(cx) {
+            match running.exchange.poll(cx, &self.config) {
                 Poll::Pending => index += 1,
-                Poll::Ready((exchange, connection)) => {
-                    let ended = self.running.swap_remove(index);
+                Poll::Ready((result, connection)) => {
+                    let exchange = Exchange::new(result, &running.exchange.meter);
+                    let id = running.id;
+                    self.running.swap_remove(index);
                     if let Some(connection) = connection {
                         self.keep(connection);
                     }
-                    on_finished(ended.id, exchange);
+                    on_finished(id, exchange);
                 }
             }
         }
@@ -116,11 +113,10 @@ impl Client {
     fn end_late(&mut self, on_finished: &mut dyn FnMut(ExchangeId, Exchange)) {
         let now = Instant::now();
         while let Some(late) = self.running.iter().position(|one| one.deadline <= now) {
-            let Running { id, future, meter, .. } = self.running.swap_remove(late);
-            drop(future);
-            let connected = meter.is_connected();
+            let Started { id, exchange, .. } = self.running.swap_remove(late);
+            let connected = exchange.meter.is_connected();
             let error = if connected { Error::TimedOut } else { Error::ConnectTimedOut };
-            on_finished(id, Exchange::new(Err(error), &meter));
+            on_finished(id, Exchange::new(Err(error), &exchange.meter));
         }
         for one in &self.running {
             self.alarm.no_later_than(one.deadline);
@@ -149,7 +145,7 @@ impl Client {
     /// How many of those have their whole request written, so that the target may have counted them.
     #[must_use]
     pub fn on_wire(&self) -> usize {
-        self.running.iter().filter(|running| running.meter.is_whole()).count()
+        self.running.iter().filter(|running| running.exchange.meter.is_whole()).count()
     }
 
     /// Drops an exchange and closes its connection. It is not handed over.

@@ -1,116 +1,334 @@
-//! One connection of one VU.
+//! One connection of one VU, and the exchange that is under way on it.
 //!
-//! What a connection is made of ends here: [`Connection::open`] is where a TLS handshake would follow the
-//! TCP one, on any stream that [`Metered`] can wrap, and where another protocol would be chosen. An exchange
-//! only hands a message in and drives.
+//! A connection is polled by the task that waits for its response and by nobody else: no task, no channel and
+//! no wake-up stands between the VU and its socket. Between exchanges it holds a socket and next to nothing
+//! more; what is read goes through the stack, what is written through a buffer of the thread.
+//!
+//! It does not make itself (`dial`), and does not decide what a failure means (`exchange`). Bytes become
+//! messages in `http1`.
 
-use std::future::Future;
-use std::io;
+use std::cell::RefCell;
+use std::future::Future as _;
+use std::io::{self, IoSlice};
+use std::mem::{self, MaybeUninit};
 use std::net::SocketAddr;
-use std::pin::Pin;
-use std::sync::Arc;
-use std::task::{Context, Poll, Waker};
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll, ready};
 
-use bytes::Bytes;
-use http_body_util::Full;
-use hyper::client::conn::http1;
+use bytes::{Buf, BufMut, Bytes};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
-use crate::bell::Bell;
+use crate::config::Config;
 use crate::error::Error;
+use crate::http1::{Decoder, HEAD_LIMIT, Head, encode_head, has_end, parse};
 use crate::meter::Meter;
-use crate::metered::Metered;
+use crate::request::Request;
+use crate::response::{Headers, Response};
 use crate::target::Target;
 
-/// Response headers larger than this are an error: ten times what servers send, and a bound on what endless
-/// headers can take. hyper begins with a buffer of 8 KiB, which is what an idle connection keeps, and grows it
-/// only while headers do not fit. (Its `read_buf_exact_size` would make 8 KiB the limit for headers too.)
-const HEADERS: usize = 128 << 10;
+/// Room on the stack for one read, not cleared; a small response is parsed where it was read to.
+const READ: usize = 16 << 10;
+/// Bodies up to this size are copied behind their heads, to be written in one piece.
+const COPIED: usize = 4 << 10;
+/// Memory set aside for a body because its head says that it will come; a larger one grows as it does.
+const SET_ASIDE: usize = 1 << 20;
+/// A thread's buffer is given back if a request with very long headers has made it larger than this.
+const KEPT: usize = 64 << 10;
 
-/// A request as hyper takes it.
-pub(crate) type Message = http::Request<Full<Bytes>>;
-type Driver = http1::Connection<Metered<TcpStream>, Full<Bytes>>;
+thread_local! {
+    /// Where requests are encoded. In use only while one is written, so one serves all VUs of a thread.
+    static ENCODED: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
 
 /// A connection, and all that goes with it from one exchange to the next.
 pub(crate) struct Connection {
-    pub(crate) sender: http1::SendRequest<Full<Bytes>>,
-    /// None once nothing more comes or goes. hyper answers whatever still waits when it is dropped.
-    driver: Option<Driver>,
-    /// How the driver failed, where it could not tell the one who waits for a response.
-    fault: Option<Error>,
-    bell: Arc<Bell>,
-    /// Rings the bell.
-    inner: Waker,
+    stream: TcpStream,
     pub(crate) target: Target,
-    pub(crate) meter: Arc<Meter>,
+    pub(crate) remote: SocketAddr,
+    writing: Writing,
+    reading: Reading,
+    /// Whether this exchange has written anything.
+    touched: bool,
+    /// Whether the last response left the connection fit for another request.
+    keep_alive: bool,
+}
+
+/// How much of the request is on its way.
+enum Writing {
+    /// Nothing yet.
+    Nothing,
+    /// All but this.
+    Rest { head: Bytes, body: Bytes },
+    /// All of it.
+    All,
+}
+
+/// How much of the response has come.
+enum Reading {
+    /// A part of its head.
+    Head(Vec<u8>),
+    /// Its head, and a part of its body.
+    Body { response: Response, decoder: Decoder },
 }
 
 impl Connection {
-    /// Connects to the first of these addresses that answers. Boxed, because it wanders between the client
-    /// and its exchanges.
-    ///
-    /// Fails with the error of the last.
-    pub(crate) async fn open(
-        target: Target,
-        addresses: &[SocketAddr],
-        meter: Arc<Meter>,
-    ) -> io::Result<Box<Self>> {
-        let mut failed = io::Error::from(io::ErrorKind::NotFound);
-        for &remote in addresses {
-            match TcpStream::connect(remote).await {
-                Ok(stream) => {
-                    // A request goes out when it is written, not when the last one is acknowledged.
-                    stream.set_nodelay(true)?;
-                    meter.connected(remote);
-                    return Self::over(stream, target, meter).await;
-                }
-                Err(error) => failed = error,
-            }
-        }
-        Err(failed)
+    /// Boxed, because it wanders between the client and its exchanges.
+    pub(crate) fn new(stream: TcpStream, target: Target, remote: SocketAddr) -> Box<Self> {
+        Box::new(Self {
+            stream,
+            target,
+            remote,
+            writing: Writing::Nothing,
+            reading: Reading::Head(Vec::new()),
+            touched: false,
+            keep_alive: true,
+        })
     }
 
-    async fn over(stream: TcpStream, target: Target, meter: Arc<Meter>) -> io::Result<Box<Self>> {
-        let bell = Bell::new();
-        let stream = Metered::new(stream, Arc::clone(&meter), Arc::clone(&bell));
-        let (sender, driver) = http1::Builder::new()
-            .max_buf_size(HEADERS)
-            .handshake(stream)
-            .await
-            .map_err(io::Error::other)?;
-        let (driver, fault, inner) = (Some(driver), None, Waker::from(Arc::clone(&bell)));
-        Ok(Box::new(Self { sender, driver, fault, bell, inner, target, meter }))
+    /// Whether nothing has come since the last exchange, not even the end: whatever comes before it is asked
+    /// for, the connection is of no use any more. Costs no system call where nothing has come.
+    pub(crate) fn is_quiet(&self) -> bool {
+        let mut byte = [0];
+        matches!(self.stream.try_read(&mut byte), Err(error) if error.kind() == io::ErrorKind::WouldBlock)
     }
 
-    /// Lets bytes come and go, then polls for what may have come of it. What is polled may only become ready
-    /// when the connection is driven.
-    pub(crate) fn drive<T>(
-        &mut self,
-        cx: &mut Context<'_>,
-        poll: impl FnOnce(&mut Context<'_>) -> Poll<T>,
-    ) -> Poll<T> {
-        self.bell.silence(cx);
-        let mut inner = Context::from_waker(&self.inner);
-        if let Some(driver) = &mut self.driver
-            && let Poll::Ready(result) = Pin::new(driver).poll(&mut inner)
-        {
-            self.driver = None;
-            self.fault = result.err().as_ref().map(Error::from_hyper);
-        }
-        self.bell.heed(cx, poll(&mut inner))
-    }
-
-    /// The name of a failure. What hyper tells whoever waits for a body can be less than what it tells here.
-    pub(crate) fn explain(&mut self, error: &hyper::Error) -> Error {
-        match Error::from_hyper(error) {
-            Error::Other(vague) => self.fault.take().unwrap_or(Error::Other(vague)),
-            named => named,
-        }
+    /// Whether this exchange has written anything.
+    pub(crate) fn is_touched(&self) -> bool {
+        self.touched
     }
 
     /// Whether another exchange can begin on it: both messages are over, and neither side wants to close. The
     /// peer may have closed since; only the next exchange finds out.
-    pub(crate) fn is_ready(&self) -> bool {
-        self.driver.is_some() && self.sender.is_ready()
+    pub(crate) fn is_reusable(&self) -> bool {
+        self.keep_alive
     }
+
+    /// Makes it as it was when it was new.
+    pub(crate) fn reset(&mut self) {
+        self.writing = Writing::Nothing;
+        self.reading = Reading::Head(Vec::new());
+        self.touched = false;
+    }
+
+    /// Sends the request and receives the response, one beside the other: a peer may answer early.
+    ///
+    /// After it is ready, it may be polled again only once it has been [`reset`](Self::reset).
+    pub(crate) fn poll(
+        &mut self,
+        cx: &mut Context<'_>,
+        config: &Config,
+        request: &Request,
+        meter: &mut Meter,
+    ) -> Poll<Result<Response, Error>> {
+        if let Poll::Ready(Err(error)) = self.poll_write(cx, config, request, meter) {
+            // A peer that breaks off may have said why before.
+            return match self.poll_read(cx, config, request, meter) {
+                Poll::Ready(Ok(response)) => {
+                    self.keep_alive = false;
+                    Poll::Ready(Ok(response))
+                }
+                _ => Poll::Ready(Err(Error::from_io(&error))),
+            };
+        }
+        let response = ready!(self.poll_read(cx, config, request, meter));
+        self.keep_alive &= matches!(self.writing, Writing::All);
+        Poll::Ready(response)
+    }
+
+    fn poll_write(
+        &mut self,
+        cx: &mut Context<'_>,
+        config: &Config,
+        request: &Request,
+        meter: &mut Meter,
+    ) -> Poll<io::Result<()>> {
+        match mem::replace(&mut self.writing, Writing::All) {
+            Writing::All => Poll::Ready(Ok(())),
+            Writing::Nothing => ENCODED.with_borrow_mut(|encoded| {
+                encoded.clear();
+                encode_head(request, config, encoded);
+                let mut body = request.body.clone();
+                if body.len() <= COPIED {
+                    encoded.extend_from_slice(&body);
+                    body.clear();
+                }
+                let mut head = &encoded[..];
+                let polled = self.write_out(cx, &mut head, &mut body, meter);
+                if polled.is_pending() {
+                    self.writing = Writing::Rest { head: Bytes::copy_from_slice(head), body };
+                }
+                encoded.shrink_to(KEPT);
+                polled
+            }),
+            Writing::Rest { mut head, mut body } => {
+                let polled = self.write_out(cx, &mut head, &mut body, meter);
+                if polled.is_pending() {
+                    self.writing = Writing::Rest { head, body };
+                }
+                polled
+            }
+        }
+    }
+
+    /// Writes until all is written or the socket takes no more.
+    fn write_out(
+        &mut self,
+        cx: &mut Context<'_>,
+        head: &mut impl Buf,
+        body: &mut Bytes,
+        meter: &mut Meter,
+    ) -> Poll<io::Result<()>> {
+        let stream = &mut self.stream;
+        while head.has_remaining() || body.has_remaining() {
+            let stream = Pin::new(&mut *stream);
+            let written = match (head.has_remaining(), body.has_remaining()) {
+                (true, false) => ready!(stream.poll_write(cx, head.chunk()))?,
+                (false, _) => ready!(stream.poll_write(cx, body))?,
+                (true, true) => {
+                    let parts = [IoSlice::new(head.chunk()), IoSlice::new(body)];
+                    ready!(stream.poll_write_vectored(cx, &parts))?
+                }
+            };
+            if written == 0 {
+                return Poll::Ready(Err(io::ErrorKind::WriteZero.into()));
+            }
+            self.touched = true;
+            let of_head = written.min(head.remaining());
+            head.advance(of_head);
+            body.advance(written - of_head);
+            meter.wrote(written, !head.has_remaining() && !body.has_remaining());
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    fn poll_read(
+        &mut self,
+        cx: &mut Context<'_>,
+        config: &Config,
+        request: &Request,
+        meter: &mut Meter,
+    ) -> Poll<Result<Response, Error>> {
+        loop {
+            let read = match &mut self.reading {
+                // What is certain to be body needs no look, and no second copy.
+                Reading::Body { response: Response { body, .. }, decoder }
+                    if decoder.certain() > READ as u64 =>
+                {
+                    let certain = at_most_usize(decoder.certain());
+                    if certain > config.body_limit - body.len() {
+                        return Poll::Ready(Err(Error::BodyTooLarge(config.body_limit)));
+                    }
+                    // Grows by doubling at least; what was set aside is filled first.
+                    if body.capacity() - body.len() < READ {
+                        body.reserve(certain.min(SET_ASIDE));
+                    }
+                    let mut room = body.limit(certain);
+                    let read = ready!(pin!(self.stream.read_buf(&mut room)).poll(cx))
+                        .map_err(|error| Error::from_io(&error))?;
+                    meter.read(read);
+                    decoder.took(read as u64);
+                    read
+                }
+                _ => {
+                    let mut room = [MaybeUninit::uninit(); READ];
+                    let mut read = ReadBuf::uninit(&mut room);
+                    ready!(Pin::new(&mut self.stream).poll_read(cx, &mut read))
+                        .map_err(|error| Error::from_io(&error))?;
+                    let read = read.filled();
+                    meter.read(read.len());
+                    self.take(read, config, request)?;
+                    read.len()
+                }
+            };
+            let ended = read == 0;
+            match &mut self.reading {
+                Reading::Body { response, decoder }
+                    if decoder.is_over() || ended && decoder.ends_with_connection() =>
+                {
+                    return Poll::Ready(Ok(mem::take(response)));
+                }
+                _ if ended => return Poll::Ready(Err(Error::ClosedEarly)),
+                _ => {}
+            }
+        }
+    }
+
+    /// Takes in what was read.
+    fn take(&mut self, read: &[u8], config: &Config, request: &Request) -> Result<(), Error> {
+        let mut rest = read;
+        if let Reading::Head(before) = &mut self.reading {
+            if before.is_empty() {
+                rest = self.take_head(rest, 0, request, config)?;
+            } else {
+                let seen = before.len();
+                let mut whole = mem::take(before);
+                whole.extend_from_slice(rest);
+                let left = self.take_head(&whole, seen, request, config)?.len();
+                rest = &rest[rest.len() - left..];
+            }
+        }
+        if let Reading::Body { response, decoder } = &mut self.reading {
+            decoder.decode(&mut rest, &mut response.body, config.body_limit)?;
+            // What nobody asked for is in the way of the next response.
+            self.keep_alive &= rest.is_empty();
+        }
+        Ok(())
+    }
+
+    /// Takes the response's head, and those of interim responses before it, from the beginning of what has
+    /// come; what follows it. What is not whole is kept.
+    fn take_head<'a>(
+        &mut self,
+        mut bytes: &'a [u8],
+        mut seen: usize,
+        request: &Request,
+        config: &Config,
+    ) -> Result<&'a [u8], Error> {
+        loop {
+            // A head in pieces is parsed when it begins, for it may not be one, and when its end has come.
+            let parsed = if seen == 0 || has_end(bytes, seen) || bytes.len() > HEAD_LIMIT {
+                parse(bytes, &request.method)?
+            } else {
+                None
+            };
+            seen = 0;
+            let Some(head) = parsed else {
+                if bytes.len() > HEAD_LIMIT {
+                    let what = format!("its headers are larger than {} KiB", HEAD_LIMIT >> 10);
+                    return Err(Error::MalformedResponse(what));
+                }
+                self.reading = Reading::Head(bytes.to_vec());
+                return Ok(&[]);
+            };
+            let Head { status, version, length, body: decoder, keep_alive } = head;
+            let (head, rest) = bytes.split_at(length);
+            if status == http::StatusCode::SWITCHING_PROTOCOLS {
+                let what = "it switches to a protocol that was not asked for".to_owned();
+                return Err(Error::MalformedResponse(what));
+            }
+            if status.is_informational() {
+                bytes = rest;
+                if bytes.is_empty() {
+                    return Ok(bytes);
+                }
+                continue;
+            }
+            self.keep_alive = keep_alive;
+            if let Decoder::Length(length) = decoder
+                && length > config.body_limit as u64
+            {
+                return Err(Error::BodyTooLarge(config.body_limit));
+            }
+            let mut response =
+                Response { status, version, headers: Headers::new(head), body: Vec::new() };
+            response.body.reserve_exact(at_most_usize(decoder.certain()).min(SET_ASIDE));
+            self.reading = Reading::Body { response, decoder };
+            return Ok(rest);
+        }
+    }
+}
+
+fn at_most_usize(length: u64) -> usize {
+    usize::try_from(length).unwrap_or(usize::MAX)
 }

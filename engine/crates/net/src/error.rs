@@ -1,6 +1,5 @@
 //! Why an exchange ended without a response.
 
-use std::error::Error as _;
 use std::io;
 
 /// Why there is no response. Each is a measurement: it comes in an [`Exchange`](crate::Exchange) like any other.
@@ -105,7 +104,7 @@ impl Error {
     }
 
     /// Why a connection that was there broke.
-    fn from_io(error: &io::Error) -> Self {
+    pub(crate) fn from_io(error: &io::Error) -> Self {
         match error.kind() {
             io::ErrorKind::ConnectionReset
             | io::ErrorKind::ConnectionAborted
@@ -113,31 +112,8 @@ impl Error {
             | io::ErrorKind::BrokenPipe => Self::ConnectionReset,
             // The system's own patience with a peer that acknowledges nothing.
             io::ErrorKind::TimedOut => Self::TimedOut,
-            io::ErrorKind::UnexpectedEof => Self::ClosedEarly,
-            // The decoder of chunked bodies says so.
-            io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput => {
-                Self::MalformedResponse(error.to_string())
-            }
             io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable => Self::Unreachable,
             _ => Self::Other(error.to_string()),
-        }
-    }
-
-    pub(crate) fn from_hyper(error: &hyper::Error) -> Self {
-        if let Some(cause) = error.source() {
-            if let Some(io) = cause.downcast_ref::<io::Error>() {
-                return Self::from_io(io);
-            }
-            if error.is_parse() {
-                return Self::MalformedResponse(format!("{error}: {cause}"));
-            }
-        }
-        if error.is_parse() {
-            Self::MalformedResponse(error.to_string())
-        } else if error.is_incomplete_message() || error.is_closed() || error.is_canceled() {
-            Self::ClosedEarly
-        } else {
-            Self::Other(error.to_string())
         }
     }
 }

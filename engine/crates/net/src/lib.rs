@@ -4,19 +4,19 @@
 //! beside whatever else the VU does, and gets each finished [`Exchange`] exactly once, whatever became of
 //! it. There is no WebAssembly in sight and nobody to report to; what an exchange means is told elsewhere.
 //!
-//! Today it speaks HTTP/1.1 over plain TCP. `connection` is where TLS and other protocols join: an exchange
-//! only sees a connection that takes a request and gives a response.
+//! Today it speaks HTTP/1.1 over plain TCP. `dial` is where TLS joins and `connection` where other protocols
+//! do: an exchange only sees a connection that takes a request and gives a response.
 //!
-//! Start with [`Client`], then `exchange`.
+//! Start with [`Client`], then `exchange`, `connection` and `http1`.
 
-mod bell;
 mod client;
 mod config;
 mod connection;
+mod dial;
 mod error;
 mod exchange;
+mod http1;
 mod meter;
-mod metered;
 mod request;
 mod resolver;
 mod response;
@@ -29,6 +29,6 @@ pub use error::Error;
 pub use exchange::Exchange;
 pub use request::Request;
 pub use resolver::Resolver;
-pub use response::{Body, Response};
+pub use response::{Headers, Response};
 pub use target::{Target, UrlError};
 pub use timings::Timings;

@@ -1,198 +1,153 @@
 //! When what happened in an exchange, and how many bytes it took.
 //!
-//! The stream that `metered` wraps and the exchange itself make the marks; the exchange reads them at its
-//! end. Four looks at the clock make up a request on a connection that is kept alive: asked for, written,
-//! answered, over.
+//! `dial` and `connection` make the marks as they go; the exchange reads them at its end. Four looks at the
+//! clock make up a request on a connection that is kept alive: asked for, written, answered, over.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use parking_lot::Mutex;
 use tokio::time::Instant;
 
 use crate::timings::Timings;
 
-/// Marks of the exchange that is under way on a connection.
-///
-/// The socket inside the HTTP library and the exchange outside of it both hold one. They are polled by the
-/// same task, one after the other, so the marks are only atomic to say so to the compiler: plain loads and
-/// stores, no ordering, no read-modify-write.
+/// Marks of one exchange, in nanoseconds since it was asked for.
 #[derive(Debug)]
 pub(crate) struct Meter {
-    /// From when all marks are counted.
-    epoch: Instant,
-    started: Mark,
-    dialled: Mark,
-    resolved: Mark,
-    connected: Mark,
-    written: Mark,
-    answered: Mark,
-    sent: AtomicU64,
-    received: AtomicU64,
+    started: Instant,
+    dialled: Option<u64>,
+    resolved: Option<u64>,
+    connected: Option<u64>,
+    written: Option<u64>,
+    answered: Option<u64>,
+    sent: u64,
+    received: u64,
     /// Whether all that was to be sent has been written.
-    whole: AtomicBool,
-    reused: AtomicBool,
-    /// Looked at once an exchange and never waited for.
-    remote: Mutex<Option<SocketAddr>>,
-}
-
-/// A moment: nanoseconds since the meter's epoch plus one, or zero for one that has not come.
-#[derive(Debug, Default)]
-struct Mark(AtomicU64);
-
-impl Mark {
-    fn get(&self) -> Option<u64> {
-        self.0.load(Ordering::Relaxed).checked_sub(1)
-    }
-
-    fn set(&self, moment: Option<u64>) {
-        self.0.store(moment.map_or(0, |moment| moment.saturating_add(1)), Ordering::Relaxed);
-    }
+    whole: bool,
+    reused: bool,
+    remote: Option<SocketAddr>,
 }
 
 impl Meter {
     /// A meter for an exchange that was asked for at this moment.
-    pub(crate) fn new(started: Instant) -> Arc<Self> {
-        let meter = Self {
-            epoch: started,
-            started: Mark::default(),
-            dialled: Mark::default(),
-            resolved: Mark::default(),
-            connected: Mark::default(),
-            written: Mark::default(),
-            answered: Mark::default(),
-            sent: AtomicU64::new(0),
-            received: AtomicU64::new(0),
-            whole: AtomicBool::new(false),
-            reused: AtomicBool::new(false),
-            remote: Mutex::new(None),
-        };
-        meter.started.set(Some(0));
-        Arc::new(meter)
+    pub(crate) fn new(started: Instant) -> Self {
+        Self {
+            started,
+            dialled: None,
+            resolved: None,
+            connected: None,
+            written: None,
+            answered: None,
+            sent: 0,
+            received: 0,
+            whole: false,
+            reused: false,
+            remote: None,
+        }
     }
 
-    /// Begins anew for an exchange that was asked for at this moment, on a connection that is there already.
-    pub(crate) fn reuse(&self, started: Instant) {
-        let started = Some(self.since_epoch(started));
-        for mark in [&self.started, &self.dialled, &self.resolved, &self.connected] {
-            mark.set(started);
+    /// A meter for an exchange on a connection that is there already.
+    pub(crate) fn on_kept(started: Instant, remote: SocketAddr) -> Self {
+        Self {
+            dialled: Some(0),
+            resolved: Some(0),
+            connected: Some(0),
+            reused: true,
+            remote: Some(remote),
+            ..Self::new(started)
         }
-        self.sent.store(0, Ordering::Relaxed);
-        self.received.store(0, Ordering::Relaxed);
-        self.reused.store(true, Ordering::Relaxed);
-        self.forget_message();
     }
 
     /// Begins anew for a second attempt of the same exchange. What the first took counts as blocked; what it
     /// sent was sent.
-    pub(crate) fn retry(&self) {
-        for mark in [&self.dialled, &self.resolved, &self.connected] {
-            mark.set(None);
-        }
-        self.reused.store(false, Ordering::Relaxed);
-        *self.remote.lock() = None;
-        self.forget_message();
+    pub(crate) fn retry(&mut self) {
+        let Self { started, sent, received, .. } = *self;
+        *self = Self { sent, received, ..Self::new(started) };
     }
 
-    fn forget_message(&self) {
-        self.written.set(None);
-        self.answered.set(None);
-        self.whole.store(false, Ordering::Relaxed);
+    pub(crate) fn dialling(&mut self) {
+        self.dialled = Some(self.now());
     }
 
-    pub(crate) fn dialling(&self) {
-        self.dialled.set(Some(self.now()));
-    }
-
-    pub(crate) fn resolved(&self) {
-        self.resolved.set(Some(self.now()));
+    pub(crate) fn resolved(&mut self) {
+        self.resolved = Some(self.now());
     }
 
     /// An address was given instead of a name: nothing was looked up.
-    pub(crate) fn nothing_to_resolve(&self) {
-        self.resolved.set(self.dialled.get());
+    pub(crate) fn nothing_to_resolve(&mut self) {
+        self.resolved = self.dialled;
     }
 
-    pub(crate) fn connected(&self, remote: SocketAddr) {
-        self.connected.set(Some(self.now()));
-        *self.remote.lock() = Some(remote);
+    pub(crate) fn connected(&mut self, remote: SocketAddr) {
+        self.connected = Some(self.now());
+        self.remote = Some(remote);
     }
 
-    pub(crate) fn wrote(&self, bytes: usize) {
-        let sent = self.sent.load(Ordering::Relaxed);
-        self.sent.store(sent + bytes as u64, Ordering::Relaxed);
-        self.whole.store(false, Ordering::Relaxed);
-        self.written.set(Some(self.now()));
+    /// Bytes were written, to the last one if it is `whole`.
+    pub(crate) fn wrote(&mut self, bytes: usize, whole: bool) {
+        self.sent += bytes as u64;
+        self.whole = whole;
+        self.written = Some(self.now());
     }
 
-    /// hyper flushes when it has nothing left to write.
-    pub(crate) fn flushed(&self) {
-        if self.written.get().is_some() {
-            self.whole.store(true, Ordering::Relaxed);
-        }
-    }
-
-    pub(crate) fn read(&self, bytes: usize) {
-        let received = self.received.load(Ordering::Relaxed);
-        self.received.store(received + bytes as u64, Ordering::Relaxed);
-        if self.answered.get().is_none() {
-            self.answered.set(Some(self.now()));
+    /// Bytes were read; none where the connection has ended.
+    pub(crate) fn read(&mut self, bytes: usize) {
+        self.received += bytes as u64;
+        if bytes > 0 && self.answered.is_none() {
+            self.answered = Some(self.now());
         }
     }
 
     /// Bytes sent for this exchange.
     pub(crate) fn sent(&self) -> u64 {
-        self.sent.load(Ordering::Relaxed)
+        self.sent
     }
 
     /// Bytes received for this exchange.
     pub(crate) fn received(&self) -> u64 {
-        self.received.load(Ordering::Relaxed)
+        self.received
     }
 
     /// Whether a connection was there to send on.
     pub(crate) fn is_connected(&self) -> bool {
-        self.connected.get().is_some()
+        self.connected.is_some()
     }
 
     /// Whether the whole request has been written.
     pub(crate) fn is_whole(&self) -> bool {
-        self.whole.load(Ordering::Relaxed)
+        self.whole
     }
 
     /// Whether anything of a response came.
     pub(crate) fn is_answered(&self) -> bool {
-        self.answered.get().is_some()
+        self.answered.is_some()
     }
 
     /// Whether the connection had been used before.
     pub(crate) fn is_reused(&self) -> bool {
-        self.reused.load(Ordering::Relaxed)
+        self.reused
     }
 
     /// The peer, once there is a connection.
     pub(crate) fn remote(&self) -> Option<SocketAddr> {
-        *self.remote.lock()
+        self.remote
     }
 
     /// The phases of an exchange that ends at this moment. A phase that was not reached is zero, and the one
     /// that was under way lasted until now.
     pub(crate) fn timings(&self) -> Timings {
         let end = self.now();
-        let mut at = self.started.get().unwrap_or(end);
+        let mut at = 0;
         let mut until = |mark: Option<u64>| {
             let mark = mark.unwrap_or(end).clamp(at, end.max(at));
             let length = Duration::from_nanos(mark - at);
             at = mark;
             length
         };
-        let (written, answered) = (self.written.get(), self.answered.get());
+        let (written, answered) = (self.written, self.answered);
         Timings {
-            blocked: until(self.dialled.get()),
-            dns: until(self.resolved.get()),
-            connecting: until(self.connected.get()),
+            blocked: until(self.dialled),
+            dns: until(self.resolved),
+            connecting: until(self.connected),
             tls: Duration::ZERO,
             // A server may answer before the request is written whole: then sending ends with the answer.
             sending: until(match (written, answered) {
@@ -205,13 +160,8 @@ impl Meter {
     }
 
     fn now(&self) -> u64 {
-        self.since_epoch(Instant::now())
-    }
-
-    /// Nanoseconds; enough for five hundred years.
-    fn since_epoch(&self, moment: Instant) -> u64 {
-        let since = moment.saturating_duration_since(self.epoch);
-        u64::try_from(since.as_nanos()).unwrap_or(u64::MAX - 1)
+        // Enough for five hundred years.
+        u64::try_from(self.started.elapsed().as_nanos()).unwrap_or(u64::MAX)
     }
 }
 
@@ -223,11 +173,11 @@ mod tests {
 
     const MS: Duration = Duration::from_millis(1);
 
-    type Step = fn(&Meter, SocketAddr);
+    type Step = fn(&mut Meter, SocketAddr);
 
     #[tokio::test(start_paused = true)]
     async fn each_phase_is_the_time_between_its_marks() {
-        let meter = Meter::new(Instant::now());
+        let mut meter = Meter::new(Instant::now());
         advance(MS).await;
         meter.dialling();
         advance(2 * MS).await;
@@ -235,8 +185,7 @@ mod tests {
         advance(3 * MS).await;
         meter.connected(SocketAddr::from(([127, 0, 0, 1], 80)));
         advance(4 * MS).await;
-        meter.wrote(10);
-        meter.flushed();
+        meter.wrote(10, true);
         advance(5 * MS).await;
         meter.read(7);
         advance(6 * MS).await;
@@ -257,15 +206,11 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn an_exchange_on_a_kept_connection_begins_with_sending() {
-        let meter = Meter::new(Instant::now());
-        meter.connected(SocketAddr::from(([127, 0, 0, 1], 80)));
-        meter.wrote(10);
-        meter.read(10);
-        advance(100 * MS).await;
-        meter.reuse(Instant::now());
+        let remote = SocketAddr::from(([127, 0, 0, 1], 80));
+        let mut meter = Meter::on_kept(Instant::now(), remote);
         assert_eq!((meter.sent(), meter.received(), meter.is_whole()), (0, 0, false));
         advance(MS).await;
-        meter.wrote(3);
+        meter.wrote(3, true);
         advance(2 * MS).await;
         meter.read(4);
         let expected = Timings { sending: MS, waiting: 2 * MS, ..Timings::default() };
@@ -275,16 +220,16 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_second_attempt_counts_what_the_first_took_as_blocked() {
-        let meter = Meter::new(Instant::now());
-        meter.reuse(Instant::now());
-        meter.wrote(10);
+        let remote = SocketAddr::from(([127, 0, 0, 1], 80));
+        let mut meter = Meter::on_kept(Instant::now(), remote);
+        meter.wrote(10, true);
         advance(5 * MS).await;
         meter.retry();
         meter.dialling();
         meter.nothing_to_resolve();
         advance(MS).await;
-        meter.connected(SocketAddr::from(([127, 0, 0, 1], 80)));
-        meter.wrote(10);
+        meter.connected(remote);
+        meter.wrote(10, true);
         meter.read(1);
         let expected = Timings { blocked: 5 * MS, connecting: MS, ..Timings::default() };
         assert_eq!(meter.timings(), expected);
@@ -300,20 +245,20 @@ mod tests {
             &[|meter, _| meter.dialling()],
             &[|meter, _| meter.dialling(), |meter, _| meter.resolved()],
             &[|meter, _| meter.dialling(), |meter, remote| meter.connected(remote)],
-            &[|meter, remote| meter.connected(remote), |meter, _| meter.wrote(1)],
+            &[|meter, remote| meter.connected(remote), |meter, _| meter.wrote(1, false)],
             &[
                 |meter, remote| meter.connected(remote),
-                |meter, _| meter.wrote(1),
+                |meter, _| meter.wrote(1, false),
                 |meter, _| meter.read(1),
-                |meter, _| meter.wrote(1),
+                |meter, _| meter.wrote(1, false),
             ],
         ];
         for (row, steps) in rows.iter().enumerate() {
             let started = Instant::now();
-            let meter = Meter::new(started);
+            let mut meter = Meter::new(started);
             for step in *steps {
                 advance(MS).await;
-                step(&meter, remote);
+                step(&mut meter, remote);
             }
             advance(MS).await;
             assert_eq!(meter.timings().total(), started.elapsed(), "row {row}");

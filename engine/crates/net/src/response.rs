@@ -1,76 +1,62 @@
 //! A response that has arrived whole.
 
-use bytes::{Bytes, BytesMut};
-use http::{HeaderMap, StatusCode, Version};
+use std::fmt;
+
+use http::{StatusCode, Version};
 
 /// What came back.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Response {
     /// The status.
     pub status: StatusCode,
     /// The version of HTTP that the peer spoke.
     pub version: Version,
-    /// The headers in the order they came; names in lower case.
-    pub headers: HeaderMap,
-    /// The body.
-    pub body: Body,
+    /// The headers.
+    pub headers: Headers,
+    /// The body, without the marks that chunks have on the wire.
+    pub body: Vec<u8>,
 }
 
-/// A body, in the pieces in which it came until somebody reads it.
-#[derive(Debug, Default)]
-pub struct Body {
-    first: Bytes,
-    more: Vec<Bytes>,
-    /// Small pieces that came last, put together.
-    tail: BytesMut,
-    length: usize,
+/// The headers of a response in the order they came, as they stood on the wire until somebody reads them:
+/// most are never read.
+#[derive(Clone, Default)]
+pub struct Headers(Box<[u8]>);
+
+impl Headers {
+    /// The headers in a head, which has been found to be one.
+    pub(crate) fn new(head: &[u8]) -> Self {
+        Self(head.into())
+    }
+
+    /// Each header: its name, in the letters the peer used, and its value, which need not be text.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &[u8])> {
+        // The first line is the status.
+        self.0.split(|&byte| byte == b'\n').skip(1).filter_map(|line| {
+            let colon = line.iter().position(|&byte| byte == b':')?;
+            let name = str::from_utf8(line[..colon].trim_ascii()).ok()?;
+            Some((name, line[colon + 1..].trim_ascii()))
+        })
+    }
+
+    /// The values of all headers of a name, whatever the case of its letters.
+    pub fn get_all(&self, name: &str) -> impl Iterator<Item = &[u8]> {
+        self.iter()
+            .filter(move |(known, _)| known.eq_ignore_ascii_case(name))
+            .map(|(_, value)| value)
+    }
+
+    /// The first value of a name.
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<&[u8]> {
+        self.iter().find(|(known, _)| known.eq_ignore_ascii_case(name)).map(|(_, value)| value)
+    }
 }
 
-/// Pieces smaller than this are copied together: a peer that sends single bytes must not make each of them
-/// cost a list entry. Larger ones stay where they were read to. Arbitrary.
-const SMALL: usize = 4096;
-
-impl Body {
-    pub(crate) fn push(&mut self, piece: Bytes) {
-        self.length += piece.len();
-        if self.first.is_empty() {
-            self.first = piece;
-        } else if piece.len() < SMALL {
-            self.tail.extend_from_slice(&piece);
-        } else {
-            if !self.tail.is_empty() {
-                self.more.push(self.tail.split().freeze());
-            }
-            self.more.push(piece);
-        }
-    }
-
-    /// Its length in bytes.
-    #[must_use]
-    pub fn len(&self) -> usize {
-        self.length
-    }
-
-    /// Whether it has no bytes.
-    #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.length == 0
-    }
-
-    /// All of it in one piece. Put together the first time it is asked for, if it came in several.
-    pub fn bytes(&mut self) -> Bytes {
-        if self.first.len() < self.length {
-            let mut whole = BytesMut::with_capacity(self.length);
-            whole.extend_from_slice(&self.first);
-            for piece in self.more.drain(..) {
-                whole.extend_from_slice(&piece);
-            }
-            whole.extend_from_slice(&self.tail);
-            self.more = Vec::new();
-            self.tail = BytesMut::new();
-            self.first = whole.freeze();
-        }
-        self.first.clone()
+impl fmt::Debug for Headers {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map()
+            .entries(self.iter().map(|(name, value)| (name, value.escape_ascii().to_string())))
+            .finish()
     }
 }
 
@@ -79,34 +65,17 @@ mod tests {
     use super::*;
 
     #[test]
-    fn pieces_of_any_size_come_back_in_order() {
-        for sizes in [
-            &[][..],
-            &[0],
-            &[3],
-            &[0, 3],
-            &[3, 0, 4],
-            &[SMALL, 1, 1, SMALL, 1],
-            &[1, SMALL - 1, SMALL, SMALL + 1, 2],
-        ] {
-            let (mut body, mut expected) = (Body::default(), Vec::new());
-            for (number, &size) in (0u8..).zip(sizes) {
-                body.push(vec![number; size].into());
-                expected.extend(vec![number; size]);
-            }
-            assert_eq!(body.len(), expected.len(), "{sizes:?}");
-            assert_eq!(body.is_empty(), expected.is_empty(), "{sizes:?}");
-            assert_eq!(body.bytes(), expected, "{sizes:?}");
-            assert_eq!(body.bytes(), expected, "{sizes:?}, asked again");
-        }
-    }
-
-    #[test]
-    fn single_bytes_are_not_kept_singly() {
-        let mut body = Body::default();
-        for _ in 0..10_000 {
-            body.push(Bytes::from_static(b"x"));
-        }
-        assert_eq!((body.len(), body.more.len()), (10_000, 0));
+    fn headers_are_found_by_name_whatever_the_case_and_come_in_order() {
+        let headers = Headers::new(
+            b"HTTP/1.1 200 OK: fine\r\nSet-Cookie: a=1\r\nx-odd:\xff \r\nset-cookie:b=2; c:d\nempty:\r\n\r\n",
+        );
+        let cookies: Vec<_> = headers.get_all("SET-COOKIE").collect();
+        assert_eq!(cookies, [&b"a=1"[..], b"b=2; c:d"]);
+        assert_eq!(headers.get("x-odd"), Some(&b"\xff"[..]));
+        assert_eq!(headers.get("empty"), Some(&b""[..]));
+        assert_eq!(headers.get("http/1.1 200 ok"), None);
+        let names: Vec<_> = headers.iter().map(|(name, _)| name).collect();
+        assert_eq!(names, ["Set-Cookie", "x-odd", "set-cookie", "empty"]);
+        assert_eq!(Headers::default().iter().count(), 0);
     }
 }

@@ -371,16 +371,16 @@ impl HostResponse for VuState {
     }
 
     fn header(&mut self, this: Resource<Response>, name: String) -> Result<Option<String>> {
-        let value = self.table.get(&this)?.response.headers.get(name);
-        Ok(value.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned()))
+        let value = self.table.get(&this)?.response.headers.get(&name);
+        Ok(value.map(|value| String::from_utf8_lossy(value).into_owned()))
     }
 
     fn headers(&mut self, this: Resource<Response>) -> Result<Vec<(String, Vec<u8>)>> {
         let headers = &self.table.get(&this)?.response.headers;
-        let copy = |(name, value): (&HeaderName, &HeaderValue)| {
-            (name.as_str().to_owned(), value.as_bytes().to_vec())
-        };
-        Ok(headers.iter().map(copy).collect())
+        Ok(headers
+            .iter()
+            .map(|(name, value)| (name.to_ascii_lowercase(), value.to_vec()))
+            .collect())
     }
 
     fn body_length(&mut self, this: Resource<Response>) -> Result<u32> {
@@ -389,17 +389,17 @@ impl HostResponse for VuState {
     }
 
     fn body(&mut self, this: Resource<Response>) -> Result<Vec<u8>> {
-        Ok(self.table.get_mut(&this)?.response.body.bytes().to_vec())
+        Ok(self.table.get(&this)?.response.body.clone())
     }
 
     fn text(&mut self, this: Resource<Response>) -> Result<String> {
-        let body = self.table.get_mut(&this)?.response.body.bytes();
-        Ok(String::from_utf8_lossy(&body).into_owned())
+        let body = &self.table.get(&this)?.response.body;
+        Ok(String::from_utf8_lossy(body).into_owned())
     }
 
     fn json(&mut self, this: Resource<Response>, pointer: String) -> Result<Option<String>> {
         let Response { response, json, .. } = self.table.get_mut(&this)?;
-        let json = json.get_or_insert_with(|| serde_json::from_slice(&response.body.bytes()).ok());
+        let json = json.get_or_insert_with(|| serde_json::from_slice(&response.body).ok());
         Ok(json.as_ref().and_then(|json| json.pointer(&pointer)).map(ToString::to_string))
     }
 

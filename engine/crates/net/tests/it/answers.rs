@@ -58,9 +58,8 @@ async fn bodies_of_every_framing_arrive_whole() {
         let exchange = exchange(&mut client(), get(&url)).await;
         assert_eq!(exchange.received, answer.len() as u64, "{what}");
         assert_eq!(exchange.proto, proto, "{what}");
-        let mut response = exchange.result.unwrap_or_else(|error| panic!("{what}: {error}"));
-        assert_eq!(response.body.bytes(), body, "{what}");
-        assert_eq!(response.body.len(), body.len(), "{what}");
+        let response = exchange.result.unwrap_or_else(|error| panic!("{what}: {error}"));
+        assert_eq!(response.body, body.as_bytes(), "{what}");
     }
 }
 
@@ -96,7 +95,7 @@ async fn a_body_that_comes_in_many_pieces_is_put_together() {
     for round in 0..2 {
         let exchange = exchange(&mut client, get(&url)).await;
         assert_eq!(exchange.reused, round > 0);
-        assert!(exchange.result.expect("a response").body.bytes() == expected, "round {round}");
+        assert!(exchange.result.expect("a response").body == expected, "round {round}");
     }
 }
 
@@ -110,8 +109,8 @@ async fn a_body_in_single_bytes_is_put_together() {
         stream.write_all(&answer).await.expect("the client listens");
     })
     .await;
-    let mut response = exchange(&mut client(), get(&url)).await.result.expect("a response");
-    assert_eq!(response.body.bytes(), "x".repeat(20_000));
+    let response = exchange(&mut client(), get(&url)).await.result.expect("a response");
+    assert_eq!(response.body, b"x".repeat(20_000));
 }
 
 #[tokio::test]
@@ -122,9 +121,9 @@ async fn headers_come_in_order_and_with_their_odd_bytes() {
     .await;
     let response = exchange(&mut client(), get(&url)).await.result.expect("a response");
     assert_eq!(response.status, StatusCode::IM_A_TEAPOT);
-    let cookies: Vec<_> = response.headers.get_all("set-cookie").iter().collect();
-    assert_eq!(cookies, ["a=1", "b=2"]);
-    assert_eq!(response.headers["x-odd"].as_bytes(), b"\xff");
+    let cookies: Vec<_> = response.headers.get_all("set-cookie").collect();
+    assert_eq!(cookies, [b"a=1", b"b=2"]);
+    assert_eq!(response.headers.get("x-odd"), Some(&b"\xff"[..]));
 }
 
 #[tokio::test]
@@ -140,7 +139,7 @@ async fn headers_of_a_hundred_kilobytes_are_read() {
     })
     .await;
     let response = exchange(&mut client(), get(&url)).await.result.expect("a response");
-    assert_eq!(response.headers.len(), 51);
+    assert_eq!(response.headers.iter().count(), 51);
 }
 
 #[tokio::test]
@@ -158,8 +157,8 @@ async fn an_answer_before_the_request_is_whole_is_an_answer() {
     for _ in 0..2 {
         let exchange = exchange(&mut client, post(&url, vec![b'x'; 32 << 20])).await;
         assert!(!exchange.reused, "what is left of the request is in the way of the next");
-        let mut response = exchange.result.expect("a response");
+        let response = exchange.result.expect("a response");
         assert_eq!(response.status, StatusCode::PAYLOAD_TOO_LARGE);
-        assert_eq!(response.body.bytes(), "no");
+        assert_eq!(response.body, b"no");
     }
 }

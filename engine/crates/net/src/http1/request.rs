@@ -1,0 +1,91 @@
+//! How a request is written.
+
+use http::{Method, header};
+
+use crate::config::Config;
+use crate::request::Request;
+
+/// Appends the head of a request, with all that it must have: `host`, `user-agent` where there is none, and
+/// `content-length` where there is a body or one could be expected.
+pub(crate) fn encode_head(request: &Request, config: &Config, into: &mut Vec<u8>) {
+    let Request { method, target, headers, body, .. } = request;
+    into.extend_from_slice(method.as_str().as_bytes());
+    into.push(b' ');
+    into.extend_from_slice(target.path().as_bytes());
+    into.extend_from_slice(b" HTTP/1.1\r\n");
+    field(into, "host", target.authority().as_bytes());
+    if !headers.contains_key(header::USER_AGENT) {
+        field(into, "user-agent", config.user_agent.as_bytes());
+    }
+    if !body.is_empty() || expects_body(method) {
+        field(into, "content-length", body.len().to_string().as_bytes());
+    }
+    for (name, value) in headers {
+        // Whom a message is for and where it ends follow from its target and its body alone.
+        if !matches!(*name, header::HOST | header::CONTENT_LENGTH | header::TRANSFER_ENCODING) {
+            field(into, name.as_str(), value.as_bytes());
+        }
+    }
+    into.extend_from_slice(b"\r\n");
+}
+
+fn field(into: &mut Vec<u8>, name: &str, value: &[u8]) {
+    into.extend_from_slice(name.as_bytes());
+    into.extend_from_slice(b": ");
+    into.extend_from_slice(value);
+    into.extend_from_slice(b"\r\n");
+}
+
+/// Whether an empty body is to be announced: some servers answer 411 otherwise (RFC 9110 §8.6).
+fn expects_body(method: &Method) -> bool {
+    matches!(*method, Method::POST | Method::PUT | Method::PATCH)
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use http::{HeaderMap, HeaderValue};
+
+    use super::*;
+    use crate::target::Target;
+
+    #[test]
+    fn a_head_has_what_it_must_have_and_the_scripts_headers() {
+        let rows: [(Method, &str, &[(&'static str, &'static str)], &str); 4] = [
+            (Method::GET, "", &[], "GET /p?q HTTP/1.1\r\nhost: a.test:8\r\nuser-agent: w\r\n\r\n"),
+            (
+                Method::GET,
+                "",
+                &[("user-agent", "me"), ("host", "b.test"), ("x-a", "1")],
+                "GET /p?q HTTP/1.1\r\nhost: a.test:8\r\nuser-agent: me\r\nx-a: 1\r\n\r\n",
+            ),
+            (
+                Method::POST,
+                "",
+                &[("content-length", "9"), ("transfer-encoding", "chunked")],
+                "POST /p?q HTTP/1.1\r\nhost: a.test:8\r\nuser-agent: w\r\ncontent-length: 0\r\n\r\n",
+            ),
+            (
+                Method::DELETE,
+                "four",
+                &[],
+                "DELETE /p?q HTTP/1.1\r\nhost: a.test:8\r\nuser-agent: w\r\ncontent-length: 4\r\n\r\n",
+            ),
+        ];
+        let config = Config { user_agent: HeaderValue::from_static("w"), ..Config::default() };
+        for (method, body, headers, expected) in rows {
+            let headers: HeaderMap = headers
+                .iter()
+                .map(|(name, value)| {
+                    (http::HeaderName::from_static(name), HeaderValue::from_static(value))
+                })
+                .collect();
+            let target = Target::parse("http://a.test:8/p?q").expect("a URL");
+            let body = Bytes::from_static(body.as_bytes());
+            let request = Request { method, target, headers, body, timeout: None };
+            let mut written = Vec::new();
+            encode_head(&request, &config, &mut written);
+            assert_eq!(String::from_utf8(written).expect("text"), expected);
+        }
+    }
+}
