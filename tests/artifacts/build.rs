@@ -1,4 +1,7 @@
 //! Compiles `tests/programs` for WebAssembly and writes a constant for each, and `foreach_program!`.
+//!
+//! One of them is also compiled as a core module that carries its component type, the form in which
+//! toolchains without component support hand over a script.
 
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -6,6 +9,9 @@ use std::process::Command;
 use std::{env, fs};
 
 const TARGET: &str = "wasm32-wasip2";
+/// Its compiler makes core modules and knows nothing of components.
+const CORE_TARGET: &str = "wasm32-unknown-unknown";
+const CORE_PROGRAM: &str = "checks_a_page";
 
 fn main() {
     let here = PathBuf::from(env::var_os("CARGO_MANIFEST_DIR").expect("cargo sets it"));
@@ -17,11 +23,24 @@ fn main() {
 
     // A target folder of their own: the one in use is locked by the cargo that runs this.
     let target = out.join("guests");
+    compile(&root, &target, TARGET, &["--examples"]);
+    compile(&root, &target, CORE_TARGET, &["--example", CORE_PROGRAM]);
+
+    let programs = programs(&root.join("tests/programs"));
+    let built = target.join(TARGET).join("release/examples");
+    let core = target.join(CORE_TARGET).join("release/examples").join(CORE_PROGRAM);
+    let code = generated(&programs, &built, &core.with_extension("wasm"));
+    fs::write(out.join("programs.rs"), code).expect("OUT_DIR is ours");
+}
+
+/// Compiles examples of the package with the cargo that runs this.
+fn compile(root: &Path, folder: &Path, target: &str, examples: &[&str]) {
     let status = Command::new(env::var_os("CARGO").expect("cargo sets it"))
-        .args(["build", "--release", "--locked", "--examples", "--target", TARGET])
-        .args(["--package", "wasmload-test-programs"])
-        .current_dir(&root)
-        .env("CARGO_TARGET_DIR", &target)
+        .args(["build", "--release", "--locked", "--package", "wasmload-test-programs"])
+        .args(["--target", target])
+        .args(examples)
+        .current_dir(root)
+        .env("CARGO_TARGET_DIR", folder)
         // The flags and wrappers of the build that this is a part of are not for guests.
         .env_remove("CARGO_ENCODED_RUSTFLAGS")
         .env_remove("RUSTC_WORKSPACE_WRAPPER")
@@ -31,12 +50,8 @@ fn main() {
     assert!(
         status.success(),
         "the guests of tests/programs do not build; is the target there? \
-         `rustup target add {TARGET}` installs it"
+         `rustup target add {target}` installs it"
     );
-
-    let programs = programs(&root.join("tests/programs"));
-    let built = target.join(TARGET).join("release/examples");
-    fs::write(out.join("programs.rs"), generated(&programs, &built)).expect("OUT_DIR is ours");
 }
 
 /// The names of the programs, in order.
@@ -50,7 +65,7 @@ fn programs(folder: &Path) -> Vec<String> {
     names
 }
 
-fn generated(programs: &[String], built: &Path) -> String {
+fn generated(programs: &[String], built: &Path, core: &Path) -> String {
     let mut code = String::new();
     for name in programs {
         let wasm = built.join(format!("{name}.wasm"));
@@ -62,6 +77,12 @@ fn generated(programs: &[String], built: &Path) -> String {
         writeln!(code, "/// `tests/programs/{name}.rs`, compiled.").expect("a string grows");
         writeln!(code, "pub const {constant}: &str = {wasm:?};").expect("a string grows");
     }
+    writeln!(
+        code,
+        "/// `tests/programs/{CORE_PROGRAM}.rs` as a core module with its component type."
+    )
+    .expect("a string grows");
+    writeln!(code, "pub const CORE_MODULE: &str = {core:?};").expect("a string grows");
     code.push_str("/// Calls a macro with the name of each program.\n#[macro_export]\n");
     code.push_str("macro_rules! foreach_program {\n    ($call:ident) => {\n");
     for name in programs {

@@ -1,5 +1,8 @@
 //! The binary as a user meets it: arguments in; standard output, standard error and exit code out.
 
+/// The forms in which a script may come, and scripts built for earlier engines.
+mod forms;
+
 /// Which crate may know which: DESIGN's table against `cargo metadata`.
 mod house;
 

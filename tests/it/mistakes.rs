@@ -28,6 +28,11 @@ fn a_file_that_is_no_script_is_told_apart_by_what_it_is() {
             "(component (import \"acme:db/sql@1.0.0\" (instance)))",
             "it imports `acme:db/sql@1.0.0`, which this engine does not have",
         ),
+        (
+            "newer.wat",
+            "(component (instance $i) (export \"wasmload:script/script@0.2.0\" (instance $i)))",
+            "it was built against `wasmload:script/script@0.2.0`, and this engine has version 0.1.0",
+        ),
     ] {
         let said = said(&[(file, content)], &["run", file]);
         assert!(said.starts_with("exit code: 120\n"), "{file}: {said}");
@@ -42,6 +47,16 @@ fn a_missing_script_is_named() {
     assert!(said.starts_with("exit code: 120\n"), "{said}");
     assert!(said.contains("load the script `missing.wasm`"), "{said}");
     assert!(said.contains("No such file or directory"), "{said}");
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn a_script_that_cannot_be_read_is_named() {
+    // A file that nobody can read from its beginning, not even root.
+    let said = said(&[], &["run", "/proc/self/mem"]);
+    assert!(said.starts_with("exit code: 120\n"), "{said}");
+    assert!(said.contains("load the script `/proc/self/mem`"), "{said}");
+    assert!(said.contains("Input/output error"), "{said}");
 }
 
 #[test]

@@ -12,25 +12,25 @@ const TARGET: &str = "wasm32-wasip2";
 ///
 /// Fails if it does not build; the compiler has said why.
 pub fn build(name: &str) -> Result<PathBuf> {
-    let arguments = ["--package", "wasmload-bench-scripts", "--example", name, "--target", TARGET];
-    cargo_build(&arguments).with_context(|| {
-        format!("building tests/bench/scripts/{name}.rs (hint: `rustup target add {TARGET}`)")
-    })?;
+    let package = ["--package", "wasmload-bench-scripts", "--example", name];
+    cargo_build(&[&["--release", "--target", TARGET], &package[..]].concat()).with_context(
+        || format!("building tests/bench/scripts/{name}.rs (hint: `rustup target add {TARGET}`)"),
+    )?;
     built(&Path::new(TARGET).join("release/examples").join(name).with_extension("wasm"))
 }
 
-/// Builds wasmload for release; its path.
+/// Builds wasmload as it is shipped; its path. The first time takes some minutes.
 ///
 /// Fails if it does not build; the compiler has said why.
 pub fn build_wasmload() -> Result<PathBuf> {
-    cargo_build(&["--package", "wasmload"]).context("building wasmload")?;
-    built(&Path::new("release").join("wasmload"))
+    cargo_build(&["--profile", "dist", "--package", "wasmload"]).context("building wasmload")?;
+    built(&Path::new("dist").join("wasmload"))
 }
 
 fn cargo_build(arguments: &[&str]) -> Result<()> {
     let cargo = env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
     let status = Command::new(cargo)
-        .args(["build", "--release", "--quiet"])
+        .args(["build", "--quiet"])
         .args(arguments)
         .current_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/../.."))
         .env("CARGO_TARGET_DIR", target_folder()?)
