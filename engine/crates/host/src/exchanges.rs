@@ -30,6 +30,7 @@ struct VuSeries {
     sent: SeriesId,
     received: SeriesId,
     interrupted: SeriesId,
+    retries: SeriesId,
 }
 
 struct Entry {
@@ -62,6 +63,7 @@ impl Exchanges {
             sent: registry.series(builtin::DATA_SENT, vu),
             received: registry.series(builtin::DATA_RECEIVED, vu),
             interrupted: registry.series(builtin::HTTP_REQS_INTERRUPTED, vu),
+            retries: registry.series(builtin::HTTP_REQ_RETRIES, vu),
         };
         Self { client, recorder, series, entries: Vec::new() }
     }
@@ -181,6 +183,9 @@ fn record(
     let mut batch = recorder.batch();
     batch.record(series.requests, 1.0);
     batch.record(series.failed, if ending.is_expected() { 0.0 } else { 1.0 });
+    if exchange.retried {
+        batch.record(vu.retries, 1.0);
+    }
     batch.record(vu.sent, exchange.sent as f64);
     batch.record(vu.received, exchange.received as f64);
     // A request that never reached the wire has no duration; zeros would make the target look fast.

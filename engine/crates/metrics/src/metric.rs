@@ -152,6 +152,10 @@ pub mod builtin {
         HTTP_REQ_RESPONSE = "http_req_response", Trend, Time;
         /// HTTP requests on the wire when the run was cut off. Our own.
         HTTP_REQS_INTERRUPTED = "http_reqs_interrupted", Counter, Default;
+        /// HTTP requests sent whole on a kept-alive connection that the peer then closed without an
+        /// answer, and sent again on a fresh one. The peer may have counted them; `http_reqs` counts such a
+        /// request once. Our own.
+        HTTP_REQ_RETRIES = "http_req_retries", Counter, Default;
         /// The share of a script's checks that held.
         CHECKS = "checks", Rate, Default;
         /// Iterations that ended by themselves.

@@ -34,7 +34,8 @@ pub enum Outcome {
     Passed,
     /// It does not.
     Crossed,
-    /// There was nothing to compare. It fails no run, but silence is not success: it is to be shown.
+    /// There was nothing to compare. Silence is not success: it is to be shown, and what it is worth is for
+    /// whoever ends the run to say.
     NoData,
 }
 

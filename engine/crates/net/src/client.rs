@@ -1,6 +1,6 @@
 //! The connections of one VU, and what is under way on them.
 
-use std::future::Future as _;
+use std::future::{Future as _, poll_fn};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -89,6 +89,21 @@ impl Client {
         cx: &mut Context<'_>,
         on_finished: &mut dyn FnMut(ExchangeId, Exchange),
     ) {
+        // What one call does is bounded here, exchange by exchange. The runtime's own bound would keep the
+        // timer from ringing while a peer keeps the sockets busy.
+        let mut all = std::pin::pin!(tokio::task::unconstrained(poll_fn(|cx| {
+            self.poll_all(cx, on_finished);
+            Poll::Ready(())
+        })));
+        // Always ready.
+        let _: Poll<()> = all.as_mut().poll(cx);
+    }
+
+    fn poll_all(
+        &mut self,
+        cx: &mut Context<'_>,
+        on_finished: &mut dyn FnMut(ExchangeId, Exchange),
+    ) {
         let mut index = 0;
         while let Some(running) = self.running.get_mut(index) {
             match running.exchange.poll(cx, &self.config) {
@@ -142,10 +157,11 @@ impl Client {
         self.running.len()
     }
 
-    /// How many of those have their whole request written, so that the target may have counted them.
+    /// How many requests of those were written whole, so that the target may have counted them.
     #[must_use]
     pub fn on_wire(&self) -> usize {
-        self.running.iter().filter(|running| running.exchange.meter.is_whole()).count()
+        let meters = self.running.iter().map(|running| &running.exchange.meter);
+        meters.map(|meter| usize::from(meter.is_whole()) + usize::from(meter.is_abandoned())).sum()
     }
 
     /// Drops an exchange and closes its connection. It is not handed over.

@@ -29,6 +29,10 @@ use crate::target::Target;
 
 /// Room on the stack for one read, not cleared; a small response is parsed where it was read to.
 const READ: usize = 16 << 10;
+/// Reads from one connection before others have their turn. Arbitrary.
+const READS: usize = 16;
+/// Interim responses before the one that counts. Arbitrary; servers send one or two.
+const INTERIM: u8 = 32;
 /// Bodies up to this size are copied behind their heads, to be written in one piece.
 const COPIED: usize = 4 << 10;
 /// Memory set aside for a body because its head says that it will come; a larger one grows as it does.
@@ -50,6 +54,8 @@ pub(crate) struct Connection {
     reading: Reading,
     /// Whether this exchange has written anything.
     touched: bool,
+    /// Interim responses so far.
+    interim: u8,
     /// Whether the last response left the connection fit for another request.
     keep_alive: bool,
 }
@@ -82,6 +88,7 @@ impl Connection {
             writing: Writing::Nothing,
             reading: Reading::Head(Vec::new()),
             touched: false,
+            interim: 0,
             keep_alive: true,
         })
     }
@@ -109,6 +116,7 @@ impl Connection {
         self.writing = Writing::Nothing;
         self.reading = Reading::Head(Vec::new());
         self.touched = false;
+        self.interim = 0;
     }
 
     /// Sends the request and receives the response, one beside the other: a peer may answer early.
@@ -209,7 +217,7 @@ impl Connection {
         request: &Request,
         meter: &mut Meter,
     ) -> Poll<Result<Response, Error>> {
-        loop {
+        for _ in 0..READS {
             let read = match &mut self.reading {
                 // What is certain to be body needs no look, and no second copy.
                 Reading::Body { response: Response { body, .. }, decoder }
@@ -252,6 +260,8 @@ impl Connection {
                 _ => {}
             }
         }
+        cx.waker().wake_by_ref();
+        Poll::Pending
     }
 
     /// Takes in what was read.
@@ -259,12 +269,16 @@ impl Connection {
         let mut rest = read;
         if let Reading::Head(before) = &mut self.reading {
             if before.is_empty() {
-                rest = self.take_head(rest, 0, request, config)?;
+                rest = self.take_head(rest, request, config)?;
             } else {
                 let seen = before.len();
-                let mut whole = mem::take(before);
-                whole.extend_from_slice(rest);
-                let left = self.take_head(&whole, seen, request, config)?.len();
+                before.extend_from_slice(rest);
+                // Looked at once more only when its end has come, and never copied before.
+                if !has_end(before, seen) && before.len() <= HEAD_LIMIT {
+                    return Ok(());
+                }
+                let whole = mem::take(before);
+                let left = self.take_head(&whole, request, config)?.len();
                 rest = &rest[rest.len() - left..];
             }
         }
@@ -281,19 +295,11 @@ impl Connection {
     fn take_head<'a>(
         &mut self,
         mut bytes: &'a [u8],
-        mut seen: usize,
         request: &Request,
         config: &Config,
     ) -> Result<&'a [u8], Error> {
         loop {
-            // A head in pieces is parsed when it begins, for it may not be one, and when its end has come.
-            let parsed = if seen == 0 || has_end(bytes, seen) || bytes.len() > HEAD_LIMIT {
-                parse(bytes, &request.method)?
-            } else {
-                None
-            };
-            seen = 0;
-            let Some(head) = parsed else {
+            let Some(head) = parse(bytes, &request.method)? else {
                 if bytes.len() > HEAD_LIMIT {
                     let what = format!("its headers are larger than {} KiB", HEAD_LIMIT >> 10);
                     return Err(Error::MalformedResponse(what));
@@ -308,6 +314,11 @@ impl Connection {
                 return Err(Error::MalformedResponse(what));
             }
             if status.is_informational() {
+                self.interim += 1;
+                if self.interim > INTERIM {
+                    let what = format!("it comes after more than {INTERIM} interim ones");
+                    return Err(Error::MalformedResponse(what));
+                }
                 bytes = rest;
                 if bytes.is_empty() {
                     return Ok(bytes);

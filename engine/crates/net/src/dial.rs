@@ -8,14 +8,19 @@ use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use tokio::net::TcpStream;
+use tokio::time::Sleep;
 
 use crate::config::Config;
 use crate::connection::Connection;
 use crate::error::Error;
 use crate::meter::Meter;
 use crate::target::Target;
+
+/// How long an address may take before the next is tried beside it: Go's.
+const HEAD_START: Duration = Duration::from_millis(300);
 
 type Pending<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
@@ -30,11 +35,17 @@ enum Step {
     Begin,
     /// The host's name is being looked up.
     Resolving(Pending<Result<Vec<SocketAddr>, Error>>),
-    /// One of the addresses is being tried; the others in turn, should it fail.
-    Connecting { trying: SocketAddr, connecting: Pending<io::Result<TcpStream>>, others: Others },
+    /// Addresses are being tried.
+    Connecting(Connecting),
 }
 
-type Others = std::vec::IntoIter<SocketAddr>;
+/// Addresses that are tried side by side, each a little after the one before.
+struct Connecting {
+    trying: Vec<(SocketAddr, Pending<io::Result<TcpStream>>)>,
+    others: std::vec::IntoIter<SocketAddr>,
+    /// When the next one is due.
+    next: Option<Pin<Box<Sleep>>>,
+}
 
 impl Dial {
     pub(crate) fn new(target: Target) -> Self {
@@ -43,7 +54,7 @@ impl Dial {
 
     /// Connects to the first of the host's addresses that answers.
     ///
-    /// Fails with the error of the last.
+    /// Fails with why the host has none, or with the error of the address that failed last.
     pub(crate) fn poll(
         &mut self,
         cx: &mut Context<'_>,
@@ -73,41 +84,103 @@ impl Dial {
                     meter.resolved();
                     found?
                 }
-                Step::Connecting { trying, connecting, others } => {
-                    let connected = ready!(connecting.as_mut().poll(cx));
-                    match connected {
-                        Ok(stream) => {
-                            meter.connected(*trying);
-                            let connection = Connection::new(stream, self.target.clone(), *trying);
-                            return Poll::Ready(Ok(connection));
-                        }
-                        Err(error) => {
-                            let rest = std::mem::take(others);
-                            match connect(rest) {
-                                Some(next) => self.step = next,
-                                None => return Poll::Ready(Err(Error::from_connecting(&error))),
-                            }
-                            continue;
-                        }
-                    }
+                Step::Connecting(connecting) => {
+                    let (stream, remote) = ready!(connecting.poll(cx))?;
+                    meter.connected(remote);
+                    let target = self.target.clone();
+                    return Poll::Ready(Ok(Connection::new(stream, target, remote)));
                 }
             };
-            match connect(addresses.into_iter()) {
-                Some(step) => self.step = step,
-                None => return Poll::Ready(Err(Error::NameNotResolved)),
-            }
+            self.step = Step::Connecting(Connecting {
+                trying: Vec::new(),
+                others: addresses.into_iter(),
+                next: None,
+            });
         }
     }
 }
 
-/// Tries the next address, if there is one.
-fn connect(mut others: Others) -> Option<Step> {
-    let trying = others.next()?;
-    let connecting = Box::pin(async move {
-        let stream = TcpStream::connect(trying).await?;
-        // A request goes out when it is written, not when the last one is acknowledged.
-        stream.set_nodelay(true)?;
-        Ok(stream)
-    });
-    Some(Step::Connecting { trying, connecting, others })
+impl Connecting {
+    /// Tries the first address, and the next whenever one has failed or has not answered for a while: an
+    /// address that swallows packets must not hide the others (RFC 8305).
+    ///
+    /// Fails with the error of the last.
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<(TcpStream, SocketAddr), Error>> {
+        let mut failed = Error::NameNotResolved;
+        loop {
+            let mut place = 0;
+            while let Some((remote, connecting)) = self.trying.get_mut(place) {
+                match connecting.as_mut().poll(cx) {
+                    Poll::Pending => place += 1,
+                    Poll::Ready(Ok(stream)) => return Poll::Ready(Ok((stream, *remote))),
+                    Poll::Ready(Err(error)) => {
+                        failed = Error::from_connecting(&error);
+                        drop(self.trying.swap_remove(place));
+                        self.next = None;
+                    }
+                }
+            }
+            let waits = match &mut self.next {
+                Some(next) => next.as_mut().poll(cx).is_pending(),
+                None => false,
+            };
+            if waits && !self.trying.is_empty() {
+                return Poll::Pending;
+            }
+            let Some(remote) = self.others.next() else {
+                return if self.trying.is_empty() {
+                    Poll::Ready(Err(failed))
+                } else {
+                    Poll::Pending
+                };
+            };
+            self.trying.push((remote, Box::pin(connect(remote))));
+            let more = !self.others.as_slice().is_empty();
+            self.next = more.then(|| Box::pin(tokio::time::sleep(HEAD_START)));
+        }
+    }
+}
+
+async fn connect(remote: SocketAddr) -> io::Result<TcpStream> {
+    let stream = TcpStream::connect(remote).await?;
+    // A request goes out when it is written, not when the last one is acknowledged.
+    stream.set_nodelay(true)?;
+    Ok(stream)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn an_address_that_does_not_answer_does_not_hide_the_next() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let open = listener.local_addr().expect("it is bound");
+        // Nobody listens at the first, the second is of a network that is for documents only (RFC 5737).
+        let closed = SocketAddr::from(([127, 0, 0, 1], 1));
+        let silent = SocketAddr::from(([192, 0, 2, 1], 80));
+        for addresses in [vec![closed, open], vec![silent, open], vec![silent, closed, open]] {
+            let mut connecting =
+                Connecting { trying: Vec::new(), others: addresses.into_iter(), next: None };
+            let (_, remote) = poll_fn(|cx| connecting.poll(cx)).await.expect("one of them answers");
+            assert_eq!(remote, open);
+        }
+    }
+
+    #[tokio::test]
+    async fn where_no_address_answers_the_last_error_is_told() {
+        let closed = SocketAddr::from(([127, 0, 0, 1], 1));
+        for (addresses, error) in
+            [(vec![closed, closed], Error::ConnectionRefused), (vec![], Error::NameNotResolved)]
+        {
+            let mut connecting =
+                Connecting { trying: Vec::new(), others: addresses.into_iter(), next: None };
+            let failed = poll_fn(|cx| connecting.poll(cx)).await.expect_err("nobody listens");
+            assert_eq!(failed, error);
+        }
+    }
 }

@@ -30,6 +30,9 @@ pub struct Exchange {
     pub received: u64,
     /// Whether it used a connection that was there already.
     pub reused: bool,
+    /// Whether the request had been sent whole before on a connection that then died, so that the peer may
+    /// have seen it twice.
+    pub retried: bool,
     /// The peer's address, once there was a connection.
     pub remote: Option<SocketAddr>,
     /// The protocol that was spoken, as k6's `proto` tag has it: `HTTP/1.1` unless the peer answered with
@@ -50,6 +53,7 @@ impl Exchange {
             sent: meter.sent(),
             received: meter.received(),
             reused: meter.is_reused(),
+            retried: meter.is_abandoned(),
             remote: meter.remote(),
             proto,
         }
@@ -91,8 +95,8 @@ impl Running {
     /// Goes on. When it has ended: what came of it, and the connection if that can be used again.
     ///
     /// A kept-alive connection may be closed by the peer at the very moment it is used. Then the request is
-    /// sent once more on a fresh one, if the peer cannot have seen it or, where no answer came, if acting on it
-    /// twice is harmless (RFC 9110 §9.2.2). It is still one exchange.
+    /// sent once more on a fresh one, if the peer cannot have seen it or, where no answer came, if it changes
+    /// nothing (RFC 9110 §9.2.1; so does Go's client, and with it k6). It is still one exchange.
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>, config: &Arc<Config>) -> Poll<Ended> {
         let Self { request, stage, meter } = self;
         loop {
@@ -122,7 +126,7 @@ impl Running {
                             return Poll::Ready((Ok(response), kept));
                         }
                         Poll::Ready(Err(error)) => {
-                            let harmless = request.method.is_idempotent() && !meter.is_answered();
+                            let harmless = request.method.is_safe() && !meter.is_answered();
                             if meter.is_reused() && (harmless || !connection.is_touched()) {
                                 *stage = again(request, meter);
                             } else {

@@ -23,6 +23,8 @@ pub(crate) struct Meter {
     received: u64,
     /// Whether all that was to be sent has been written.
     whole: bool,
+    /// Whether that was so for an attempt that came to nothing.
+    abandoned: bool,
     reused: bool,
     remote: Option<SocketAddr>,
 }
@@ -40,6 +42,7 @@ impl Meter {
             sent: 0,
             received: 0,
             whole: false,
+            abandoned: false,
             reused: false,
             remote: None,
         }
@@ -60,8 +63,8 @@ impl Meter {
     /// Begins anew for a second attempt of the same exchange. What the first took counts as blocked; what it
     /// sent was sent.
     pub(crate) fn retry(&mut self) {
-        let Self { started, sent, received, .. } = *self;
-        *self = Self { sent, received, ..Self::new(started) };
+        let Self { started, sent, received, whole, .. } = *self;
+        *self = Self { sent, received, abandoned: whole, ..Self::new(started) };
     }
 
     pub(crate) fn dialling(&mut self) {
@@ -115,6 +118,11 @@ impl Meter {
     /// Whether the whole request has been written.
     pub(crate) fn is_whole(&self) -> bool {
         self.whole
+    }
+
+    /// Whether an attempt that came to nothing had been written whole.
+    pub(crate) fn is_abandoned(&self) -> bool {
+        self.abandoned
     }
 
     /// Whether anything of a response came.

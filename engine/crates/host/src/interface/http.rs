@@ -108,6 +108,9 @@ impl VuState {
             (endpoint, catalogue.target(url))
         };
         let parsed = match (Method::from_bytes(method.as_bytes()), target) {
+            (Ok(Method::CONNECT), _) => {
+                Err("CONNECT is for proxies; the engine makes connections itself".to_owned())
+            }
             (Ok(method), Ok(target)) => Ok((method, target)),
             (Err(_), _) => Err(format!("`{}` is not a method", method.escape_default())),
             (_, Err(error)) => Err(format!("the URL `{}`: {error}", url.escape_default())),

@@ -150,6 +150,13 @@ impl Part {
     fn after(self, byte: u8, rest: &mut u64, aside: &mut u32) -> Result<Option<Self>, Error> {
         let next = match (self, byte) {
             (Self::FirstDigit | Self::Digits, b'0'..=b'9' | b'a'..=b'f' | b'A'..=b'F') => {
+                if *rest == 0 && self == Self::Digits {
+                    // Zeros before a number: as many as anything else that nobody reads.
+                    *aside += 1;
+                    if *aside > ASIDE_LIMIT {
+                        return Err(malformed("its chunks have too much beside them"));
+                    }
+                }
                 let digit = char::from(byte).to_digit(16).expect("it is one of these");
                 // What does not fit is far larger than any body that is kept.
                 *rest = rest
@@ -238,6 +245,7 @@ mod tests {
     #[test]
     fn what_is_no_chunk_is_refused() {
         let aside = format!("1;{}", "x".repeat(ASIDE_LIMIT as usize + 1));
+        let zeros = "0".repeat(ASIDE_LIMIT as usize + 2);
         for bytes in [
             &b"\r\n"[..],
             b"g\r\n",
@@ -249,6 +257,7 @@ mod tests {
             b"0\r\n\rx",
             b"11111111111111111\r\n",
             aside.as_bytes(),
+            zeros.as_bytes(),
         ] {
             let refused = decoded(Decoder::chunked(), bytes, 7).expect_err("it is malformed");
             assert_eq!(refused.label(), "malformed response", "{}", bytes.escape_ascii());

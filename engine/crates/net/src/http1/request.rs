@@ -51,7 +51,8 @@ mod tests {
 
     #[test]
     fn a_head_has_what_it_must_have_and_the_scripts_headers() {
-        let rows: [(Method, &str, &[(&'static str, &'static str)], &str); 4] = [
+        type Row<'a> = (Method, &'a str, &'a [(&'static str, &'static str)], &'a str);
+        let rows: [Row<'_>; 4] = [
             (Method::GET, "", &[], "GET /p?q HTTP/1.1\r\nhost: a.test:8\r\nuser-agent: w\r\n\r\n"),
             (
                 Method::GET,

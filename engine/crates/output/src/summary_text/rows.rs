@@ -48,6 +48,9 @@ impl Row {
         let shown = |value| numbers::value(value, kind, contains);
         let note = match summary.metric.id {
             builtin::HTTP_REQS_INTERRUPTED => Some("cut off at the end, not in http_reqs"),
+            builtin::HTTP_REQ_RETRIES => {
+                Some("sent again: the target closed the connection without an answer")
+            }
             builtin::ITERATIONS_INTERRUPTED => Some("cut off before they ended"),
             _ => None,
         };
