@@ -7,7 +7,7 @@ use demo::{Demo, Faults, RunningDemo};
 use host::{
     Engine, Inspection, Level, LoadError, LogGate, LogLine, Script, ScriptFactory, Settings,
 };
-use metrics::{Outcome, Problem, Registry, Shards, Thresholds};
+use metrics::{Outcome, Problem, Registry, Shards, Silence, Thresholds, Verdict};
 use net::Config;
 use output::{Header, Manner, Outputs, Screen, Severity, SummaryFile, SummaryText, Terminal};
 use plan::{Options, Plan};
@@ -85,6 +85,9 @@ pub(crate) fn run(asked: &Run) -> Result<ExitCode, Fault> {
         signals.abort();
         finished
     });
+
+    // A name that is still being looked up, say: nobody waits for it any more.
+    runtime.shutdown_background();
 
     let unwritten = outputs.finish();
     for error in &unwritten {
@@ -257,10 +260,35 @@ fn exit_code(finished: &Finished, screen: &Screen) -> ExitCode {
         screen.message(Severity::Error, &message);
         return ExitCode::Thresholds;
     }
+    if let Some(code) = silence(finished, screen) {
+        return code;
+    }
     match &finished.teardown_error {
         Some(CallError::TimedOut(_)) => ExitCode::TeardownTimeout,
         Some(_) => ExitCode::ScriptError,
         None if !finished.faults.is_empty() => ExitCode::EngineFault,
         None => ExitCode::Success,
     }
+}
+
+/// What thresholds are worth for which nothing was measured. Silence is not success: a metric that nobody
+/// has defined is a mistake in the options, and one without a single sample has not held. A part of a
+/// metric that never came (`http_req_duration{status:500}`) fails no run.
+fn silence(finished: &Finished, screen: &Screen) -> Option<ExitCode> {
+    let silent = |of: &dyn Fn(&Verdict) -> bool| {
+        let silent = finished.verdicts.iter().filter(|verdict| of(verdict));
+        let mut silent: Vec<_> = silent.map(|verdict| verdict.selector.to_string()).collect();
+        silent.dedup();
+        (!silent.is_empty()).then(|| silent.join("`, `"))
+    };
+    if let Some(unknown) = silent(&|verdict| verdict.silence == Some(Silence::UnknownMetric)) {
+        let message = format!("there are thresholds on `{unknown}`, but no such metric");
+        screen.message(Severity::Error, &message);
+        return Some(ExitCode::InvalidConfig);
+    }
+    let whole = |verdict: &Verdict| verdict.selector.tags.is_empty();
+    let silent = silent(&|verdict| verdict.outcome == Outcome::NoData && whole(verdict))?;
+    let message = format!("there are thresholds on metrics `{silent}`, but nothing was measured");
+    screen.message(Severity::Error, &message);
+    Some(ExitCode::Thresholds)
 }

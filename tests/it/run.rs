@@ -183,3 +183,43 @@ fn the_demo_target_comes_with_the_run_if_it_is_asked_for() {
     assert_eq!(ran.stderr, "", "quiet says nothing while all is well");
     assert!(ran.stdout.contains("12 out of 12"), "{}", ran.stdout);
 }
+
+#[test]
+fn silence_is_not_success() {
+    let (wasmload, target) = (wasmload(), target());
+    let base = format!("BASE_URL={}", target.url());
+    for (threshold, code, says) in [
+        ("http_req_durations: p(95)<5", 104, "there are thresholds on `http_req_durations`"),
+        ("dropped_iterations: rate<5", 0, ""),
+        ("http_req_duration{status:500}: p(95)<5", 0, ""),
+    ] {
+        let arguments = ["run", artifacts::GIVES_OPTIONS, "-e", &base, "--threshold", threshold];
+        let ran = wasmload.run(&arguments);
+        assert_code(&ran, code);
+        assert!(ran.stderr.contains(says), "{}", ran.redacted());
+    }
+    // With nobody to answer there are no times to hold.
+    let arguments =
+        ["run", artifacts::CHECKS_A_PAGE, "-e", "BASE_URL=http://127.0.0.1:1", "--threshold"];
+    let ran = wasmload.run(&[&arguments[..], &["http_req_duration: p(95)<500"]].concat());
+    assert_code(&ran, 99);
+    assert!(ran.stderr.contains("nothing was measured"), "{}", ran.redacted());
+}
+
+#[test]
+fn stages_and_a_rate_are_asked_for_on_the_command_line() {
+    let (wasmload, target) = (wasmload(), target());
+    let base = format!("BASE_URL={}", target.url());
+    let run = |flags: &[&str]| {
+        let arguments = [&["run", artifacts::CHECKS_A_PAGE, "-e", &base], flags].concat();
+        let ran = wasmload.run(&arguments);
+        assert_code(&ran, 0);
+        ran.stderr
+    };
+    let ramped = run(&["--stage", "500ms:3", "--stage", "500ms:0"]);
+    assert!(ramped.contains("Up to 3 looping VUs for 1s over 2 stages"), "{ramped}");
+    let before = target.record().requests;
+    let paced = run(&["--rate", "50", "--duration", "1s"]);
+    assert!(paced.contains("50.00 iterations/s for 1s"), "{paced}");
+    assert_eq!(target.record().requests - before, 50);
+}

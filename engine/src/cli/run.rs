@@ -3,12 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
 use std::path::PathBuf;
+use std::str::FromStr;
 
 use clap::builder::BoolishValueParser;
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Args};
 use metrics::{Selector, Threshold};
-use plan::{Length, Options, Problems, ThresholdSpec};
+use plan::{Length, Options, Problems, Stage, ThresholdSpec};
 
 use crate::assemble;
 use crate::exit::ExitCode;
@@ -25,7 +26,15 @@ pub(crate) struct Run {
     pub(crate) script: PathBuf,
 
     /// Number of virtual users
-    #[arg(short = 'u', long, env = "WASMLOAD_VUS", hide_env_values = true, value_name = "N")]
+    #[arg(
+        short = 'u',
+        long,
+        env = "WASMLOAD_VUS",
+        hide_env_values = true,
+        value_name = "N",
+        value_parser = whole::<u32>,
+        allow_negative_numbers = true
+    )]
     vus: Option<u32>,
 
     /// How long to run, such as 30s or 1m30s
@@ -38,9 +47,27 @@ pub(crate) struct Run {
         long,
         env = "WASMLOAD_ITERATIONS",
         hide_env_values = true,
-        value_name = "N"
+        value_name = "N",
+        value_parser = whole::<u64>,
+        allow_negative_numbers = true
     )]
     iterations: Option<u64>,
+
+    /// A stage of a ramp, such as 30s:10 for up or down to ten virtual users within 30 s; may be given
+    /// several times
+    #[arg(short = 's', long = "stage", value_name = "DURATION:TARGET", value_parser = Stage::parse)]
+    stages: Vec<Stage>,
+
+    /// Iterations to start a second for --duration, however long they take
+    #[arg(
+        long,
+        env = "WASMLOAD_RATE",
+        hide_env_values = true,
+        value_name = "N",
+        value_parser = whole::<u32>,
+        allow_negative_numbers = true
+    )]
+    rate: Option<u32>,
 
     /// An environment variable for the script; may be given several times
     #[arg(short = 'e', long = "env", value_name = "NAME=VALUE", value_parser = pair)]
@@ -160,6 +187,7 @@ impl Run {
             vus: self.vus.filter(|_| gave("vus")),
             duration: self.duration.filter(|_| gave("duration")),
             iterations: self.iterations.filter(|_| gave("iterations")),
+            rate: self.rate.filter(|_| gave("rate")),
             summary_trend_stats: self
                 .summary_trend_stats
                 .as_deref()
@@ -176,6 +204,7 @@ impl Run {
                 env: map(&self.variables),
                 tags: map(&self.tags),
                 thresholds: self.thresholds(),
+                stages: (!self.stages.is_empty()).then(|| self.stages.clone()),
                 ..options
             },
         }
@@ -229,6 +258,11 @@ fn map(pairs: &[(String, String)]) -> Option<BTreeMap<String, String>> {
 
 fn list(text: &str) -> Vec<String> {
     text.split(',').map(|stat| stat.trim().to_owned()).collect()
+}
+
+/// Reads a number of things.
+fn whole<T: FromStr>(text: &str) -> Result<T, String> {
+    text.trim().parse().map_err(|_| "it must be a whole number from 1 on".to_owned())
 }
 
 /// Reads a length of time. In an options file a number alone is milliseconds, as in k6; on the command

@@ -1,6 +1,5 @@
 //! One virtual user: a store, an instance of the script in it, and its exchanges.
 
-use std::future::Future;
 use std::sync::Arc;
 
 use metrics::builtin;
@@ -93,10 +92,6 @@ impl GuestVu {
         iteration: Iteration,
         call: impl AsyncFnOnce(&LoadScript, &mut Store<VuState>) -> wasmtime::Result<Result<T, String>>,
     ) -> Result<T, Outcome> {
-        // What an interrupted call left on its way belongs to no call any more.
-        if self.exchanges.lock().running() > 0 {
-            self.exchanges.lock().abandon();
-        }
         let Instance { mut store, script } = self.take_instance().await.map_err(|error| {
             let reason = format!("no fresh instance could be made: {}", error.root_cause());
             Outcome::Trapped(Trap { reason, at: None })
@@ -106,22 +101,36 @@ impl GuestVu {
         store.data_mut().iteration = iteration;
         store.set_epoch_deadline(1);
 
+        let leftovers = Leftovers(Some(&self.exchanges));
         let guest = call(&script, &mut store);
-        let result = self.beside(guest).await;
+        let result = side_by_side(guest, &self.exchanges, &self.waker).await;
         match result {
             Ok(result) => {
+                leftovers.keep();
                 self.instance = Some(Instance { store, script });
                 result.map_err(Outcome::Failed)
             }
-            Err(error) => {
-                self.exchanges.lock().abandon();
-                Err(trap::outcome(&error, &stderr.words()))
-            }
+            Err(error) => Err(trap::outcome(&error, &stderr.words())),
         }
     }
+}
 
-    async fn beside<T>(&self, guest: impl Future<Output = T>) -> T {
-        side_by_side(guest, &self.exchanges, &self.waker).await
+/// The exchanges of a call. Unless it returns as it should, they are cut off at once: whoever waited for
+/// them is gone, and a target should not talk to a peer who does not listen.
+struct Leftovers<'a>(Option<&'a Mutex<Exchanges>>);
+
+impl Leftovers<'_> {
+    /// Leaves them to the instance that began them.
+    fn keep(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Leftovers<'_> {
+    fn drop(&mut self) {
+        if let Some(exchanges) = self.0 {
+            exchanges.lock().abandon();
+        }
     }
 }
 
@@ -141,7 +150,8 @@ impl Vu for GuestVu {
     async fn iterate(&mut self, iteration: &Iteration) -> Outcome {
         let user = Arc::clone(&self.user);
         let call = self.call(*iteration, async |script, store| {
-            let flow = &user.identity.scenario.flow;
+            // Every iteration has the place of one of them.
+            let flow = user.identity.scenario.flows.get(iteration.flow).map_or("", String::as_str);
             script.wasmload_script_script().call_iterate(store, flow).await
         });
         outcome(call.await)
@@ -156,5 +166,12 @@ impl Vu for GuestVu {
             // How it ends changes nothing any more.
             let _: Result<(), Outcome> = call.await;
         }
+    }
+
+    fn renew(&mut self) {
+        self.instance = None;
+        self.exchanges.lock().abandon();
+        // The next instance is no restart: nothing has gone wrong.
+        self.lived = false;
     }
 }

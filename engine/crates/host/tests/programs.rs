@@ -65,7 +65,7 @@ impl Bench {
     async fn vu(&self, number: u32) -> impl Vu {
         let scenario = Scenario {
             name: "default".into(),
-            flow: "default".into(),
+            flows: vec!["default".into()],
             env: self.env.clone(),
             tags: BTreeMap::new(),
         };
@@ -79,7 +79,8 @@ impl Bench {
         assert_eq!(vu.start(&no_data()).await, Outcome::Completed, "{:?}", self.messages());
         let mut outcomes = Vec::new();
         for number in 0..iterations {
-            let iteration = Iteration { number, number_in_vu: number, lag: Duration::ZERO };
+            let iteration =
+                Iteration { number, number_in_vu: number, flow: 0, lag: Duration::ZERO };
             outcomes.push(vu.iterate(&iteration).await);
         }
         vu.stop().await;
@@ -214,7 +215,7 @@ fn context_is_told() {
         let bench = Bench::with_env(artifacts::CONTEXT_IS_TOLD, &[("COLOR", "blue")]);
         let mut vu = bench.vu(7).await;
         vu.start(&no_data()).await;
-        let iteration = Iteration { number: 41, number_in_vu: 3, lag: Duration::ZERO };
+        let iteration = Iteration { number: 41, number_in_vu: 3, flow: 0, lag: Duration::ZERO };
         assert_eq!(vu.iterate(&iteration).await, Outcome::Completed);
         let told =
             "vu=7 iteration=3 in_scenario=41 scenario=default color=Some(\"blue\") missing=None";

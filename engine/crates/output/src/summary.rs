@@ -60,8 +60,8 @@ pub struct ScenarioSummary {
     pub executor: &'static str,
     /// What it was to do, in words.
     pub description: String,
-    /// The script's flow that it ran.
-    pub flow: String,
+    /// The script's flows that it ran.
+    pub flows: Vec<String>,
     /// When it started, from the start of the load.
     pub start: Duration,
     /// Whether iterations started when they were due and not when the one before ended.
@@ -146,6 +146,8 @@ pub struct RequestError {
     pub error: String,
     /// k6's number for it, where it has one.
     pub code: Option<u32>,
+    /// One of them, by its method and name: `GET http://127.0.0.1:8080/`.
+    pub example: Option<String>,
     /// How many requests.
     pub count: u64,
 }
@@ -199,7 +201,7 @@ fn scenarios(finished: &Finished) -> Vec<ScenarioSummary> {
         name: scenario.name.clone(),
         executor: scenario.executor.kind(),
         description: scenario.executor.describe(),
-        flow: scenario.flow.clone(),
+        flows: scenario.flows.names().to_vec(),
         start: scenario.start_time,
         arrivals: matches!(scenario.schedule, Schedule::Arrivals { .. }),
         iterations: count(builtin::ITERATIONS, &scenario.name),
@@ -299,7 +301,7 @@ fn statistic(stat: &TrendStat, trend: &Distribution) -> f64 {
 }
 
 fn errors(totals: &Totals) -> Vec<RequestError> {
-    let mut errors = BTreeMap::<(String, Option<u32>), u64>::new();
+    let mut errors = BTreeMap::<(String, Option<u32>), (u64, Option<String>)>::new();
     let mut told = 0;
     for (tags, sink) in totals.series(builtin::HTTP_REQS) {
         let Sink::Counter(counter) = sink else { continue };
@@ -314,19 +316,24 @@ fn errors(totals: &Totals) -> Vec<RequestError> {
         };
         let code = tags.get("error_code").and_then(|code| code.parse().ok());
         let count = counter.sum as u64;
-        *errors.entry((error, code)).or_default() += count;
+        let (counted, example) = errors.entry((error, code)).or_default();
+        *counted += count;
+        if example.is_none() {
+            let named = tags.get("method").zip(tags.get("name"));
+            *example = named.map(|(method, name)| format!("{method} {name}"));
+        }
         told += count;
     }
     // Failures whose tags were beyond the cap are known by number only.
     if let Some(Sink::Rate(failed)) = totals.select(builtin::HTTP_REQ_FAILED, &[]) {
         let untold = failed.trues.saturating_sub(told);
         if untold > 0 {
-            errors.insert(("other errors".to_owned(), None), untold);
+            errors.insert(("other errors".to_owned(), None), (untold, None));
         }
     }
     let mut errors: Vec<_> = errors
         .into_iter()
-        .map(|((error, code), count)| RequestError { error, code, count })
+        .map(|((error, code), (count, example))| RequestError { error, code, example, count })
         .collect();
     // The sort is stable: those equally frequent stay sorted by name.
     errors.sort_by_key(|error| std::cmp::Reverse(error.count));

@@ -114,7 +114,7 @@ impl Document {
                     name: scenario.name.clone(),
                     executor: scenario.executor,
                     description: scenario.description.clone(),
-                    exec: scenario.flow.clone(),
+                    exec: scenario.flows.join("|"),
                     start_time_ms: milliseconds(scenario.start),
                     iterations: scenario.iterations,
                     interrupted_iterations: scenario.interrupted,
@@ -126,6 +126,7 @@ impl Document {
                 .map(|error| RequestError {
                     error: error.error.clone(),
                     code: error.code,
+                    example: error.example.clone(),
                     count: error.count,
                 })
                 .collect(),

@@ -242,7 +242,12 @@ impl Page {
             for error in summary.errors.iter().take(LISTED) {
                 let code = error.code.map(|code| format!(" ({code})")).unwrap_or_default();
                 let count = counted(error.count, "request");
-                self.line(indented(4).styled(BAD, format!("✗ {}{code}: {count}", error.error)));
+                let such_as = match &error.example {
+                    Some(example) => format!(", such as {example}"),
+                    None => String::new(),
+                };
+                let what = format!("✗ {}{code}: {count}{such_as}", error.error);
+                self.line(indented(4).styled(BAD, what));
             }
             let counts = summary.errors.iter().map(|error| error.count);
             self.unlisted(counts, "request");
@@ -252,6 +257,7 @@ impl Page {
             for failure in summary.failures.iter().take(LISTED) {
                 let (what, noun) = match failure.kind {
                     FailureKind::Failed => ("", "iteration"),
+                    FailureKind::TimedOut => ("timed out: ", "iteration"),
                     FailureKind::Trapped => ("trapped: ", "iteration"),
                     FailureKind::StartFailed => ("start failed: ", "VU"),
                     FailureKind::Panicked => ("fault of the engine: ", "iteration"),

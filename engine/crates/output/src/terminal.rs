@@ -317,6 +317,7 @@ impl Output for Terminal {
                 let what = match kind {
                     FailureKind::Failed => "iteration failed",
                     FailureKind::StartFailed => "VU failed to start",
+                    FailureKind::TimedOut => "iteration timed out",
                     FailureKind::Trapped => "iteration trapped",
                     FailureKind::Panicked => "iteration met a fault of the engine",
                 };

@@ -110,10 +110,21 @@ fn alternative<'a>(
     if let Some(alternatives) = schema.get("anyOf").and_then(Value::as_array) {
         return alternatives.iter().find(|schema| fits_type(value, schema));
     }
-    // A scenario: its executor tells.
     let Some(alternatives) = schema.get("oneOf").and_then(Value::as_array) else {
         return Some(schema);
     };
+    // One of a few words.
+    if alternatives.iter().all(|schema| schema.get("const").is_some()) {
+        let words: Vec<_> = alternatives.iter().filter_map(|schema| schema.get("const")).collect();
+        let found = alternatives.iter().find(|schema| schema.get("const") == Some(value));
+        if found.is_none() {
+            let words: Vec<_> = words.iter().map(|word| shown_value(word)).collect();
+            let message = format!("must be {}, but is {}", words.join(" or "), shown_value(value));
+            problems.push(path, message);
+        }
+        return found;
+    }
+    // A scenario: its executor tells.
     let given = value.get("executor").filter(|given| !given.is_null());
     let found = alternatives
         .iter()

@@ -10,8 +10,9 @@ impl Options {
     /// Lays these options over `lower` ones, as k6 does.
     ///
     /// A value given here takes the place of the lower one; `tags`, `env` and `thresholds` do so key by
-    /// key. What runs is one decision: if any of `duration`, `iterations` and `scenarios` is given here,
-    /// those of the lower layer no longer count, and neither do its `scenarios` if `vus` is given here.
+    /// key. What runs is one decision: if any of `duration`, `iterations`, `stages`, `rate` and `scenarios`
+    /// is given here, those of the lower layer no longer count, and neither do its `scenarios` if `vus` is
+    /// given here.
     ///
     /// | here | below | stands |
     /// | --- | --- | --- |
@@ -24,8 +25,13 @@ impl Options {
     /// Of three layers it does not matter which two are combined first.
     #[must_use]
     pub fn over(self, lower: Self) -> Self {
-        let decides =
-            self.duration.is_some() || self.iterations.is_some() || self.scenarios.is_some();
+        let decides = self.duration.is_some()
+            || self.iterations.is_some()
+            || self.stages.is_some()
+            || self.rate.is_some()
+            || self.scenarios.is_some();
+        let (stages, rate) =
+            if decides { (self.stages, self.rate) } else { (lower.stages, lower.rate) };
         let (duration, iterations, scenarios, warnings) = if decides {
             (self.duration, self.iterations, self.scenarios, self.warnings)
         } else {
@@ -51,11 +57,16 @@ impl Options {
             vus: self.vus.or(lower.vus),
             duration,
             iterations,
+            stages,
+            rate,
             graceful_stop: self.graceful_stop.or(lower.graceful_stop),
             scenarios,
             thresholds: merged(self.thresholds, lower.thresholds),
             tags: merged(self.tags, lower.tags),
             env: merged(self.env, lower.env),
+            min_iteration_duration: self.min_iteration_duration.or(lower.min_iteration_duration),
+            // Told by the script; nobody else knows.
+            flows: self.flows.or(lower.flows),
             setup_timeout: self.setup_timeout.or(lower.setup_timeout),
             teardown_timeout: self.teardown_timeout.or(lower.teardown_timeout),
             request_timeout: self.request_timeout.or(lower.request_timeout),
@@ -121,6 +132,18 @@ mod tests {
                 r#"{"scenarios":{"a":{"executor":"shared-iterations"}}}"#,
                 r#"{"duration":"1s"}"#,
                 "a shortcut takes the place of scenarios",
+            ),
+            (
+                r#"{"stages":[{"duration":"1s","target":2}]}"#,
+                r#"{"duration":"9s","rate":5,"vus":3}"#,
+                r#"{"stages":[{"duration":"1s","target":2}],"vus":3}"#,
+                "so do stages",
+            ),
+            (
+                r#"{"rate":5,"duration":"1s"}"#,
+                r#"{"stages":[{"duration":"1s","target":2}]}"#,
+                r#"{"rate":5,"duration":"1s"}"#,
+                "and a rate",
             ),
             (
                 r#"{"scenarios":{"a":{"executor":"shared-iterations"}}}"#,

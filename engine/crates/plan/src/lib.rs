@@ -41,24 +41,30 @@ mod check;
 mod executor;
 mod layers;
 mod length;
+mod life;
 mod options;
 mod pacer;
 mod pattern;
 mod plan;
 mod problems;
+mod random;
 mod read;
 mod schema;
+mod shortcut;
 mod trend_stat;
 
 pub use executor::{
-    AnyExecutor, Budget, ConstantArrivalRate, ConstantVus, EXECUTORS, Executor, MAX_ITERATIONS,
-    MAX_RATE, MAX_VUS, PerVuIterations, Schedule, SharedIterations, VuStep,
+    AnyExecutor, Arrivals, Budget, Busy, ConstantArrivalRate, ConstantVus, Distribution, EXECUTORS,
+    Executor, MAX_ITERATIONS, MAX_RATE, MAX_VUS, OnBusy, PerVuIterations, RampingArrivalRate,
+    RampingVus, Schedule, SharedIterations, Stage, VuStep,
 };
 pub use length::{Length, LengthError};
+pub use life::{Flows, Isolation, Life, NormalOptions, ThinkTime, ThinkTimeOptions};
 pub use options::{Options, ScenarioOptions, ThresholdRule, ThresholdSpec};
-pub use pacer::{ConstantPacer, Pacer};
+pub use pacer::{ConstantPacer, Curve, Pacer, PoissonPacer, RampingPacer};
 pub use plan::{Plan, ScenarioPlan};
 pub use problems::{Problem, Problems};
+pub use random::SplitMix64;
 pub use read::{parse_json, parse_toml};
 pub use schema::schema;
 pub use trend_stat::{TrendStat, TrendStatError};

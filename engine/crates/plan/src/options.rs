@@ -9,7 +9,8 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{AnyExecutor, Length, MAX_ITERATIONS, MAX_VUS, pattern};
+use crate::life::ThinkTimeOptions;
+use crate::{AnyExecutor, Isolation, Length, MAX_ITERATIONS, MAX_RATE, MAX_VUS, Stage, pattern};
 
 /// One layer of options: of a script, a file, the environment or the command line.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -37,6 +38,15 @@ pub struct Options {
     #[schemars(range(min = 1, max = MAX_ITERATIONS))]
     pub iterations: Option<u64>,
 
+    /// What the number of VUs goes towards, one stage after the other, from `vus` at the start.
+    #[schemars(length(min = 1))]
+    pub stages: Option<Vec<Stage>>,
+
+    /// How many iterations start a second for `duration`, however long they take; `vus` of them are made
+    /// before, and more as they are needed.
+    #[schemars(range(min = 1, max = MAX_RATE))]
+    pub rate: Option<u32>,
+
     /// How long iterations that run at the end may take to finish, where `scenarios` is not given.
     #[schemars(extend("default" = "30s"))]
     pub graceful_stop: Option<Length>,
@@ -55,6 +65,13 @@ pub struct Options {
     /// What scripts find in their environment.
     #[schemars(extend("propertyNames" = { "pattern": pattern::ENV_NAME.regex }))]
     pub env: Option<BTreeMap<String, String>>,
+
+    /// How long a VU is busy with an iteration at least: it waits for the rest of the time.
+    pub min_iteration_duration: Option<Length>,
+
+    /// The flows that the script has, told by itself: scenarios that run others are refused.
+    #[schemars(length(min = 1))]
+    pub flows: Option<Vec<String>>,
 
     /// How long a script's `setup` may take.
     #[schemars(extend("exclusiveMinimum" = 0, "default" = "1m0s"))]
@@ -100,10 +117,18 @@ pub struct ScenarioOptions {
     #[serde(flatten)]
     pub executor: AnyExecutor,
 
-    /// The script's flow that its iterations run.
-    #[serde(default = "default_flow")]
+    /// The script's flow that its iterations run; `default` where nothing else is said.
+    #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(length(min = 1))]
-    pub exec: String,
+    pub exec: Option<String>,
+
+    /// The script's flows that its iterations run, instead of `exec`: each by chance as often as its weight
+    /// says, compared with the others.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("additionalProperties" = {
+        "type": "integer", "format": "uint32", "minimum": 0, "maximum": 1_000_000
+    }))]
+    pub weights: Option<BTreeMap<String, u32>>,
 
     /// When it starts, from the start of the load.
     #[serde(default)]
@@ -121,6 +146,30 @@ pub struct ScenarioOptions {
     /// Tags on everything that is measured in it, in place of the run's where both give them.
     #[serde(default)]
     pub tags: BTreeMap<String, String>,
+
+    /// How long a VU waits between its iterations. Not for arrivals, which come at their own times.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub think_time: Option<ThinkTimeOptions>,
+
+    /// A VU starts one iteration in each of these, or the next at once when one has taken longer. Not for
+    /// arrivals, which come at their own times.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("exclusiveMinimum" = 0))]
+    pub pacing: Option<Length>,
+
+    /// How long a VU is busy with an iteration at least, in place of the run's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub min_iteration_duration: Option<Length>,
+
+    /// How long an iteration may take. One that takes longer is cut off and has failed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("exclusiveMinimum" = 0))]
+    pub iteration_timeout: Option<Length>,
+
+    /// How long a VU keeps an instance of the script: as long as it lives (`vu`), or for one iteration
+    /// (`iteration`).
+    #[serde(default)]
+    pub isolation: Isolation,
 }
 
 /// What must hold of a metric, alone or with what follows if it does not.

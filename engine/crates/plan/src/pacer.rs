@@ -8,14 +8,37 @@ use std::fmt;
 use std::num::NonZeroU32;
 use std::time::Duration;
 
+mod poisson;
+mod ramping;
+
+pub use poisson::PoissonPacer;
+pub use ramping::RampingPacer;
+
 /// When each iteration is due.
 pub trait Pacer: fmt::Debug + Send + Sync {
     /// Returns the offset from the scenario's start at which iteration `n`, counted from 0, is due;
     /// `None` once exhausted, and for every `n` after. Never decreases.
     fn due(&self, n: u64) -> Option<Duration>;
 
+    /// Returns the iterations `first`, `first + step`, `first + 2 × step` … with their offsets: what one
+    /// agent of `step` has to start.
+    fn arrivals(&self, first: u64, step: u64) -> Box<dyn Iterator<Item = (u64, Duration)> + '_> {
+        let numbers = std::iter::successors(Some(first), move |n| n.checked_add(step.max(1)));
+        Box::new(numbers.map_while(|n| Some((n, self.due(n)?))))
+    }
+
     /// Returns the iterations per second asked for at `elapsed`.
     fn rate(&self, elapsed: Duration) -> f64;
+
+    /// Returns how many iterations it asks for in all; that many, rounded up, are due.
+    fn total(&self) -> f64;
+}
+
+/// A pacer whose rate is known at every moment, so that chance can be spread over it.
+pub trait Curve: Pacer {
+    /// Returns the offset from the scenario's start at which it has asked for `count` iterations; `None`
+    /// where it never does.
+    fn reached(&self, count: f64) -> Option<Duration>;
 }
 
 /// The same rate throughout.
@@ -43,7 +66,6 @@ impl ConstantPacer {
     ///
     /// Lengths over 584 years count as 584 years.
     pub fn new(rate: NonZeroU32, time_unit: Duration, duration: Duration) -> Self {
-        let nanoseconds = |length: Duration| u64::try_from(length.as_nanos()).unwrap_or(u64::MAX);
         Self { rate, time_unit: nanoseconds(time_unit), duration: nanoseconds(duration) }
     }
 }
@@ -66,6 +88,26 @@ impl Pacer for ConstantPacer {
         }
         f64::from(self.rate.get()) * 1e9 / self.time_unit as f64
     }
+
+    fn total(&self) -> f64 {
+        if self.time_unit == 0 {
+            return 0.0;
+        }
+        f64::from(self.rate.get()) * self.duration as f64 / self.time_unit as f64
+    }
+}
+
+impl Curve for ConstantPacer {
+    fn reached(&self, count: f64) -> Option<Duration> {
+        let offset = count.max(0.0) * self.time_unit as f64 / f64::from(self.rate.get());
+        let within = self.time_unit > 0 && offset < self.duration as f64;
+        within.then(|| Duration::from_nanos(offset as u64))
+    }
+}
+
+/// Nanoseconds of a length; those over 584 years count as 584 years.
+fn nanoseconds(length: Duration) -> u64 {
+    u64::try_from(length.as_nanos()).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

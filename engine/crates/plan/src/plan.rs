@@ -1,18 +1,18 @@
 //! What is to be run, with nothing left open.
 
 use std::collections::BTreeMap;
-use std::num::{NonZeroU32, NonZeroU64};
 use std::sync::Arc;
 use std::time::Duration;
 
 use metrics::{Selector, Threshold};
 
-use crate::executor::max_duration;
+use crate::life::{Flows, Isolation, Life};
 use crate::options::{default_flow, graceful_stop};
 use crate::problems::{element_of, key_of, message};
+use crate::shortcut::{self, Shortcut};
 use crate::{
-    AnyExecutor, ConstantVus, Executor, Length, MAX_VUS, Options, Problems, ScenarioOptions,
-    Schedule, SharedIterations, ThresholdSpec, TrendStat, VuStep, check, trend_stat,
+    Executor, Length, MAX_VUS, Options, Problems, ScenarioOptions, Schedule, ThresholdSpec,
+    TrendStat, VuStep, check, trend_stat,
 };
 
 /// How long `setup`, `teardown` and a request may take where nothing else is said; k6's.
@@ -52,8 +52,10 @@ pub struct Plan {
 pub struct ScenarioPlan {
     /// Its name; `default` if the options name none.
     pub name: String,
-    /// The script's flow that its iterations run.
-    pub flow: String,
+    /// The script's flows that its iterations run.
+    pub flows: Flows,
+    /// What its VUs do around their iterations.
+    pub life: Life,
     /// When it starts, from the start of the load.
     pub start_time: Duration,
     /// How long iterations that run at its end may take to finish.
@@ -85,9 +87,12 @@ impl Options {
         let env = self.env.unwrap_or_default();
         let timeout = |given: Option<Length>| given.map_or(TIMEOUT, Length::get);
 
+        let given_scenarios = self.scenarios.as_ref().is_some_and(|given| !given.is_empty());
         let mut scenarios: Vec<ScenarioPlan> = match self.scenarios {
             Some(scenarios) if !scenarios.is_empty() => {
                 for (key, given) in [
+                    ("stages", self.stages.is_some()),
+                    ("rate", self.rate.is_some()),
                     ("duration", self.duration.is_some()),
                     ("iterations", self.iterations.is_some()),
                 ] {
@@ -113,19 +118,43 @@ impl Options {
                     .collect()
             }
             _ => {
+                let shortcut = Shortcut {
+                    vus: self.vus,
+                    duration: self.duration,
+                    iterations: self.iterations,
+                    stages: self.stages,
+                    rate: self.rate,
+                };
                 let options = ScenarioOptions {
-                    executor: shortcut(self.vus, self.duration, self.iterations),
-                    exec: default_flow(),
+                    executor: shortcut::executor(&shortcut, &mut problems),
+                    exec: None,
+                    weights: None,
                     start_time: Length::default(),
                     graceful_stop: self.graceful_stop.unwrap_or_else(graceful_stop),
                     env: BTreeMap::new(),
                     tags: BTreeMap::new(),
+                    think_time: None,
+                    pacing: None,
+                    min_iteration_duration: None,
+                    iteration_timeout: None,
+                    isolation: Isolation::default(),
                 };
                 // The keys of a shortcut are those at the top.
                 vec![scenario("default".to_owned(), options, "", &mut problems)]
             }
         };
         for scenario in &mut scenarios {
+            if let Some(flows) = &self.flows {
+                let path = if given_scenarios {
+                    key_of("scenarios", &scenario.name)
+                } else {
+                    String::new()
+                };
+                scenario.flows.check(flows, &path, &mut problems);
+            }
+            if let Some(least) = self.min_iteration_duration {
+                scenario.life.pace = scenario.life.pace.max(least.get());
+            }
             inherit(&mut scenario.env, &env);
             inherit(&mut scenario.tags, &tags);
         }
@@ -160,23 +189,6 @@ impl Options {
     }
 }
 
-/// The executor that `vus`, `duration` and `iterations` at the top stand for.
-fn shortcut(vus: Option<u32>, duration: Option<Length>, iterations: Option<u64>) -> AnyExecutor {
-    // Zeros have been told of by now.
-    let vus = vus.and_then(NonZeroU32::new).unwrap_or(NonZeroU32::MIN);
-    match (iterations, duration) {
-        (None, Some(duration)) => AnyExecutor::ConstantVus(ConstantVus { vus, duration }),
-        (iterations, duration) => AnyExecutor::SharedIterations(SharedIterations {
-            vus,
-            iterations: match iterations {
-                Some(given) => NonZeroU64::new(given).unwrap_or(vus.into()),
-                None => vus.into(),
-            },
-            max_duration: duration.unwrap_or_else(max_duration),
-        }),
-    }
-}
-
 fn scenario(
     name: String,
     options: ScenarioOptions,
@@ -186,15 +198,44 @@ fn scenario(
     let executor: Arc<dyn Executor> = options.executor.into();
     let mut own = Problems::default();
     executor.validate(&mut own);
+    let schedule = executor.schedule();
+    if matches!(schedule, Schedule::Arrivals { .. }) {
+        for (key, given) in
+            [("thinkTime", options.think_time.is_some()), ("pacing", options.pacing.is_some())]
+        {
+            if given {
+                own.push(key, "has no meaning for arrivals, which come at their own times");
+            }
+        }
+    }
+    let flows = match (&options.exec, &options.weights) {
+        (Some(_), Some(_)) => {
+            own.push("weights", "cannot be given together with `exec`");
+            Flows::one(default_flow())
+        }
+        (None, Some(weights)) => Flows::weighted(weights, "weights", &mut own),
+        (Some(exec), None) => Flows::one(exec),
+        (None, None) => Flows::one(default_flow()),
+    };
+    let life = Life {
+        think_time: options.think_time.and_then(|it| it.plan("thinkTime", &mut own)),
+        pace: options
+            .pacing
+            .max(options.min_iteration_duration)
+            .map_or(Duration::ZERO, Length::get),
+        iteration_timeout: options.iteration_timeout.map(Length::get),
+        isolation: options.isolation,
+    };
     problems.extend(path, own);
     ScenarioPlan {
         name,
-        flow: options.exec,
+        flows,
+        life,
         start_time: options.start_time.get(),
         graceful_stop: options.graceful_stop.get(),
         env: options.env,
         tags: options.tags,
-        schedule: executor.schedule(),
+        schedule,
         executor,
     }
 }
@@ -322,8 +363,12 @@ impl ScenarioPlan {
     /// Returns what it does, in k6's words: `default: 10 looping VUs for 10s (gracefulStop: 30s)`.
     pub fn describe(&self) -> String {
         let mut facts = self.executor.facts();
-        if self.flow != default_flow() {
-            facts.push(format!("exec: {}", crate::problems::shown(&self.flow)));
+        match self.flows.names() {
+            [one] if *one == default_flow() => {}
+            flows => {
+                let flows: Vec<_> = flows.iter().map(|flow| crate::problems::shown(flow)).collect();
+                facts.push(format!("exec: {}", flows.join("|")));
+            }
         }
         for (name, length) in [("startTime", self.start_time), ("gracefulStop", self.graceful_stop)]
         {

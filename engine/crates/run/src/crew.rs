@@ -40,6 +40,11 @@ impl Crew {
         }
     }
 
+    /// Whether its workers are threads, whose time is real.
+    pub(crate) fn is_on_threads(self) -> bool {
+        matches!(self.0, Kind::Threads(_))
+    }
+
     /// Starts each worker on what `work` gives for its number. One that breaks down says so.
     pub(crate) fn start<W>(
         self,

@@ -22,6 +22,8 @@ pub enum FailureKind {
     Failed,
     /// The script said that the VU's `start` failed, so that no iteration ran.
     StartFailed,
+    /// The iteration took longer than it may.
+    TimedOut,
     /// The script trapped or hit a limit.
     Trapped,
     /// The engine broke while it ran the iteration: a fault of the engine, not of the script.
@@ -29,11 +31,12 @@ pub enum FailureKind {
 }
 
 impl FailureKind {
-    /// Returns its name in files: `failed`, `start_failed`, `trapped` or `panicked`.
+    /// Returns its name in files: `failed`, `start_failed`, `timed_out`, `trapped` or `panicked`.
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Failed => "failed",
             Self::StartFailed => "start_failed",
+            Self::TimedOut => "timed_out",
             Self::Trapped => "trapped",
             Self::Panicked => "panicked",
         }
@@ -61,10 +64,10 @@ pub struct Failure {
 #[derive(Debug, Default)]
 pub(crate) struct Failures {
     /// By kind first, so that a message already known is found without owning a copy of it.
-    kinds: [HashMap<String, u64>; 4],
+    kinds: [HashMap<String, u64>; KINDS.len()],
     distinct: usize,
     /// Those beyond the bound, by kind.
-    others: [u64; 4],
+    others: [u64; KINDS.len()],
 }
 
 impl Failures {
@@ -118,8 +121,13 @@ impl Failures {
     }
 }
 
-const KINDS: [FailureKind; 4] =
-    [FailureKind::Failed, FailureKind::StartFailed, FailureKind::Trapped, FailureKind::Panicked];
+const KINDS: [FailureKind; 5] = [
+    FailureKind::Failed,
+    FailureKind::StartFailed,
+    FailureKind::TimedOut,
+    FailureKind::Trapped,
+    FailureKind::Panicked,
+];
 
 /// Shortens a message to [`MESSAGE_BYTES`] at the end of a character, marking where it was cut.
 pub(crate) fn bounded(mut message: String) -> String {

@@ -9,6 +9,7 @@
 //! `iterations`, `arrivals`), and each VU is one task (`user`). What a scenario asks for is said by
 //! `plan`; what was measured is kept by `metrics`.
 
+mod alarm;
 mod arrivals;
 mod board;
 mod control;

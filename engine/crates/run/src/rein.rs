@@ -137,6 +137,17 @@ pub(crate) enum Attended<T> {
     Panicked(String),
 }
 
+impl<T> Attended<T> {
+    /// The same ending with another value.
+    pub(crate) fn map<U>(self, map: impl FnOnce(T) -> U) -> Attended<U> {
+        match self {
+            Self::Ready { value, waited } => Attended::Ready { value: map(value), waited },
+            Self::Interrupted => Attended::Interrupted,
+            Self::Panicked(message) => Attended::Panicked(message),
+        }
+    }
+}
+
 pin_project! {
     /// A future, until it is ready, panics, or the rein's order reaches `bound`.
     #[must_use = "futures do nothing unless awaited"]

@@ -80,6 +80,7 @@ pub async fn run<F: VuFactory>(
         load: None,
         ticks: 0,
         failures: Failures::default(),
+        said: Failures::default(),
         unmade: Vec::new(),
         faults: Vec::new(),
         stop: None,
@@ -96,6 +97,7 @@ pub async fn run<F: VuFactory>(
             orders: conductor.orders.subscribe(),
             messages: messages.clone(),
             controller: conductor.control.controller(),
+            precise: crew.is_on_threads(),
         };
         Box::new(move || work(worker))
     });
@@ -128,6 +130,8 @@ struct Conductor<'a> {
     load: Option<Instant>,
     ticks: u64,
     failures: Failures,
+    /// Those that were told of as they were met.
+    said: Failures,
     unmade: Vec<Unmade>,
     faults: Vec<String>,
     stop: Option<StopReason>,
@@ -297,7 +301,7 @@ impl Conductor<'_> {
         match message {
             Message::Prepared { worker } => self.prepared[worker] = true,
             Message::FailureSeen { scenario, vu, kind, message } => {
-                if self.failures.count(kind, &message, 0) {
+                if self.said.count(kind, &message, 1) {
                     let scenario = self.plan.scenarios[scenario].name.clone();
                     self.say(EventKind::IterationFailed { scenario, vu, kind, message });
                 }

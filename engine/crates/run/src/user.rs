@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use metrics::Recorder;
+use plan::{Flows, Isolation, Length, Life, SplitMix64};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 use vu::{Iteration, Outcome, SetupData, Vu};
@@ -13,7 +14,7 @@ use vu::{Iteration, Outcome, SetupData, Vu};
 use crate::board::ScenarioBoard;
 use crate::control::Controller;
 use crate::failures::{FailureKind, Failures, bounded};
-use crate::moment::milliseconds;
+use crate::moment::{after, milliseconds};
 use crate::orders::Message;
 use crate::rein::{Attended, Order, Rein, attend, attend_end};
 use crate::series::ScenarioSeries;
@@ -34,6 +35,8 @@ pub(crate) struct Surroundings {
     pub(crate) controller: Controller,
     pub(crate) numbers: Numbers,
     pub(crate) data: SetupData,
+    pub(crate) flows: Flows,
+    pub(crate) life: Life,
 }
 
 impl Surroundings {
@@ -56,7 +59,8 @@ pub(crate) async fn user<V: Vu>(
     rein: Rc<Rein>,
     around: Rc<Surroundings>,
 ) {
-    let mut user = User { number, rein: &rein, around: &around, iterations: 0 };
+    let random = SplitMix64::new(number.into());
+    let mut user = User { number, rein: &rein, around: &around, iterations: 0, random };
     let mut presence = Presence { board: &around.board, active: false };
     let mut script = Script::Fresh;
     while script != Script::Aborted {
@@ -88,8 +92,16 @@ pub(crate) async fn user<V: Vu>(
             continue;
         }
         let Some(ticket) = source.take(&around.numbers) else { break };
+        let began = Instant::now();
         script = user.iterate(&mut vu, ticket).await;
-        source.done();
+        if script != Script::Aborted {
+            if around.life.isolation == Isolation::Iteration {
+                vu.renew();
+                script = Script::Fresh;
+            }
+            user.rest(began).await;
+            source.done();
+        }
     }
     presence.is_active(false);
     if source.owes() {
@@ -146,6 +158,8 @@ struct User<'a> {
     rein: &'a Rein,
     around: &'a Surroundings,
     iterations: u64,
+    /// What its waits are drawn from; of a VU's number, so that a run can be repeated.
+    random: SplitMix64,
 }
 
 impl User<'_> {
@@ -175,16 +189,31 @@ impl User<'_> {
     /// Waits until a start is worth trying again.
     async fn pause<S: Source>(&self, _source: &S) {
         if S::PAUSES {
-            // An order to end or to rest shortens the wait; an older word to go does not.
-            let ordered = async {
-                while self.rein.order() == Order::Go {
-                    self.rein.changed().await;
-                }
-            };
-            let _ = tokio::time::timeout(PAUSE, ordered).await;
+            self.wait_until(Instant::now() + PAUSE).await;
         } else {
             tokio::task::yield_now().await;
         }
+    }
+
+    /// Waits for as long as a VU does between its iterations.
+    async fn rest(&mut self, began: Instant) {
+        let Life { think_time, pace, .. } = &self.around.life;
+        let thought = think_time.map(|think_time| think_time.draw(&mut self.random));
+        let paced = after(began, *pace);
+        let until = thought.map_or(paced, |thought| paced.max(after(Instant::now(), thought)));
+        if until > began && until > Instant::now() {
+            self.wait_until(until).await;
+        }
+    }
+
+    /// Waits until a moment. An order to end or to rest shortens the wait; an older word to go does not.
+    async fn wait_until(&self, moment: Instant) {
+        let ordered = async {
+            while self.rein.order() == Order::Go {
+                self.rein.changed().await;
+            }
+        };
+        let _ = tokio::time::timeout_at(moment, ordered).await;
     }
 
     /// Runs one iteration and records it; what the script is ready for then.
@@ -194,10 +223,17 @@ impl User<'_> {
         let iteration = Iteration {
             number: ticket.number,
             number_in_vu: self.iterations,
+            flow: self.around.flows.of(ticket.number),
             lag: lag.unwrap_or_default(),
         };
         self.iterations += 1;
-        let attended = attend(self.rein, vu.iterate(&iteration)).await;
+        let call = vu.iterate(&iteration);
+        let attended = match self.around.life.iteration_timeout {
+            None => attend(self.rein, call).await.map(Some),
+            Some(timeout) => {
+                attend(self.rein, tokio::time::timeout(timeout, call)).await.map(Result::ok)
+            }
+        };
         let took = began.elapsed();
 
         let series = &self.around.series;
@@ -216,13 +252,17 @@ impl User<'_> {
         batch.record(series.iterations, 1.0);
         batch.record(series.duration, milliseconds(took));
         let failure = match outcome {
-            Ok(Outcome::Completed) => None,
-            Ok(Outcome::Failed(message)) => Some((FailureKind::Failed, message)),
-            Ok(Outcome::Trapped(trap)) => {
+            Ok(Some(Outcome::Completed)) => None,
+            Ok(Some(Outcome::Failed(message))) => Some((FailureKind::Failed, message)),
+            Ok(None) => {
+                let timeout = Length::from(self.around.life.iteration_timeout.unwrap_or_default());
+                Some((FailureKind::TimedOut, format!("the iteration took longer than {timeout}")))
+            }
+            Ok(Some(Outcome::Trapped(trap))) => {
                 batch.record(series.traps, 1.0);
                 Some((FailureKind::Trapped, trap.to_string()))
             }
-            Ok(Outcome::Aborted(reason)) => {
+            Ok(Some(Outcome::Aborted(reason))) => {
                 drop(batch);
                 self.around.controller.abort(bounded(reason));
                 return Script::Aborted;

@@ -1,19 +1,19 @@
 //! One worker thread's share of a run: its VUs, and the scenarios that tell them what to do.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
 use metrics::Recorder;
-use plan::{Plan, ScenarioPlan, Schedule};
+use plan::{Flows, Life, Plan, ScenarioPlan, Schedule};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
 use vu::{Identity, Scenario, Vu, VuFactory};
 
-use crate::arrivals::{Assigned, Free, Post};
+use crate::arrivals::{Arrived, Arriving};
 use crate::board::ScenarioBoard;
 use crate::control::Controller;
 use crate::failures::{FailureKind, Failures, bounded};
@@ -25,15 +25,12 @@ use crate::orders::{Load, Message, Orders, Phase, reached};
 use crate::placement::{Agent, Placement, vus_at_most, vus_at_start};
 use crate::rein::{Rein, guarded};
 use crate::series::{RunSeries, ScenarioSeries};
-use crate::source::{Numbers, Source, Ticket};
+use crate::source::{Numbers, Source};
 use crate::user::{Surroundings, user};
 
 /// How often a worker looks whether it is woken in time. Often enough to see a stall of a second, seldom
 /// enough to cost nothing.
 const HEARTBEAT: Duration = Duration::from_millis(100);
-
-/// Arrivals handed out before VUs get their turn, when many are due at once.
-const HANDED_OUT: u32 = 16;
 
 /// What a worker needs to know.
 pub(crate) struct Worker<F> {
@@ -46,21 +43,27 @@ pub(crate) struct Worker<F> {
     pub(crate) orders: watch::Receiver<Orders>,
     pub(crate) messages: mpsc::Sender<Message>,
     pub(crate) controller: Controller,
+    /// Whether time is real, so that waits may be finer than the runtime's timers.
+    pub(crate) precise: bool,
 }
 
 /// A VU that was made and waits for the load.
-struct Made<V> {
+pub(crate) struct Made<V> {
     vu: V,
     place: u32,
     number: u32,
 }
 
 /// One scenario on this worker.
-struct Part<F: VuFactory> {
+pub(crate) struct Part<F: VuFactory> {
     factory: Arc<F>,
     worker: usize,
     place: usize,
-    agent: Agent,
+    pub(crate) agent: Agent,
+    /// Whether time is real.
+    pub(crate) precise: bool,
+    flows: Flows,
+    life: Life,
     scenario: Arc<Scenario>,
     schedule: Schedule,
     start_time: Duration,
@@ -137,6 +140,9 @@ impl<F: VuFactory> Worker<F> {
                     worker: self.number,
                     place,
                     agent,
+                    precise: self.precise,
+                    flows: scenario.flows.clone(),
+                    life: scenario.life,
                     scenario: Arc::new(as_vus_see_it(scenario)),
                     schedule: scenario.schedule.clone(),
                     start_time: scenario.start_time,
@@ -169,6 +175,8 @@ impl<F: VuFactory> Worker<F> {
             controller: self.controller.clone(),
             numbers: Numbers::new(part.agent),
             data: load.data.clone(),
+            flows: part.flows.clone(),
+            life: part.life,
         })
     }
 }
@@ -176,7 +184,7 @@ impl<F: VuFactory> Worker<F> {
 fn as_vus_see_it(scenario: &ScenarioPlan) -> Scenario {
     Scenario {
         name: scenario.name.clone(),
-        flow: scenario.flow.clone(),
+        flows: scenario.flows.names().to_vec(),
         env: scenario.env.clone(),
         tags: scenario.tags.clone(),
     }
@@ -194,13 +202,15 @@ async fn heartbeat(recorder: Recorder, series: RunSeries) {
 }
 
 /// The VUs of a scenario on this worker while it runs.
-struct Users {
+pub(crate) struct Users {
     /// When the scenario started.
-    start: Instant,
+    pub(crate) start: Instant,
     tasks: JoinSet<()>,
     reins: Vec<(u32, Rc<Rein>)>,
     /// What a ramp has yet to tell them.
     cues: VecDeque<Cue>,
+    /// Arrivals, and who waits for them.
+    pub(crate) pool: Arrived,
 }
 
 impl<F: VuFactory> Part<F> {
@@ -218,7 +228,7 @@ impl<F: VuFactory> Part<F> {
         }
     }
 
-    async fn make(&self, place: u32) -> Option<Made<F::Vu>> {
+    pub(crate) async fn make(&self, place: u32) -> Option<Made<F::Vu>> {
         let number = self.first_vu + place;
         let scenario = Arc::clone(&self.scenario);
         let identity = Identity { vu: number, worker: self.worker, scenario };
@@ -246,8 +256,13 @@ impl<F: VuFactory> Part<F> {
         load: Instant,
     ) {
         let start = after(load, self.start_time);
-        let mut users =
-            Users { start, tasks: JoinSet::new(), reins: Vec::new(), cues: VecDeque::new() };
+        let mut users = Users {
+            start,
+            tasks: JoinSet::new(),
+            reins: Vec::new(),
+            cues: VecDeque::new(),
+            pool: Arrived::default(),
+        };
         let drained = tokio::select! {
             biased;
             () = reached(&mut orders, Phase::Drain) => true,
@@ -263,6 +278,7 @@ impl<F: VuFactory> Part<F> {
             }
         }
         users.wind_down(self.graceful_stop, &mut orders).await;
+        users.pool.drop_waiting(&around);
     }
 
     /// Follows the schedule until it starts no more iterations.
@@ -297,101 +313,17 @@ impl<F: VuFactory> Part<F> {
                     () = tokio::time::sleep_until(until) => {}
                 }
             }
-            Schedule::Arrivals { .. } => self.arrive(users, made, around, start).await,
+            Schedule::Arrivals { pacer, pre_allocated_vus, max_vus, duration, on_busy } => {
+                let arriving = Arriving {
+                    pacer: &**pacer,
+                    pre_allocated_vus: *pre_allocated_vus,
+                    max_vus: *max_vus,
+                    duration: *duration,
+                    on_busy: *on_busy,
+                };
+                self.arrive(users, made, around, arriving).await;
+            }
         }
-    }
-
-    /// Hands out iterations as they come due.
-    async fn arrive(
-        &self,
-        users: &mut Users,
-        made: Vec<Made<F::Vu>>,
-        around: &Rc<Surroundings>,
-        start: Instant,
-    ) {
-        let Schedule::Arrivals { pacer, pre_allocated_vus, max_vus, .. } = &self.schedule else {
-            return;
-        };
-        let free: Free = Rc::default();
-        let rein = || Rein::new(after(start, Duration::MAX));
-        let spawn = |users: &mut Users, one: Made<F::Vu>| {
-            let rein = Rc::new(rein());
-            let source = Assigned::new(Post::new(Rc::clone(&rein)), Rc::clone(&free));
-            users.spawn_held(one, source, rein, around);
-        };
-        for one in made {
-            spawn(users, one);
-        }
-        // VUs beyond those made ahead are made one at a time, beside the pacing and never before it.
-        let mut spare = self.agent.vus(*max_vus).filter(|place| place >= pre_allocated_vus);
-        let wanted = Cell::new(0_u32);
-        let mut making = None;
-
-        let mut handed_out = 0;
-        let mut number = u64::from(self.agent.index);
-        while let Some(due) = pacer.due(number) {
-            let due = after(start, due);
-            loop {
-                if making.is_none() && wanted.get() > 0 {
-                    wanted.set(wanted.get() - 1);
-                    making = spare.next().map(|place| Box::pin(self.make(place)));
-                }
-                let now_due = due <= Instant::now();
-                match &mut making {
-                    Some(future) if !now_due => tokio::select! {
-                        biased;
-                        () = tokio::time::sleep_until(due) => break,
-                        one = future => {
-                            making = None;
-                            if let Some(one) = one { spawn(users, one) }
-                        }
-                    },
-                    Some(future) => {
-                        // Due, and a VU is in the making: look once, do not wait.
-                        let mut ready = None;
-                        std::future::poll_fn(|cx| {
-                            if let std::task::Poll::Ready(one) = future.as_mut().poll(cx) {
-                                ready = Some(one);
-                            }
-                            std::task::Poll::Ready(())
-                        })
-                        .await;
-                        if let Some(one) = ready {
-                            making = None;
-                            if let Some(one) = one {
-                                spawn(users, one);
-                            }
-                        }
-                        break;
-                    }
-                    None => {
-                        tokio::time::sleep_until(due).await;
-                        break;
-                    }
-                }
-            }
-            let mut post = free.borrow_mut().pop();
-            if post.is_none() {
-                // Those whose iterations have just ended have not had their turn to say so.
-                tokio::task::yield_now().await;
-                post = free.borrow_mut().pop();
-            }
-            match post {
-                Some(post) => post.assign(Ticket { number, due: Some(due) }),
-                None => {
-                    around.recorder.record(around.series.dropped, 1.0);
-                    wanted.set(1);
-                }
-            }
-            handed_out += 1;
-            if handed_out == HANDED_OUT {
-                handed_out = 0;
-                tokio::task::yield_now().await;
-            }
-            number += u64::from(self.agent.count);
-        }
-        let end = self.schedule.duration();
-        tokio::time::sleep_until(after(start, end)).await;
     }
 }
 
@@ -406,7 +338,7 @@ impl Users {
         self.spawn_held(made, source, Rc::new(rein), around);
     }
 
-    fn spawn_held<V: Vu>(
+    pub(crate) fn spawn_held<V: Vu>(
         &mut self,
         Made { vu, place, number }: Made<V>,
         source: impl Source,

@@ -84,6 +84,8 @@ impl Vu for ScriptVu {
     }
 
     async fn stop(&mut self) {}
+
+    fn renew(&mut self) {}
 }
 
 impl Drop for ScriptVu {

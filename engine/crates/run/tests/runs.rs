@@ -34,6 +34,7 @@ struct FnVus {
 struct Calls {
     starts: AtomicU32,
     stops: AtomicU32,
+    renewals: AtomicU32,
     teardowns: AtomicU32,
     numbers: Mutex<Vec<u64>>,
 }
@@ -78,6 +79,10 @@ impl Vu for FnVu {
 
     async fn stop(&mut self) {
         self.vus.calls.stops.fetch_add(1, Ordering::Relaxed);
+    }
+
+    fn renew(&mut self) {
+        self.vus.calls.renewals.fetch_add(1, Ordering::Relaxed);
     }
 }
 
@@ -420,4 +425,117 @@ fn several_threads_together_run_each_iteration_once() {
     let mut numbers = vus.calls.numbers.lock().unwrap().clone();
     numbers.sort_unstable();
     assert_eq!(numbers, (0..5000).collect::<Vec<_>>());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_ramp_adds_and_takes_away_vus_and_loses_no_iteration_that_has_time_to_finish() {
+    // Up to four VUs in four seconds, held for four, down in four. An iteration takes just under a second.
+    let vus = FnVus::taking(second() - Duration::from_millis(1));
+    let options = r#"{ "scenarios": { "ramp": { "executor": "ramping-vus", "startVUs": 0, "stages": [
+        { "duration": "4s", "target": 4 }, { "duration": "4s", "target": 4 },
+        { "duration": "4s", "target": 0 } ] } } }"#;
+    let finished = run(options, &vus).await;
+    // VU n is there from second n to second 13 − n; each iteration begins in its time.
+    let expected: f64 = (1..=4).map(|n| (f64::from(13 - 2 * n) / 0.999).ceil()).sum();
+    assert_eq!(count(&finished.totals, builtin::ITERATIONS), expected as u64);
+    assert_eq!(count(&finished.totals, builtin::ITERATIONS_INTERRUPTED), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn ten_thousand_vus_ramp_up_and_down_without_losing_an_iteration() {
+    let vus = FnVus::taking(second() / 2);
+    let options = r#"{ "scenarios": { "ramp": { "executor": "ramping-vus", "startVUs": 0, "stages": [
+        { "duration": "2s", "target": 10000 }, { "duration": "2s", "target": 0 } ] } } }"#;
+    let finished = run(options, &vus).await;
+    assert_eq!(count(&finished.totals, builtin::ITERATIONS_INTERRUPTED), 0);
+    // Half the area under the ramp in VU seconds, two a second, and the begun one of each at its end.
+    let iterations = count(&finished.totals, builtin::ITERATIONS);
+    let begun = vus.calls.numbers.lock().unwrap().len() as u64;
+    assert_eq!(iterations, begun, "each that began has ended");
+    assert!((40_000..=50_000).contains(&iterations), "{iterations}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_ramp_of_arrivals_starts_as_many_as_lie_under_it() {
+    let vus = FnVus::taking(second() / 10);
+    let options = r#"{ "scenarios": { "open": { "executor": "ramping-arrival-rate",
+        "preAllocatedVUs": 50, "stages": [
+        { "duration": "10s", "target": 100 }, { "duration": "10s", "target": 0 } ] } } }"#;
+    let finished = run(options, &vus).await;
+    assert_eq!(count(&finished.totals, builtin::ITERATIONS), 1_000);
+    assert_eq!(count(&finished.totals, builtin::DROPPED_ITERATIONS), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn arrivals_that_may_wait_run_late_and_say_how_late() {
+    let vus = FnVus::taking(second());
+    let options = |most: u32| {
+        format!(
+            r#"{{ "scenarios": {{ "open": {{ "executor": "constant-arrival-rate", "rate": 10,
+            "duration": "2s", "preAllocatedVUs": 5, "onBusy": "queue", "maxQueue": {most} }} }} }}"#
+        )
+    };
+    // Twenty in two seconds, five a second: those of the first second wait for up to two.
+    let finished = run(&options(100), &vus).await;
+    assert_eq!(count(&finished.totals, builtin::ITERATIONS), 20);
+    assert_eq!(count(&finished.totals, builtin::DROPPED_ITERATIONS), 0);
+    let Some(Sink::Trend(lag)) = finished.totals.select(builtin::ITERATION_LAG, &[]) else {
+        panic!("no lag was recorded")
+    };
+    assert_eq!((lag.min(), lag.max().round()), (0.0, 1_500.0));
+    // With room for two, the others are dropped.
+    let finished = run(&options(2), &vus).await;
+    let ran = count(&finished.totals, builtin::ITERATIONS);
+    assert_eq!(ran + count(&finished.totals, builtin::DROPPED_ITERATIONS), 20);
+    assert_eq!(ran, 12, "five at once, five a second later, two that waited");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_still_waits_at_the_end_is_dropped_and_counted() {
+    let vus = FnVus::taking(20 * second());
+    let options = r#"{ "scenarios": { "open": { "executor": "constant-arrival-rate", "rate": 10,
+        "duration": "1s", "preAllocatedVUs": 2, "onBusy": "queue", "gracefulStop": "5s" } } }"#;
+    let finished = run(options, &vus).await;
+    assert_eq!(count(&finished.totals, builtin::ITERATIONS_INTERRUPTED), 2);
+    assert_eq!(count(&finished.totals, builtin::DROPPED_ITERATIONS), 8);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_vu_waits_between_its_iterations_as_its_scenario_says() {
+    for (wait, iterations, why) in [
+        (r#""thinkTime": { "constant": "1s" }"#, 5, "a second each, a second between"),
+        (r#""pacing": "5s""#, 2, "one each five seconds"),
+        (r#""pacing": "500ms""#, 10, "a pace that is not met does not wait"),
+        (r#""minIterationDuration": "2s""#, 5, "busy for two seconds each"),
+    ] {
+        let vus = FnVus::taking(second());
+        let options = format!(
+            r#"{{ "scenarios": {{ "a": {{ "executor": "constant-vus", "duration": "10s", {wait} }} }} }}"#
+        );
+        let finished = run(&options, &vus).await;
+        assert_eq!(count(&finished.totals, builtin::ITERATIONS), iterations, "{why}");
+        assert_eq!(finished.elapsed, 10 * second(), "{why}: a wait does not outlast the scenario");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_iteration_that_takes_too_long_is_cut_off_and_has_failed() {
+    let vus = FnVus::taking(3 * second());
+    let options = r#"{ "scenarios": { "a": { "executor": "constant-vus", "duration": "10s",
+        "iterationTimeout": "2s" } } }"#;
+    let finished = run(options, &vus).await;
+    assert_eq!(count(&finished.totals, builtin::ITERATIONS), 5);
+    assert_eq!(count(&finished.totals, builtin::ITERATIONS_FAILED), 5);
+    assert_eq!(finished.failures[0].message, "the iteration took longer than 2s");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_iteration_of_its_own_meets_a_script_that_was_started_for_it() {
+    let vus = FnVus::taking(second());
+    let options = r#"{ "scenarios": { "a": { "executor": "constant-vus", "duration": "5s",
+        "isolation": "iteration" } } }"#;
+    let finished = run(options, &vus).await;
+    assert_eq!(count(&finished.totals, builtin::ITERATIONS), 5);
+    assert_eq!(vus.calls.starts.load(Ordering::Relaxed), 5);
+    assert_eq!(vus.calls.renewals.load(Ordering::Relaxed), 5);
 }

@@ -19,8 +19,8 @@ pub type SetupData = Arc<[u8]>;
 pub struct Scenario {
     /// Its key in the options, `default` when the options name none.
     pub name: String,
-    /// The script's flow its iterations run: the scenario's `exec`.
-    pub flow: String,
+    /// The script's flows its iterations run: the scenario's `exec`, or those it has `weights` for.
+    pub flows: Vec<String>,
     /// Environment variables its scripts can read, the run's and the scenario's own together.
     pub env: BTreeMap<String, String>,
     /// Tags on every sample its VUs record, the run's and the scenario's own together.
@@ -45,6 +45,8 @@ pub struct Iteration {
     pub number: u64,
     /// Its number among those of this VU, from 0.
     pub number_in_vu: u64,
+    /// Which of the scenario's flows it runs, by place.
+    pub flow: usize,
     /// How long after it was due it starts; zero where nothing asked for a moment.
     pub lag: Duration,
 }
@@ -101,6 +103,9 @@ pub trait Vu: 'static {
 
     /// Ends the user, once, after its last iteration.
     async fn stop(&mut self);
+
+    /// Forgets all that the script remembers: the next call meets a fresh instance, as if it were the first.
+    fn renew(&mut self);
 }
 
 /// Makes VUs of one script, and runs what happens once a run rather than once a VU.

@@ -231,7 +231,12 @@ fn what_was_measured_is_by_metric_and_part() {
 #[test]
 fn failed_requests_are_counted_by_kind_and_none_is_lost() {
     let summary = Summary::new(&mishaps());
-    let error = |error: &str, code, count| RequestError { error: error.to_owned(), code, count };
+    let error = |error: &str, code, count| RequestError {
+        error: error.to_owned(),
+        code,
+        example: None,
+        count,
+    };
     assert_eq!(
         summary.errors,
         [error("connection refused", Some(1212), 500), error("status 503", Some(1503), 3)]

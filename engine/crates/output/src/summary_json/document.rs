@@ -117,7 +117,7 @@ pub(super) struct Scenario {
     pub(super) executor: &'static str,
     /// What it was to do, in words.
     pub(super) description: String,
-    /// The script's flow that it ran.
+    /// The script's flow that it ran, or its flows with `|` between them.
     pub(super) exec: String,
     /// When it started, in milliseconds from the start of the load.
     pub(super) start_time_ms: Number,
@@ -134,6 +134,9 @@ pub(super) struct RequestError {
     pub(super) error: String,
     /// k6's number for it; null where it has none.
     pub(super) code: Option<u32>,
+    /// One of them: its method and its `name` tag.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(super) example: Option<String>,
     /// How many requests.
     pub(super) count: u64,
 }
@@ -142,7 +145,7 @@ pub(super) struct RequestError {
 #[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct Failure {
     /// Said by the script, of an iteration or of a VU's start; a trap; or a fault of the engine.
-    #[schemars(extend("enum" = ["failed", "start_failed", "trapped", "panicked"]))]
+    #[schemars(extend("enum" = ["failed", "start_failed", "timed_out", "trapped", "panicked"]))]
     pub(super) kind: &'static str,
     /// Why, in the script's or the engine's words.
     pub(super) message: String,

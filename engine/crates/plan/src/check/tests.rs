@@ -75,7 +75,7 @@ fn what_does_not_fit_is_said_in_peoples_words() {
         ),
         (json!({ "threshold": {} }), "unknown key `threshold`; did you mean `thresholds`?"),
         (json!({ "durtaion": "1s" }), "unknown key `durtaion`; did you mean `duration`?"),
-        (json!({ "stages": [] }), "unknown key `stages`"),
+        (json!({ "stages": [] }), "unknown key `hosts`"),
         (json!({ "": 1 }), "unknown key ``"),
         (json!({ "noSetup": "yes" }), "noSetup: must be true or false, but is `yes`"),
         (json!({ "tags": { "a": 1 } }), "tags.a: must be a text, but is 1"),
@@ -115,17 +115,17 @@ fn what_does_not_fit_is_said_in_peoples_words() {
         (
             scenario(json!({ "vus": 1 })),
             "scenarios.browse.executor: is missing; executors are constant-vus, \
-             per-vu-iterations, shared-iterations, constant-arrival-rate",
+             per-vu-iterations, shared-iterations, ramping-vus, constant-arrival-rate, ramping-arrival-rate",
         ),
         (
             scenario(json!({ "executor": "constant-vu" })),
             "scenarios.browse.executor: unknown executor `constant-vu`; executors are constant-vus, \
-             per-vu-iterations, shared-iterations, constant-arrival-rate",
+             per-vu-iterations, shared-iterations, ramping-vus, constant-arrival-rate, ramping-arrival-rate",
         ),
         (
             scenario(json!({ "executor": ["constant-vus"] })),
             "scenarios.browse.executor: must be the name of an executor, but is a list; executors \
-             are constant-vus, per-vu-iterations, shared-iterations, constant-arrival-rate",
+             are constant-vus, per-vu-iterations, shared-iterations, ramping-vus, constant-arrival-rate, ramping-arrival-rate",
         ),
         (
             scenario(json!({ "executor": "constant-vus", "iterations": 5, "exec": "" })),

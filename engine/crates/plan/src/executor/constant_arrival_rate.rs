@@ -1,13 +1,13 @@
 //! Iterations that start at a fixed rate, however long they take.
 
 use std::num::NonZeroU32;
-use std::sync::Arc;
 use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Executor, MAX_RATE, MAX_VUS, Schedule};
+use super::arrivals::{Arrivals, second, validate_total};
+use super::{Executor, MAX_RATE, Schedule};
 use crate::{ConstantPacer, Length, Pacer, Problems};
 
 /// Iterations start at a fixed rate, however long they take, each on a VU that is free.
@@ -30,21 +30,12 @@ pub struct ConstantArrivalRate {
     /// For how long iterations start.
     #[schemars(extend("exclusiveMinimum" = 0))]
     pub duration: Length,
-    /// How many VUs are made before the start.
-    #[serde(rename = "preAllocatedVUs")]
-    #[schemars(range(max = MAX_VUS))]
-    pub pre_allocated_vus: NonZeroU32,
-    /// How many VUs there may be in all. As many as `preAllocatedVUs` where it is not given.
-    #[serde(rename = "maxVUs", skip_serializing_if = "Option::is_none")]
-    #[schemars(range(max = MAX_VUS))]
-    pub max_vus: Option<NonZeroU32>,
+    /// How arrivals find VUs.
+    #[serde(flatten)]
+    pub arrivals: Arrivals,
 }
 
 impl ConstantArrivalRate {
-    fn max_vus(&self) -> NonZeroU32 {
-        self.max_vus.unwrap_or(self.pre_allocated_vus)
-    }
-
     fn pacer(&self) -> ConstantPacer {
         ConstantPacer::new(self.rate, self.time_unit.get(), self.duration.get())
     }
@@ -56,16 +47,7 @@ impl Executor for ConstantArrivalRate {
     }
 
     fn validate(&self, problems: &mut Problems) {
-        if self.max_vus() < self.pre_allocated_vus {
-            problems.push(
-                "maxVUs",
-                format!(
-                    "must be at least preAllocatedVUs, which is {}, but is {}",
-                    self.pre_allocated_vus,
-                    self.max_vus()
-                ),
-            );
-        }
+        self.arrivals.validate(problems);
         let rate = self.pacer().rate(Duration::ZERO);
         if rate > MAX_RATE {
             problems.push(
@@ -73,6 +55,7 @@ impl Executor for ConstantArrivalRate {
                 format!("must be at most {MAX_RATE} iterations/s, but is {rate} iterations/s"),
             );
         }
+        validate_total(rate * self.duration.get().as_secs_f64(), problems);
     }
 
     fn describe(&self) -> String {
@@ -81,23 +64,10 @@ impl Executor for ConstantArrivalRate {
     }
 
     fn facts(&self) -> Vec<String> {
-        vec![match self.max_vus() {
-            max if max == self.pre_allocated_vus => format!("maxVUs: {max}"),
-            max => format!("maxVUs: {}-{max}", self.pre_allocated_vus),
-        }]
+        self.arrivals.facts()
     }
 
     fn schedule(&self) -> Schedule {
-        Schedule::Arrivals {
-            pacer: Arc::new(self.pacer()),
-            pre_allocated_vus: self.pre_allocated_vus.get(),
-            max_vus: self.max_vus().get(),
-            duration: self.duration.get(),
-        }
+        self.arrivals.schedule(self.pacer(), self.duration.get())
     }
-}
-
-/// The unit of a rate where none is given.
-fn second() -> Length {
-    Duration::from_secs(1).into()
 }

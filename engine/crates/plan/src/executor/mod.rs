@@ -14,10 +14,17 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Pacer, Problems};
 
+mod arrivals;
 mod constant_arrival_rate;
 mod constant_vus;
 mod per_vu_iterations;
+mod ramping_arrival_rate;
+mod ramping_vus;
 mod shared_iterations;
+mod stage;
+
+pub use arrivals::{Arrivals, Busy, Distribution};
+pub use stage::Stage;
 
 pub(crate) use shared_iterations::max_duration;
 
@@ -63,7 +70,9 @@ executors! {
     "constant-vus" => constant_vus::ConstantVus,
     "per-vu-iterations" => per_vu_iterations::PerVuIterations,
     "shared-iterations" => shared_iterations::SharedIterations,
+    "ramping-vus" => ramping_vus::RampingVus,
     "constant-arrival-rate" => constant_arrival_rate::ConstantArrivalRate,
+    "ramping-arrival-rate" => ramping_arrival_rate::RampingArrivalRate,
 }
 
 /// What a scenario asks for, and how that is lowered to one of three loops.
@@ -136,6 +145,20 @@ pub enum Schedule {
         max_vus: u32,
         /// After how long no further iteration starts.
         duration: Duration,
+        /// What becomes of one that finds no VU free.
+        on_busy: OnBusy,
+    },
+}
+
+/// What becomes of an iteration that is due and finds no VU free.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OnBusy {
+    /// It is dropped.
+    Drop,
+    /// It waits for the first VU that is free, unless so many wait already.
+    Queue {
+        /// How many may wait.
+        most: u32,
     },
 }
 

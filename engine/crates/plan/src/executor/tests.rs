@@ -42,6 +42,24 @@ fn each_executor_is_described_in_k6s_words() {
             "90.00 iterations/s for 30s",
             "maxVUs: 5-10",
         ),
+        (
+            json!({ "executor": "constant-arrival-rate", "rate": 90, "duration": "30s",
+                "preAllocatedVUs": 5, "distribution": "poisson", "seed": 7, "onBusy": "queue" }),
+            "90.00 iterations/s for 30s",
+            "maxVUs: 5, poisson, seed: 7, maxQueue: 10000",
+        ),
+        (
+            json!({ "executor": "ramping-vus", "startVUs": 2, "gracefulRampDown": "5s",
+                "stages": [{ "duration": "1m", "target": 20 }, { "duration": "30s", "target": 0 }] }),
+            "Up to 20 looping VUs for 1m30s over 2 stages",
+            "gracefulRampDown: 5s",
+        ),
+        (
+            json!({ "executor": "ramping-arrival-rate", "timeUnit": "1m", "preAllocatedVUs": 5,
+                "stages": [{ "duration": "1m", "target": 90 }] }),
+            "Up to 1.50 iterations/s for 1m0s over 1 stages",
+            "maxVUs: 5",
+        ),
     ] {
         let kind = value["executor"].clone();
         let executor = executor(value);
@@ -99,6 +117,47 @@ fn what_holds_between_values_is_validated() {
                 "duration": "1s", "preAllocatedVUs": 5 }),
             "rate: must be at most 10000000 iterations/s, but is 1000000000000 iterations/s",
             "a slip of the unit",
+        ),
+        (
+            json!({ "executor": "constant-arrival-rate", "rate": 1, "duration": "1s",
+                "preAllocatedVUs": 5, "seed": 1, "maxQueue": 1 }),
+            "maxQueue: has no effect unless onBusy is `queue`\n\
+             seed: has no effect unless distribution is `poisson`",
+            "what would be ignored",
+        ),
+        (
+            json!({ "executor": "constant-arrival-rate", "rate": 10_000_000,
+                "duration": "1000000h", "preAllocatedVUs": 5 }),
+            "asks for 36000000000000000 iterations in all; at most 9007199254740991 can be counted",
+            "more than can be counted",
+        ),
+        (
+            json!({ "executor": "ramping-vus", "stages": [] }),
+            "stages: must not be empty",
+            "nowhere to go",
+        ),
+        (
+            json!({ "executor": "ramping-vus", "stages": [{ "duration": 0, "target": 5 }] }),
+            "stages: never start: their durations are zero together",
+            "no time to go there",
+        ),
+        (
+            json!({ "executor": "ramping-vus", "startVUs": 0,
+                "stages": [{ "duration": "1s", "target": 0 }] }),
+            "stages: ask for no VUs at all",
+            "nobody to go there",
+        ),
+        (
+            json!({ "executor": "ramping-vus", "stages": [{ "duration": "1s", "target": 1_000_001 }] }),
+            "stages[0].target: must be at most 1000000 VUs, but is 1000001",
+            "more VUs than there may be",
+        ),
+        (
+            json!({ "executor": "ramping-arrival-rate", "preAllocatedVUs": 5, "maxVUs": 4,
+                "stages": [{ "duration": "1s", "target": 0 }] }),
+            "maxVUs: must be at least preAllocatedVUs, which is 5, but is 4\n\
+             stages: ask for no iterations at all",
+            "all of it at once",
         ),
     ] {
         assert_eq!(problems_of(value), said, "{why}");

@@ -41,6 +41,21 @@ fn shortcuts_stand_for_one_scenario() {
             "VUs alone run once each",
         ),
         (
+            r#"{"vus":2,"stages":[{"duration":"5s","target":9}]}"#,
+            "default: Up to 9 looping VUs for 5s over 1 stages (gracefulRampDown: 30s, gracefulStop: 30s)",
+            "stages start from VUs",
+        ),
+        (
+            r#"{"rate":500,"duration":"5s"}"#,
+            "default: 500.00 iterations/s for 5s (maxVUs: 50-500, gracefulStop: 30s)",
+            "a rate finds VUs enough",
+        ),
+        (
+            r#"{"rate":5,"vus":20,"duration":"5s"}"#,
+            "default: 5.00 iterations/s for 5s (maxVUs: 20, gracefulStop: 30s)",
+            "or as many as are given",
+        ),
+        (
             r#"{"vus":2,"scenarios":{}}"#,
             "default: 2 iterations shared among 2 VUs (maxDuration: 10m0s, gracefulStop: 30s)",
             "no scenarios are as none given",
@@ -49,7 +64,7 @@ fn shortcuts_stand_for_one_scenario() {
         let plan = plan(options);
         assert_eq!(plan.scenarios.len(), 1);
         assert_eq!(plan.scenarios[0].describe(), described, "{why}");
-        assert_eq!(plan.scenarios[0].flow, "default");
+        assert_eq!(plan.scenarios[0].flows.names(), ["default"]);
         assert!(plan.warnings.is_empty(), "{why}: {:?}", plan.warnings);
     }
 }
