@@ -8,7 +8,7 @@ use host::{
     Engine, Inspection, Level, LoadError, LogGate, LogLine, Script, ScriptFactory, Settings,
 };
 use metrics::{Outcome, Problem, Registry, Shards, Silence, Thresholds, Verdict};
-use net::Config;
+use net::{Ceiling, Config};
 use output::{Header, Manner, Outputs, Screen, Severity, SummaryFile, SummaryText, Terminal};
 use plan::{Options, Plan};
 use run::{CallError, Control, Controller, Crew, Finished, RunSpec, StopReason};
@@ -191,7 +191,11 @@ fn workers(asked: &Run) -> usize {
 }
 
 fn net_config(plan: &Plan) -> Result<Config, Fault> {
-    let mut config = Config { request_timeout: plan.request_timeout, ..Config::default() };
+    let mut config = Config {
+        request_timeout: plan.request_timeout,
+        ceiling: plan.rps.map(Ceiling::new),
+        ..Config::default()
+    };
     if let Some(user_agent) = &plan.user_agent {
         config.user_agent = user_agent.parse().map_err(|_| {
             Fault::new(ExitCode::InvalidConfig, "the options are invalid")

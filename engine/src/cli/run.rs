@@ -69,6 +69,17 @@ pub(crate) struct Run {
     )]
     rate: Option<u32>,
 
+    /// The most requests a second of all virtual users together; the others wait for their turn
+    #[arg(
+        long,
+        env = "WASMLOAD_RPS",
+        hide_env_values = true,
+        value_name = "N",
+        value_parser = whole::<u32>,
+        allow_negative_numbers = true
+    )]
+    rps: Option<u32>,
+
     /// An environment variable for the script; may be given several times
     #[arg(short = 'e', long = "env", value_name = "NAME=VALUE", value_parser = pair)]
     variables: Vec<(String, String)>,
@@ -187,6 +198,7 @@ impl Run {
             vus: self.vus.filter(|_| gave("vus")),
             duration: self.duration.filter(|_| gave("duration")),
             iterations: self.iterations.filter(|_| gave("iterations")),
+            rps: self.rps.filter(|_| gave("rps")),
             rate: self.rate.filter(|_| gave("rate")),
             summary_trend_stats: self
                 .summary_trend_stats

@@ -14,7 +14,7 @@ use crate::exchanges::Exchanges;
 use crate::guest::{GuestVu, outcome};
 use crate::log::LogGate;
 use crate::script::Script;
-use crate::state::User;
+use crate::state::{Group, User};
 
 /// What the users of a script are given.
 pub struct Settings {
@@ -88,7 +88,7 @@ impl VuFactory for ScriptFactory {
 
     async fn setup(&self) -> Result<SetupData, Outcome> {
         let mut vu = self.once_a_run("::setup");
-        let call = vu.call(Iteration::default(), async |script, store| {
+        let call = vu.call(Iteration::default(), Group::Iterations, async |script, store| {
             script.wasmload_script_script().call_setup(store).await
         });
         Ok(call.await?.into())
@@ -104,7 +104,7 @@ impl VuFactory for ScriptFactory {
 
     async fn teardown(&self, data: &SetupData) -> Outcome {
         let mut vu = self.once_a_run("::teardown");
-        let call = vu.call(Iteration::default(), async |script, store| {
+        let call = vu.call(Iteration::default(), Group::Iterations, async |script, store| {
             script.wasmload_script_script().call_teardown(store, data).await
         });
         outcome(call.await)

@@ -10,7 +10,7 @@ use wasmtime::{Store, UpdateDeadline};
 use crate::bindings::{LoadScript, LoadScriptPre};
 use crate::exchanges::Exchanges;
 use crate::side_by_side::{GuestWaker, side_by_side};
-use crate::state::{User, VuState};
+use crate::state::{Group, User, VuState};
 use crate::trap;
 
 /// A VU whose script is a WebAssembly component.
@@ -90,6 +90,7 @@ impl GuestVu {
     pub(crate) async fn call<T>(
         &mut self,
         iteration: Iteration,
+        group: Group,
         call: impl AsyncFnOnce(&LoadScript, &mut Store<VuState>) -> wasmtime::Result<Result<T, String>>,
     ) -> Result<T, Outcome> {
         let Instance { mut store, script } = self.take_instance().await.map_err(|error| {
@@ -98,7 +99,7 @@ impl GuestVu {
         })?;
         let stderr = store.data().stderr.clone();
         stderr.begin_call();
-        store.data_mut().iteration = iteration;
+        store.data_mut().begin_call(iteration, group);
         store.set_epoch_deadline(1);
 
         let leftovers = Leftovers(Some(&self.exchanges));
@@ -141,7 +142,7 @@ pub(crate) fn outcome(result: Result<(), Outcome>) -> Outcome {
 
 impl Vu for GuestVu {
     async fn start(&mut self, data: &SetupData) -> Outcome {
-        let call = self.call(Iteration::default(), async |script, store| {
+        let call = self.call(Iteration::default(), Group::Start, async |script, store| {
             script.wasmload_script_script().call_start(store, data).await
         });
         outcome(call.await)
@@ -149,7 +150,7 @@ impl Vu for GuestVu {
 
     async fn iterate(&mut self, iteration: &Iteration) -> Outcome {
         let user = Arc::clone(&self.user);
-        let call = self.call(*iteration, async |script, store| {
+        let call = self.call(*iteration, Group::Iterations, async |script, store| {
             // Every iteration has the place of one of them.
             let flow = user.identity.scenario.flows.get(iteration.flow).map_or("", String::as_str);
             script.wasmload_script_script().call_iterate(store, flow).await
@@ -160,7 +161,7 @@ impl Vu for GuestVu {
     async fn stop(&mut self) {
         // A user that was cut off has no instance to say goodbye with.
         if self.instance.is_some() {
-            let call = self.call(Iteration::default(), async |script, store| {
+            let call = self.call(Iteration::default(), Group::Stop, async |script, store| {
                 script.wasmload_script_script().call_stop(store).await.map(Ok)
             });
             // How it ends changes nothing any more.

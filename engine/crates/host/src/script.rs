@@ -21,7 +21,7 @@ use crate::exchanges::Exchanges;
 use crate::form::{FormError, ScriptKind, into_component};
 use crate::guest::GuestVu;
 use crate::log::LogGate;
-use crate::state::{User, VuState};
+use crate::state::{Group, User, VuState};
 
 /// How long `options` may take: it only has to hand out a text.
 const OPTIONS_TIME: Duration = Duration::from_secs(10);
@@ -158,7 +158,7 @@ impl Script {
     /// [`OptionsError`] if it traps or takes longer.
     pub async fn options(&self, log: LogGate) -> Result<String, OptionsError> {
         let mut vu = self.offline_user(log);
-        let call = vu.call(Iteration::default(), async |script, store| {
+        let call = vu.call(Iteration::default(), Group::Iterations, async |script, store| {
             script.wasmload_script_script().call_options(store).await.map(Ok)
         });
         match tokio::time::timeout(OPTIONS_TIME, call).await {

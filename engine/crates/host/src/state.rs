@@ -26,6 +26,9 @@ pub(crate) struct VuState {
     pub(crate) stderr: Stdio,
     pub(crate) user: Arc<User>,
     pub(crate) iteration: Iteration,
+    /// Tags on every sample of the call that runs.
+    pub(crate) tags: Tags,
+    group: Group,
     /// Shared with [`side_by_side`](crate::side_by_side), which drives them.
     pub(crate) exchanges: Arc<Mutex<Exchanges>>,
     pub(crate) recent_requests: Recent<RequestKey, Prepared>,
@@ -34,6 +37,17 @@ pub(crate) struct VuState {
 
 /// Method and URL of a request with no name or tags of its own.
 pub(crate) type RequestKey = (String, String);
+
+/// Which calls into a script belong together in what they measure.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Group {
+    /// Iterations, and what is called once a run by who has tags of their own.
+    Iterations,
+    /// The start of a VU: `group` is `::start`.
+    Start,
+    /// Its end: `group` is `::stop`.
+    Stop,
+}
 
 /// What stays the same about a VU when its script gets a fresh instance.
 pub(crate) struct User {
@@ -62,6 +76,7 @@ impl VuState {
             .build();
         let mut table = ResourceTable::new();
         table.set_max_capacity(HANDLES);
+        let tags = user.tags.clone();
         Self {
             table,
             wasi,
@@ -69,10 +84,33 @@ impl VuState {
             stderr,
             user,
             iteration: Iteration::default(),
+            tags,
+            group: Group::Iterations,
             exchanges,
             recent_requests: Recent::default(),
             recent_checks: Recent::default(),
         }
+    }
+
+    /// Takes note of what is called next: its samples are told apart by the tag `group`.
+    pub(crate) fn begin_call(&mut self, iteration: Iteration, group: Group) {
+        self.iteration = iteration;
+        if self.group != group {
+            self.group = group;
+            self.tags = match group {
+                Group::Iterations => self.user.tags.clone(),
+                Group::Start => self.user.tags.with("group", "::start"),
+                Group::Stop => self.user.tags.with("group", "::stop"),
+            };
+            // What was met last was met under other tags.
+            self.recent_requests = Recent::default();
+            self.recent_checks = Recent::default();
+        }
+    }
+
+    /// Which calls the one that runs belongs to.
+    pub(crate) fn group(&self) -> Group {
+        self.group
     }
 
     /// How late this iteration was.

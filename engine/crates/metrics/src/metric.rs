@@ -174,6 +174,10 @@ pub mod builtin {
         VUS = "vus", Gauge, Default;
         /// VUs that are ready, at work or not.
         VUS_MAX = "vus_max", Gauge, Default;
+        /// How long a VU's `start` took. Our own.
+        VU_START_DURATION = "vu_start_duration", Trend, Time;
+        /// How long a VU's `stop` took. Our own.
+        VU_STOP_DURATION = "vu_stop_duration", Trend, Time;
         /// VUs given a fresh instance after a trap or an interruption. Our own.
         VU_RESTARTS = "vu_restarts", Counter, Default;
         /// Calls into a script that trapped or hit a limit. Our own.

@@ -62,13 +62,16 @@ impl Client {
         self.next += 1;
         let started = Instant::now();
         let timeout = request.timeout.unwrap_or(self.config.request_timeout);
-        let deadline = started + timeout.min(FOREVER);
+        let held = self.config.ceiling.as_ref().map(|ceiling| ceiling.take(started));
+        let held = held.filter(|moment| *moment > started);
+        // Its time begins when it may.
+        let deadline = held.unwrap_or(started) + timeout.min(FOREVER);
         let idle = self.take_idle(&request);
         let meter = match &idle {
             Some(connection) => Meter::on_kept(started, connection.remote),
             None => Meter::new(started),
         };
-        let exchange = Running::new(request, idle, meter);
+        let exchange = Running::new(request, idle, held, meter);
         self.running.push(Started { id, deadline, exchange });
         self.alarm.no_later_than(deadline);
         id

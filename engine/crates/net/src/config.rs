@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use http::HeaderValue;
 
+use crate::ceiling::Ceiling;
 use crate::resolver::Resolver;
 
 /// How requests are made, for every VU of a run.
@@ -15,6 +16,8 @@ pub struct Config {
     pub request_timeout: Duration,
     /// The largest response body that is kept, in bytes. A larger one fails its exchange.
     pub body_limit: usize,
+    /// How many requests a second all clients together may begin, if not as many as they like.
+    pub ceiling: Option<Ceiling>,
     /// Finds the addresses of names.
     pub resolver: Resolver,
 }
@@ -26,6 +29,7 @@ impl Default for Config {
             user_agent: HeaderValue::from_static(concat!("wasmload/", env!("CARGO_PKG_VERSION"))),
             request_timeout: Duration::from_secs(60),
             body_limit: 64 << 20,
+            ceiling: None,
             resolver: Resolver::default(),
         }
     }

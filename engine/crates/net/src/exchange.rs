@@ -2,11 +2,14 @@
 //!
 //! An exchange owns its connection while it runs. `client` starts and polls them.
 
+use std::future::Future as _;
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use http::Version;
+use tokio::time::{Instant, Sleep};
 
 use crate::config::Config;
 use crate::connection::Connection;
@@ -71,6 +74,8 @@ pub(crate) struct Running {
 }
 
 enum Stage {
+    /// It may not begin yet; what comes then.
+    Held(Pin<Box<Sleep>>, Box<Self>),
     /// A connection is being made.
     Dialling(Box<Dial>),
     /// A connection that is kept alive is about to be used again.
@@ -82,12 +87,21 @@ enum Stage {
 }
 
 impl Running {
-    /// An exchange on an idle connection, or else on one that is to be made. Nothing happens before it is
-    /// polled.
-    pub(crate) fn new(request: Request, idle: Option<Box<Connection>>, meter: Meter) -> Self {
+    /// An exchange on an idle connection, or else on one that is to be made, which may be held back until a
+    /// moment. Nothing happens before it is polled. To be made within a runtime if it is held.
+    pub(crate) fn new(
+        request: Request,
+        idle: Option<Box<Connection>>,
+        held: Option<Instant>,
+        meter: Meter,
+    ) -> Self {
         let stage = match idle {
             Some(connection) => Stage::Reusing(connection),
             None => Stage::Dialling(Box::new(Dial::new(request.target.clone()))),
+        };
+        let stage = match held {
+            Some(until) => Stage::Held(Box::pin(tokio::time::sleep_until(until)), Box::new(stage)),
+            None => stage,
         };
         Self { request, stage, meter }
     }
@@ -101,6 +115,14 @@ impl Running {
         let Self { request, stage, meter } = self;
         loop {
             match std::mem::replace(stage, Stage::Ended) {
+                Stage::Held(mut until, next) => {
+                    if until.as_mut().poll(cx).is_pending() {
+                        *stage = Stage::Held(until, next);
+                        return Poll::Pending;
+                    }
+                    meter.released();
+                    *stage = *next;
+                }
                 Stage::Dialling(mut dial) => match dial.poll(cx, config, meter) {
                     Poll::Pending => {
                         *stage = Stage::Dialling(dial);

@@ -9,6 +9,7 @@
 //!
 //! Start with [`Client`], then `exchange`, `connection` and `http1`.
 
+mod ceiling;
 mod client;
 mod config;
 mod connection;
@@ -23,6 +24,7 @@ mod response;
 mod target;
 mod timings;
 
+pub use ceiling::Ceiling;
 pub use client::{Client, ExchangeId};
 pub use config::Config;
 pub use error::Error;

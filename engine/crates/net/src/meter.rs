@@ -67,6 +67,14 @@ impl Meter {
         *self = Self { sent, received, abandoned: whole, ..Self::new(started) };
     }
 
+    /// The exchange was held back until now, which counts as blocked.
+    pub(crate) fn released(&mut self) {
+        if self.reused {
+            let now = Some(self.now());
+            (self.dialled, self.resolved, self.connected) = (now, now, now);
+        }
+    }
+
     pub(crate) fn dialling(&mut self) {
         self.dialled = Some(self.now());
     }

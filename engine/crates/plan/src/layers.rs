@@ -59,6 +59,7 @@ impl Options {
             iterations,
             stages,
             rate,
+            rps: self.rps.or(lower.rps),
             graceful_stop: self.graceful_stop.or(lower.graceful_stop),
             scenarios,
             thresholds: merged(self.thresholds, lower.thresholds),

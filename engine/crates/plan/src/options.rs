@@ -42,6 +42,10 @@ pub struct Options {
     #[schemars(length(min = 1))]
     pub stages: Option<Vec<Stage>>,
 
+    /// How many requests a second all VUs together may begin; the others wait for their turn.
+    #[schemars(range(min = 1, max = MAX_RATE))]
+    pub rps: Option<u32>,
+
     /// How many iterations start a second for `duration`, however long they take; `vus` of them are made
     /// before, and more as they are needed.
     #[schemars(range(min = 1, max = MAX_RATE))]

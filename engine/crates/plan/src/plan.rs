@@ -1,6 +1,7 @@
 //! What is to be run, with nothing left open.
 
 use std::collections::BTreeMap;
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -29,6 +30,8 @@ pub struct Plan {
     pub tags: BTreeMap<String, String>,
     /// What scripts find in their environment.
     pub env: BTreeMap<String, String>,
+    /// How many requests a second all VUs together may begin; as many as they like if it is not given.
+    pub rps: Option<NonZeroU32>,
     /// How long the script's `setup` may take.
     pub setup_timeout: Duration,
     /// How long the script's `teardown` may take.
@@ -177,6 +180,7 @@ impl Options {
             thresholds,
             tags,
             env,
+            rps: self.rps.and_then(NonZeroU32::new),
             setup_timeout: timeout(self.setup_timeout),
             teardown_timeout: timeout(self.teardown_timeout),
             request_timeout: timeout(self.request_timeout),

@@ -16,6 +16,8 @@ pub(crate) struct ScenarioSeries {
     pub(crate) interrupted: SeriesId,
     pub(crate) dropped: SeriesId,
     pub(crate) traps: SeriesId,
+    pub(crate) start_duration: SeriesId,
+    pub(crate) stop_duration: SeriesId,
 }
 
 impl ScenarioSeries {
@@ -32,6 +34,8 @@ impl ScenarioSeries {
             interrupted: series(builtin::ITERATIONS_INTERRUPTED),
             dropped: series(builtin::DROPPED_ITERATIONS),
             traps: series(builtin::TRAPS),
+            start_duration: series(builtin::VU_START_DURATION),
+            stop_duration: series(builtin::VU_STOP_DURATION),
         }
     }
 }

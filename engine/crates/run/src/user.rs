@@ -108,8 +108,11 @@ pub(crate) async fn user<V: Vu>(
         around.recorder.record(around.series.interrupted, 1.0);
     }
     if script == Script::Started && rein.order() != Order::Cut {
+        let began = Instant::now();
         // How it ends changes nothing any more.
-        let _: Attended<()> = attend_end(&rein, vu.stop()).await;
+        if let Attended::Ready { .. } = attend_end(&rein, vu.stop()).await {
+            around.recorder.record(around.series.stop_duration, milliseconds(began.elapsed()));
+        }
     }
 }
 
@@ -165,7 +168,13 @@ struct User<'a> {
 impl User<'_> {
     /// Starts the script. A start that fails costs the iteration it was for.
     async fn start<V: Vu>(&self, vu: &mut V) -> Start {
-        let (kind, message) = match attend(self.rein, vu.start(&self.around.data)).await {
+        let began = Instant::now();
+        let attended = attend(self.rein, vu.start(&self.around.data)).await;
+        if !matches!(attended, Attended::Interrupted) {
+            let took = milliseconds(began.elapsed());
+            self.around.recorder.record(self.around.series.start_duration, took);
+        }
+        let (kind, message) = match attended {
             Attended::Ready { value: Outcome::Completed, .. } => return Start::Done,
             Attended::Interrupted => return Start::Interrupted,
             Attended::Ready { value: Outcome::Aborted(reason), .. } => {

@@ -9,7 +9,7 @@ impl Host for VuState {
     fn check(&mut self, name: String, passed: bool) -> Result<bool> {
         let series = self.recent_checks.find(|known| *known == name);
         let series = series.unwrap_or_else(|| {
-            let series = self.user.catalogue.lock().check(&self.user.tags, &name);
+            let series = self.user.catalogue.lock().check(&self.tags, &name);
             self.recent_checks.keep(name, series);
             series
         });

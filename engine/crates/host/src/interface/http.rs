@@ -21,7 +21,7 @@ use crate::bindings::wasmload::script::http::{
 use crate::catalogue::{Ending, Endpoint, EndpointKey};
 use crate::exchanges::{Exchanges, Finished};
 use crate::limits::REQUESTS_AT_ONCE;
-use crate::state::VuState;
+use crate::state::{Group, VuState};
 use crate::time::{duration, milliseconds};
 
 /// Headers that the engine sets itself, or that would change where a message ends.
@@ -62,6 +62,8 @@ pub(crate) struct Prepared {
     method: Method,
     target: Target,
     endpoint: Arc<Endpoint>,
+    /// Whose samples they are.
+    group: Group,
 }
 
 /// A request on its way.
@@ -100,7 +102,7 @@ impl VuState {
         let (endpoint, target) = {
             let mut catalogue = self.user.catalogue.lock();
             let endpoint = catalogue.endpoint(EndpointKey {
-                vu: self.user.tags.clone(),
+                vu: self.tags.clone(),
                 method: method.to_owned(),
                 name: name.unwrap_or(url).to_owned(),
                 tags: tags.to_vec(),
@@ -117,7 +119,7 @@ impl VuState {
         };
         let (parsed_method, target) = parsed
             .map_err(|fault| self.unsent(&endpoint, INVALID, Error::InvalidRequest(fault)))?;
-        let prepared = Prepared { method: parsed_method, target, endpoint };
+        let prepared = Prepared { method: parsed_method, target, endpoint, group: self.group() };
         if plain {
             self.recent_requests.keep((method.to_owned(), url.to_owned()), prepared.clone());
         }
@@ -138,7 +140,7 @@ impl VuState {
         body: Bytes,
         timeout: Option<std::time::Duration>,
     ) -> Result<ExchangeId, Error> {
-        let Prepared { method, target, endpoint } = prepared;
+        let Prepared { method, target, endpoint, .. } = prepared;
         if let Some(why) = self.user.offline {
             return Err(self.unsent(&endpoint, NOT_ALLOWED, Error::NotAllowed(why.into())));
         }
@@ -155,7 +157,9 @@ impl VuState {
         let request = self.table.get(this)?;
         let (headers, body, timeout) =
             (request.headers.clone(), request.body.clone(), request.timeout);
-        if let (Some(prepared), None) = (&request.prepared, &request.fault) {
+        let group = self.group();
+        let known = request.prepared.as_ref().filter(|prepared| prepared.group == group);
+        if let (Some(prepared), None) = (known, &request.fault) {
             let prepared = prepared.clone();
             return Ok(self.begin(prepared, headers, body, timeout));
         }

@@ -1,12 +1,14 @@
 //! What happens when time runs out. The clock stands still from when the stage is set, and is moved by hand.
 
+use std::num::NonZeroU32;
+use std::sync::Arc;
 use std::time::Duration;
 
-use net::{Client, Error, Exchange, ExchangeId, Request};
+use net::{Ceiling, Client, Config, Error, Exchange, ExchangeId, Request};
 use tokio::net::TcpSocket;
 use tokio::time::{advance, pause};
 
-use crate::peer::{EMPTY, answering, client, error, exchange, get, silent, until};
+use crate::peer::{EMPTY, answering, client, error, exchange, finish, get, silent, until};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -106,4 +108,21 @@ async fn all_the_time_there_is_and_none_at_all_are_lengths_like_any_other() {
     assert!(exchange(&mut client, forever).await.result.is_ok());
     let never = exchange(&mut client, within(0, &slow)).await;
     assert!(matches!(error(&never), Error::ConnectTimedOut | Error::TimedOut));
+}
+
+#[tokio::test]
+async fn requests_over_the_ceiling_wait_for_their_turn_and_are_blocked_meanwhile() {
+    let url = answering(EMPTY).await;
+    let ceiling = Some(Ceiling::new(NonZeroU32::new(100).expect("more than none")));
+    let mut client = Client::new(Arc::new(Config { ceiling, ..Config::default() }));
+    for _ in 0..5 {
+        // The last one waits for longer than it may then take.
+        client.start(Request { timeout: Some(SECOND / 50), ..get(&url) });
+    }
+    let finished = finish(&mut client).await;
+    let mut waited: Vec<_> = finished.iter().map(|(_, it)| it.timings.blocked).collect();
+    waited.sort_unstable();
+    for (place, waited) in (0..).zip(waited) {
+        assert!(waited >= (SECOND / 100) * place, "{place}: {waited:?}");
+    }
 }
