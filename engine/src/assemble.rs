@@ -14,6 +14,7 @@ use plan::{Options, Plan};
 use run::{CallError, Control, Controller, Crew, Finished, RunSpec, StopReason};
 
 use crate::cli::run::{Run, invalid};
+use crate::control_api::ControlApi;
 use crate::exit::ExitCode;
 use crate::fault::Fault;
 use crate::guest_build;
@@ -50,7 +51,7 @@ pub(crate) fn run(asked: &Run) -> Result<ExitCode, Fault> {
     let own = plan::parse_json(&own).map_err(|problems| {
         invalid(&format!("the options of `{}`", asked.script.display()), &problems)
     })?;
-    let demo = asked.demo.then(start_demo).transpose()?;
+    let demo = asked.demo.clone().map(start_demo).transpose()?;
     let plan = planned(asked, own, demo.as_ref())?;
     let registry = Registry::new();
     check_thresholds(&plan, &registry)?;
@@ -72,10 +73,22 @@ pub(crate) fn run(asked: &Run) -> Result<ExitCode, Fault> {
     );
     let control = Control::new();
     let controller = control.controller();
+    let plan = Arc::new(plan);
+    if let Some(address) = asked.address {
+        let bound = ControlApi::bind(address, Arc::clone(&plan), controller.clone());
+        let (api, watch) = runtime
+            .block_on(bound)
+            .map_err(|error| unexpected(&format!("bind the control API to {address}"), &error))?;
+        outputs.push(watch);
+        let address = api.address().unwrap_or(address);
+        screen
+            .message(Severity::Info, &format!("the control API is at http://{address}/v1/status"));
+        runtime.spawn_local(api.serve());
+    }
     let finished = runtime.block_on(async {
         let signals = tokio::task::spawn_local(interrupts(controller));
         let spec = RunSpec {
-            plan: Arc::new(plan),
+            plan,
             factory: Arc::new(factory),
             shards,
             crew: Crew::threads(workers),
@@ -129,14 +142,14 @@ fn unexpected(what: &str, error: &std::io::Error) -> Fault {
     Fault::new(ExitCode::Unexpected, format!("failed to {what}")).detail(error.to_string())
 }
 
-fn start_demo() -> Result<RunningDemo, Fault> {
-    Demo::spawn_thread(([127, 0, 0, 1], 0).into(), Faults::default())
+fn start_demo(faults: Faults) -> Result<RunningDemo, Fault> {
+    Demo::spawn_thread(([127, 0, 0, 1], 0).into(), faults)
         .map_err(|error| unexpected("start the demo target", &error))
 }
 
 /// Lays the layers of options over each other and makes the plan of them.
 fn planned(asked: &Run, script: Options, demo: Option<&RunningDemo>) -> Result<Plan, Fault> {
-    let mut flags = asked.options();
+    let mut flags = asked.options()?;
     if let Some(demo) = demo {
         let env = flags.env.get_or_insert_default();
         // An address that somebody typed stands.

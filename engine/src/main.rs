@@ -2,12 +2,14 @@
 //!
 //! * `cli` is what can be typed, one file a subcommand;
 //! * `assemble` puts script, schedule and outputs together for a run, the only file that knows them all;
+//! * `control_api` lets somebody change a run while it goes on;
 //! * `guest_build` turns sources into a component, `scaffold` makes new ones;
 //! * `fault` is what can go wrong and how it is said, `exit` the codes;
 //! * `printable` keeps foreign text from acting on the terminal.
 
 mod assemble;
 mod cli;
+mod control_api;
 mod exit;
 mod fault;
 mod guest_build;

@@ -3,6 +3,9 @@
 /// The forms in which a script may come, and scripts built for earlier engines.
 mod forms;
 
+/// The control API: watching and changing a run while it goes on.
+mod control;
+
 /// Which crate may know which: DESIGN's table against `cargo metadata`.
 mod house;
 

@@ -223,3 +223,34 @@ fn stages_and_a_rate_are_asked_for_on_the_command_line() {
     assert!(paced.contains("50.00 iterations/s for 1s"), "{paced}");
     assert_eq!(target.record().requests - before, 50);
 }
+
+#[test]
+fn a_stall_shows_in_the_response_time_whatever_the_number_of_vus() {
+    // 500 arrivals a second, and a target that stops for 1.4 s once.
+    for vus in [5, 50] {
+        let wasmload = wasmload();
+        let options = format!(
+            r#"{{ "scenarios": {{ "open": {{ "executor": "constant-arrival-rate", "rate": 500,
+            "duration": "7s", "preAllocatedVUs": {vus}, "onBusy": "queue" }} }},
+            "summaryTrendStats": ["p(95)"] }}"#
+        );
+        wasmload.write("o.json", options);
+        let demo = "--demo=stall at 2s for 1.4s";
+        let ran = wasmload.run(&[
+            "run",
+            artifacts::CHECKS_A_PAGE,
+            "-c",
+            "o.json",
+            demo,
+            "--summary-export",
+            "summary.json",
+        ]);
+        assert_code(&ran, 0);
+        let summary = summary(&wasmload);
+        assert_eq!(count(&summary, "iterations"), 3_500, "{vus}");
+        let p95 = |metric: &str| summary["metrics"][metric]["values"]["p(95)"].as_f64();
+        // Those due in the stall are a fifth of all; whoever sends one after the other sees it once.
+        assert!(p95("http_req_response").expect("a figure") > 500.0, "{vus}: {}", ran.stdout);
+        assert!(p95("http_req_duration").expect("a figure") < 500.0, "{vus}: {}", ran.stdout);
+    }
+}

@@ -2,14 +2,16 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::builder::BoolishValueParser;
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Args};
+use demo::Faults;
 use metrics::{Selector, Threshold};
-use plan::{Length, Options, Problems, Stage, ThresholdSpec};
+use plan::{Length, Options, Preset, Problems, Stage, ThresholdSpec};
 
 use crate::assemble;
 use crate::exit::ExitCode;
@@ -69,6 +71,10 @@ pub(crate) struct Run {
     )]
     rate: Option<u32>,
 
+    /// One of the usual tests: smoke, load, stress, spike or soak. --vus and --duration stretch it
+    #[arg(long, value_name = "NAME", value_parser = preset)]
+    preset: Option<Preset>,
+
     /// The most requests a second of all virtual users together; the others wait for their turn
     #[arg(
         long,
@@ -123,9 +129,16 @@ pub(crate) struct Run {
     #[arg(long, env = "WASMLOAD_NO_TEARDOWN", hide_env_values = true, value_parser = BoolishValueParser::new())]
     no_teardown: bool,
 
+    /// Serve the control API there, such as 127.0.0.1:6565; a port alone is of this machine only
+    #[arg(long, env = "WASMLOAD_ADDRESS", hide_env_values = true, value_name = "ADDRESS", value_parser = address)]
+    pub(crate) address: Option<SocketAddr>,
+
     /// Start the demo target on a free port, and hand its address to the script as BASE_URL
-    #[arg(long)]
-    pub(crate) demo: bool,
+    ///
+    /// With a text it has faults: --demo='latency normal 20ms 5ms; stall at 10s for 1.4s'. `wasmload demo
+    /// --help` says which there are.
+    #[arg(long, value_name = "FAULTS", num_args = 0..=1, require_equals = true, default_missing_value = "")]
+    pub(crate) demo: Option<Faults>,
 
     /// Worker threads; 0, as if not given, is one a core
     #[arg(long, env = "WASMLOAD_WORKERS", hide_env_values = true, value_name = "N", value_parser = clap::value_parser!(u16).range(0..=MOST_WORKERS))]
@@ -182,8 +195,16 @@ impl Run {
     }
 
     /// What the flags and, below them, the environment ask for. Both win over everything else.
-    pub(crate) fn options(&self) -> Options {
-        self.layer(Layer::Flags).over(self.layer(Layer::Environment))
+    ///
+    /// Fails where a preset stands beside what it cannot be combined with.
+    pub(crate) fn options(&self) -> Result<Options, Fault> {
+        let given = self.layer(Layer::Flags).over(self.layer(Layer::Environment));
+        match self.preset {
+            None => Ok(given),
+            Some(preset) => {
+                preset.options(given).map_err(|problems| invalid("the flags", &problems))
+            }
+        }
     }
 
     fn layer(&self, layer: Layer) -> Options {
@@ -272,6 +293,24 @@ fn list(text: &str) -> Vec<String> {
     text.split(',').map(|stat| stat.trim().to_owned()).collect()
 }
 
+/// Reads the name of a preset.
+fn preset(text: &str) -> Result<Preset, String> {
+    Preset::by_name(text).ok_or_else(|| {
+        let names: Vec<_> = Preset::ALL.iter().map(|(name, _)| *name).collect();
+        format!("it must be one of {}", names.join(", "))
+    })
+}
+
+/// Reads an address to listen at.
+fn address(text: &str) -> Result<SocketAddr, String> {
+    let port = text.strip_prefix(':').unwrap_or(text);
+    if let Ok(port) = port.parse() {
+        return Ok((Ipv4Addr::LOCALHOST, port).into());
+    }
+    let text = text.replace("localhost:", "127.0.0.1:");
+    text.parse().map_err(|_| "it must be an address and a port, such as 127.0.0.1:6565".to_owned())
+}
+
 /// Reads a number of things.
 fn whole<T: FromStr>(text: &str) -> Result<T, String> {
     text.trim().parse().map_err(|_| "it must be a whole number from 1 on".to_owned())
@@ -321,7 +360,7 @@ mod tests {
 
     fn options(flags: &[&str]) -> Options {
         let line = ["run", "script.wasm"].iter().chain(flags);
-        Line::try_parse_from(line).expect("the flags parse").run.options()
+        Line::try_parse_from(line).expect("the flags parse").run.options().expect("they fit")
     }
 
     #[test]
@@ -340,7 +379,7 @@ mod tests {
         let line = ["run", "script.wasm"].iter().chain(flags);
         let mut run = Line::try_parse_from(line).expect("the flags parse").run;
         run.from_environment = environment.iter().map(|&name| name.to_owned()).collect();
-        run.options()
+        run.options().expect("they fit")
     }
 
     #[test]

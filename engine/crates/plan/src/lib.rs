@@ -46,6 +46,7 @@ mod options;
 mod pacer;
 mod pattern;
 mod plan;
+mod preset;
 mod problems;
 mod random;
 mod read;
@@ -55,14 +56,15 @@ mod trend_stat;
 
 pub use executor::{
     AnyExecutor, Arrivals, Budget, Busy, ConstantArrivalRate, ConstantVus, Distribution, EXECUTORS,
-    Executor, MAX_ITERATIONS, MAX_RATE, MAX_VUS, OnBusy, PerVuIterations, RampingArrivalRate,
-    RampingVus, Schedule, SharedIterations, Stage, VuStep,
+    Executor, ExternallyControlled, MAX_ITERATIONS, MAX_RATE, MAX_VUS, OnBusy, PerVuIterations,
+    RampingArrivalRate, RampingVus, Schedule, SharedIterations, Stage, VuStep,
 };
 pub use length::{Length, LengthError};
 pub use life::{Flows, Isolation, Life, NormalOptions, ThinkTime, ThinkTimeOptions};
 pub use options::{Options, ScenarioOptions, ThresholdRule, ThresholdSpec};
 pub use pacer::{ConstantPacer, Curve, Pacer, PoissonPacer, RampingPacer};
 pub use plan::{Plan, ScenarioPlan};
+pub use preset::Preset;
 pub use problems::{Problem, Problems};
 pub use random::SplitMix64;
 pub use read::{parse_json, parse_toml};

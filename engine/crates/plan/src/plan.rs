@@ -327,7 +327,7 @@ impl Plan {
 
     /// Returns how long the load may take, graceful stop included; `None` if it has no end of its own.
     pub fn max_duration(&self) -> Option<Duration> {
-        self.scenarios.iter().map(ScenarioPlan::end).max()
+        self.scenarios.iter().map(ScenarioPlan::end).max().filter(|end| *end < Duration::MAX)
     }
 
     /// Returns what is to be run in k6's words: a line for all, and one for each scenario.

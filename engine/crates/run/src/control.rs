@@ -1,7 +1,10 @@
-//! The handle by which a run is asked to end early, from any thread.
+//! The handle by which a run is asked for something while it goes on, from any thread: to end early, to
+//! pause, to change how many VUs are at work.
 //!
 //! It knows no signals: whoever assembles the engine maps Ctrl-C to [`Controller::interrupt`] (and a
 //! third one to the end of the process, which is not this crate's to end).
+
+use std::collections::BTreeMap;
 
 use tokio::sync::watch;
 
@@ -12,7 +15,7 @@ pub struct Control {
     heard: watch::Receiver<Asked>,
 }
 
-/// Asks a run to end. Clones ask the same run.
+/// Asks a run to do something. Clones ask the same run.
 #[derive(Clone, Debug)]
 pub struct Controller {
     asked: watch::Sender<Asked>,
@@ -25,6 +28,10 @@ pub(crate) struct Asked {
     pub(crate) interrupts: u32,
     /// Why the script asked for its end, the first time it did.
     pub(crate) aborted: Option<String>,
+    /// Whether controlled VUs are to rest.
+    pub(crate) paused: bool,
+    /// How many VUs a controlled scenario is to have at work, by its name.
+    pub(crate) levels: BTreeMap<String, u32>,
 }
 
 impl Control {
@@ -64,6 +71,20 @@ impl Controller {
     /// What was recorded is never lost.
     pub fn interrupt(&self) {
         self.asked.send_modify(|asked| asked.interrupts = asked.interrupts.saturating_add(1));
+    }
+
+    /// Lets the VUs of `externally-controlled` scenarios rest once they have finished what they run, or go
+    /// on.
+    pub fn pause(&self, paused: bool) {
+        self.asked.send_modify(|asked| asked.paused = paused);
+    }
+
+    /// Sets how many VUs of an `externally-controlled` scenario are at work; more than it may have are all
+    /// of them. Others know their own numbers.
+    pub fn scale(&self, scenario: &str, vus: u32) {
+        self.asked.send_modify(|asked| {
+            asked.levels.insert(scenario.to_owned(), vus);
+        });
     }
 
     /// Ends the run on behalf of the script: iterations are cut off, `teardown` runs. The first

@@ -1,7 +1,7 @@
 //! What the controller and its workers say to each other: little, and seldom.
 //!
-//! Down goes one value that all workers watch, [`Orders`]. It only ever moves on, so that a worker that
-//! looks late misses nothing. Times are not sent: each worker works out its scenarios' ends from the
+//! Down goes one value that all workers watch, [`Orders`]. A worker that looks late sees the latest of
+//! what it missed. Times are not sent: each worker works out its scenarios' ends from the
 //! plan and the moment the load started. Up come [`Message`]s, a handful a scenario; what is counted
 //! per iteration goes through the worker's metric shard instead.
 
@@ -23,6 +23,20 @@ pub(crate) struct Orders {
     pub(crate) load: Option<Load>,
     /// How far the run has come.
     pub(crate) phase: Phase,
+    /// How many VUs somebody has asked for, by scenario; `None` where its plan's number stands.
+    pub(crate) levels: Vec<Option<u32>>,
+    /// Whether VUs that are controlled are to rest.
+    pub(crate) paused: bool,
+}
+
+impl Orders {
+    /// How many of a scenario's VUs are to be at work, where that is controlled.
+    pub(crate) fn level(&self, scenario: usize, planned: u32) -> u32 {
+        if self.paused {
+            return 0;
+        }
+        self.levels.get(scenario).copied().flatten().unwrap_or(planned)
+    }
 }
 
 /// The start of the load.

@@ -33,7 +33,9 @@ impl Placement {
     /// Deals the scenario of that place in the plan out to so many workers, at least one.
     pub(crate) fn new(scenario: usize, schedule: &Schedule, workers: usize) -> Self {
         let agents = match schedule {
-            Schedule::Looping { .. } | Schedule::Iterations { .. } => workers,
+            Schedule::Looping { .. }
+            | Schedule::Controlled { .. }
+            | Schedule::Iterations { .. } => workers,
             Schedule::Arrivals { pre_allocated_vus, .. } => {
                 workers.min((pre_allocated_vus / VUS_A_WORKER) as usize).max(1)
             }
@@ -65,6 +67,7 @@ pub(crate) fn vus_at_start(schedule: &Schedule) -> u32 {
     match schedule {
         Schedule::Looping { steps, .. } => steps.iter().map(|step| step.vus).max().unwrap_or(0),
         Schedule::Iterations { vus, .. } => vus.get(),
+        Schedule::Controlled { max_vus, .. } => *max_vus,
         Schedule::Arrivals { pre_allocated_vus, .. } => *pre_allocated_vus,
     }
 }
@@ -73,7 +76,9 @@ pub(crate) fn vus_at_start(schedule: &Schedule) -> u32 {
 pub(crate) fn vus_at_most(schedule: &Schedule) -> u32 {
     match schedule {
         Schedule::Arrivals { pre_allocated_vus, max_vus, .. } => *max_vus.max(pre_allocated_vus),
-        Schedule::Looping { .. } | Schedule::Iterations { .. } => vus_at_start(schedule),
+        Schedule::Looping { .. } | Schedule::Controlled { .. } | Schedule::Iterations { .. } => {
+            vus_at_start(schedule)
+        }
     }
 }
 

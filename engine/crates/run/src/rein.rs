@@ -71,6 +71,12 @@ impl Rein {
         self.give(Order::Go);
     }
 
+    /// Lets the VU finish what it runs, and rest.
+    pub(crate) fn rest(&self) {
+        self.until.set(Instant::now());
+        self.wake();
+    }
+
     /// Drops the iteration that runs.
     pub(crate) fn break_off(&self) {
         self.give(Order::Break);

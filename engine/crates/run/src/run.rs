@@ -347,6 +347,17 @@ impl Conductor<'_> {
     }
 
     fn obey(&mut self, asked: Asked) {
+        let levels: Vec<_> = self
+            .plan
+            .scenarios
+            .iter()
+            .map(|scenario| asked.levels.get(&scenario.name).copied())
+            .collect();
+        self.orders.send_if_modified(|orders| {
+            let changed = orders.levels != levels || orders.paused != asked.paused;
+            (orders.levels, orders.paused) = (levels, asked.paused);
+            changed
+        });
         if let Some(reason) = asked.aborted {
             self.stop_for(StopReason::Aborted(reason), Phase::Cut);
         }
@@ -472,6 +483,8 @@ impl Conductor<'_> {
         let share = |done: f64, whole: f64| if whole > 0.0 { (done / whole).min(1.0) } else { 1.0 };
         let progress = match planned {
             Some(planned) => share(iterations as f64, planned as f64),
+            // It ends when somebody says so, and has then come to its end.
+            None if duration == Duration::MAX => f64::from(u8::from(self.finished[place])),
             None => share(since.as_secs_f64(), duration.as_secs_f64()),
         };
         ScenarioProgress {

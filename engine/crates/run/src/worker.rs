@@ -270,11 +270,11 @@ impl<F: VuFactory> Part<F> {
         };
         if !drained {
             let made = std::mem::take(&mut self.made);
-            let mut told = orders.clone();
+            let (mut told, mut followed) = (orders.clone(), orders.clone());
             tokio::select! {
                 biased;
                 () = reached(&mut told, Phase::Drain) => {}
-                () = self.follow(&mut users, made, &around, start) => {}
+                () = self.follow(&mut users, made, &around, &mut followed) => {}
             }
         }
         users.wind_down(self.graceful_stop, &mut orders).await;
@@ -287,8 +287,9 @@ impl<F: VuFactory> Part<F> {
         users: &mut Users,
         made: Vec<Made<F::Vu>>,
         around: &Rc<Surroundings>,
-        start: Instant,
+        orders: &mut watch::Receiver<Orders>,
     ) {
+        let start = users.start;
         match &self.schedule {
             Schedule::Looping { steps, graceful_ramp_down } => {
                 for one in made {
@@ -300,6 +301,17 @@ impl<F: VuFactory> Part<F> {
                 tokio::select! {
                     () = users.follow_cues() => {}
                     () = end => {}
+                }
+            }
+            Schedule::Controlled { vus, duration, .. } => {
+                for one in made {
+                    users.spawn(one, Looping, Rein::new(start), around);
+                }
+                let until = after(start, *duration);
+                let place = self.place;
+                tokio::select! {
+                    () = users.follow_levels(orders, until, |orders| orders.level(place, *vus)) => {}
+                    () = tokio::time::sleep_until(until) => {}
                 }
             }
             Schedule::Iterations { budget, max_duration, .. } => {
@@ -371,6 +383,29 @@ impl Users {
             }
         }
         std::future::pending().await
+    }
+
+    /// Has as many VUs at work as somebody asks for, until a moment. Waits for ever once nobody can.
+    async fn follow_levels(
+        &self,
+        orders: &mut watch::Receiver<Orders>,
+        until: Instant,
+        level: impl Fn(&Orders) -> u32,
+    ) {
+        loop {
+            let level = level(&orders.borrow_and_update());
+            let now = Instant::now();
+            for (place, rein) in &self.reins {
+                match (*place < level, rein.until() > now) {
+                    (true, false) => rein.go(until),
+                    (false, true) => rein.rest(),
+                    _ => {}
+                }
+            }
+            if orders.changed().await.is_err() {
+                std::future::pending::<()>().await;
+            }
+        }
     }
 
     /// Cuts off each VU that a ramp had left before the end, when that allows it no more time.

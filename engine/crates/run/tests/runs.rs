@@ -14,6 +14,7 @@ use run::{
     StopReason,
 };
 use tokio::task::LocalSet;
+use tokio::time::Instant;
 use vu::{Identity, Iteration, Outcome, SetupData, Trap, Vu, VuFactory};
 
 type Iterate =
@@ -538,4 +539,46 @@ async fn an_iteration_of_its_own_meets_a_script_that_was_started_for_it() {
     assert_eq!(count(&finished.totals, builtin::ITERATIONS), 5);
     assert_eq!(vus.calls.starts.load(Ordering::Relaxed), 5);
     assert_eq!(vus.calls.renewals.load(Ordering::Relaxed), 5);
+}
+
+#[tokio::test(start_paused = true)]
+async fn controlled_vus_are_scaled_paused_and_resumed_without_losing_an_iteration() {
+    let vus = FnVus::taking(second() - Duration::from_millis(1));
+    let options = r#"{ "scenarios": { "a": { "executor": "externally-controlled", "vus": 2,
+        "maxVUs": 10, "duration": "40s" } } }"#;
+    let (finished, _) = run_with(options, &vus, |controller| async move {
+        let at = |seconds: u32| tokio::time::sleep_until(Instant::now() + second() * seconds);
+        at(10).await;
+        controller.scale("a", 10);
+        at(10).await;
+        controller.pause(true);
+        at(10).await;
+        controller.pause(false);
+        // More than there are is as many as there are.
+        controller.scale("a", 99);
+        at(5).await;
+        controller.scale("a", 1);
+    })
+    .await;
+    // Iterations of just under a second: eleven begin in ten seconds, six in five.
+    let expected = 2 * 11 + 8 * 11 + 2 * 10 + 10 * 6 + 5;
+    let ran = count(&finished.totals, builtin::ITERATIONS);
+    assert!((expected - 10..=expected + 10).contains(&ran), "{ran} and not {expected}");
+    assert_eq!(count(&finished.totals, builtin::ITERATIONS_INTERRUPTED), 0);
+    assert_eq!(vus.calls.starts.load(Ordering::Relaxed), 10);
+    assert_eq!(vus.calls.stops.load(Ordering::Relaxed), 10);
+    assert_eq!(finished.elapsed.as_secs(), 40);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_controlled_run_without_end_ends_when_it_is_asked_to() {
+    let vus = FnVus::taking(second());
+    let options = r#"{ "scenarios": { "a": { "executor": "externally-controlled", "vus": 1,
+        "duration": 0 } } }"#;
+    let (finished, _) = run_with(options, &vus, |controller| async move {
+        tokio::time::sleep(1_000 * second() + second() / 2).await;
+        controller.interrupt();
+    })
+    .await;
+    assert_eq!(count(&finished.totals, builtin::ITERATIONS), 1_001);
 }

@@ -1,5 +1,7 @@
 //! One line a scenario: what it is doing, how far it has come, with how many VUs.
 
+use std::time::Duration;
+
 use plan::{Budget, Plan, ScenarioPlan, Schedule};
 use run::{ScenarioProgress, ScenarioState, Tick};
 
@@ -125,7 +127,7 @@ fn vus(scenario: &ScenarioPlan, progress: &ScenarioProgress, most: u32) -> Strin
     let fixed = match &scenario.schedule {
         Schedule::Looping { steps, .. } => steps.len() <= 2,
         Schedule::Iterations { .. } => true,
-        Schedule::Arrivals { .. } => false,
+        Schedule::Controlled { .. } | Schedule::Arrivals { .. } => false,
     };
     let at_rest = matches!(progress.state, ScenarioState::Waiting | ScenarioState::Finished);
     if fixed && (at_rest || progress.vus == most) {
@@ -142,6 +144,10 @@ fn time(scenario: &ScenarioPlan, progress: &ScenarioProgress, tick: &Tick) -> St
         ScenarioState::Waiting => {
             let wait = scenario.start_time.saturating_sub(tick.elapsed);
             format!("starts in {}", numbers::clock(wait, scenario.start_time))
+        }
+        // One without an end of its own.
+        _ if progress.duration == Duration::MAX => {
+            numbers::clock(progress.elapsed, progress.elapsed)
         }
         _ if progress.elapsed >= progress.duration => longest,
         _ => format!("{}/{longest}", numbers::clock(progress.elapsed, progress.duration)),

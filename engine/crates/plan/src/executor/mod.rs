@@ -17,6 +17,7 @@ use crate::{Pacer, Problems};
 mod arrivals;
 mod constant_arrival_rate;
 mod constant_vus;
+mod externally_controlled;
 mod per_vu_iterations;
 mod ramping_arrival_rate;
 mod ramping_vus;
@@ -73,6 +74,7 @@ executors! {
     "ramping-vus" => ramping_vus::RampingVus,
     "constant-arrival-rate" => constant_arrival_rate::ConstantArrivalRate,
     "ramping-arrival-rate" => ramping_arrival_rate::RampingArrivalRate,
+    "externally-controlled" => externally_controlled::ExternallyControlled,
 }
 
 /// What a scenario asks for, and how that is lowered to one of three loops.
@@ -115,7 +117,7 @@ pub struct VuStep {
     pub vus: u32,
 }
 
-/// One of the three loops that start iterations.
+/// One of the loops that start iterations.
 #[derive(Clone, Debug)]
 pub enum Schedule {
     /// Each VU runs iterations one after the other, for as long as it has its place: a closed model.
@@ -125,6 +127,15 @@ pub enum Schedule {
         steps: Vec<VuStep>,
         /// How long a VU that loses its place may take to finish its iteration.
         graceful_ramp_down: Duration,
+    },
+    /// Each VU runs iterations one after the other, and somebody says while the run goes on how many do.
+    Controlled {
+        /// How many at the start.
+        vus: u32,
+        /// How many there may be; made before the start.
+        max_vus: u32,
+        /// After how long no further iteration starts; [`Duration::MAX`] is never.
+        duration: Duration,
     },
     /// A fixed number of iterations.
     Iterations {
@@ -177,7 +188,7 @@ impl Schedule {
         match self {
             Self::Looping { steps, .. } => steps.last().map_or(Duration::ZERO, |end| end.at),
             Self::Iterations { max_duration, .. } => *max_duration,
-            Self::Arrivals { duration, .. } => *duration,
+            Self::Controlled { duration, .. } | Self::Arrivals { duration, .. } => *duration,
         }
     }
 
@@ -188,7 +199,7 @@ impl Schedule {
                 Some(u64::from(vus.get()).saturating_mul(*each))
             }
             Self::Iterations { budget: Budget::Shared(all), .. } => Some(*all),
-            Self::Looping { .. } | Self::Arrivals { .. } => None,
+            Self::Looping { .. } | Self::Controlled { .. } | Self::Arrivals { .. } => None,
         }
     }
 
@@ -199,7 +210,9 @@ impl Schedule {
         match self {
             Self::Looping { steps, .. } => steps.clone(),
             Self::Iterations { vus, .. } => throughout(vus.get()),
-            Self::Arrivals { max_vus, .. } => throughout(*max_vus),
+            Self::Controlled { max_vus, .. } | Self::Arrivals { max_vus, .. } => {
+                throughout(*max_vus)
+            }
         }
     }
 }

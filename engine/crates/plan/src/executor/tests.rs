@@ -55,6 +55,11 @@ fn each_executor_is_described_in_k6s_words() {
             "gracefulRampDown: 5s",
         ),
         (
+            json!({ "executor": "externally-controlled", "vus": 2, "maxVUs": 9, "duration": 0 }),
+            "Externally controlled execution with 2 VUs, 9 max VUs, until it is stopped",
+            "",
+        ),
+        (
             json!({ "executor": "ramping-arrival-rate", "timeUnit": "1m", "preAllocatedVUs": 5,
                 "stages": [{ "duration": "1m", "target": 90 }] }),
             "Up to 1.50 iterations/s for 1m0s over 1 stages",
@@ -130,6 +135,16 @@ fn what_holds_between_values_is_validated() {
                 "duration": "1000000h", "preAllocatedVUs": 5 }),
             "asks for 36000000000000000 iterations in all; at most 9007199254740991 can be counted",
             "more than can be counted",
+        ),
+        (
+            json!({ "executor": "externally-controlled", "vus": 9, "maxVUs": 5, "duration": "1s" }),
+            "maxVUs: must be at least vus, which is 9, but is 5",
+            "fewer at most than at first",
+        ),
+        (
+            json!({ "executor": "externally-controlled", "duration": 0 }),
+            "maxVUs: must be more than 0 where vus is 0: nobody could ever run",
+            "nobody at all",
         ),
         (
             json!({ "executor": "ramping-vus", "stages": [] }),
