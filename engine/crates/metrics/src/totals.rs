@@ -21,6 +21,8 @@ pub struct Totals {
     by_metric: Vec<Vec<SeriesId>>,
     ticks: u64,
     refused: u64,
+    /// What was collected since the window was opened, where there is one.
+    window: Option<Box<Self>>,
 }
 
 #[derive(Debug)]
@@ -40,7 +42,27 @@ impl Totals {
             by_metric: Vec::new(),
             ticks: 0,
             refused: 0,
+            window: None,
         }
+    }
+
+    /// Opens a window on what is collected from now on, in place of an earlier one.
+    pub fn open_window(&mut self) {
+        self.window = Some(Box::new(Self {
+            registry: Arc::clone(&self.registry),
+            cells: Vec::new(),
+            spares: Vec::new(),
+            series: Vec::new(),
+            by_metric: Vec::new(),
+            ticks: 0,
+            refused: 0,
+            window: None,
+        }));
+    }
+
+    /// What was collected since the window was opened; `None` where there is none.
+    pub fn window(&self) -> Option<&Self> {
+        self.window.as_deref()
     }
 
     /// Takes in what was recorded since the last time.
@@ -65,17 +87,24 @@ impl Totals {
             if let Sink::Gauge(gauge) = &mut **sink {
                 gauge.tick = self.ticks;
             }
-            match self.series.get_mut(series.index()) {
-                Some(Some(known)) => known.sink.merge(sink),
-                _ => insert(
-                    &self.registry,
-                    &mut self.series,
-                    &mut self.by_metric,
-                    series,
-                    Sink::clone(sink),
-                ),
+            self.merge(series, sink);
+            if let Some(window) = &mut self.window {
+                window.merge(series, sink);
             }
             sink.clear();
+        }
+    }
+
+    fn merge(&mut self, series: SeriesId, sink: &Sink) {
+        match self.series.get_mut(series.index()) {
+            Some(Some(known)) => known.sink.merge(sink),
+            _ => insert(
+                &self.registry,
+                &mut self.series,
+                &mut self.by_metric,
+                series,
+                sink.clone(),
+            ),
         }
     }
 

@@ -182,6 +182,23 @@ fn recording_makes_no_new_sink_once_both_of_a_shards_sets_have_it() {
     assert_eq!(addresses[..2], addresses[4..]);
 }
 
+#[test]
+fn a_window_has_what_was_collected_since_it_was_opened() {
+    let shards = Shards::new(Registry::new(), 1);
+    let mut totals = Totals::new(&shards);
+    let series = shards.registry().series(builtin::DATA_SENT, &Tags::new());
+    let sum = |totals: &Totals| counter(totals, builtin::DATA_SENT, &[]).map(|it| it.sum);
+    assert!(totals.window().is_none());
+    for (value, whole, window) in [(1.0, 1.0, 1.0), (2.0, 3.0, 2.0)] {
+        totals.open_window();
+        assert_eq!(totals.window().and_then(sum), None);
+        shards.recorder(0).record(series, value);
+        totals.collect();
+        assert_eq!(sum(&totals), Some(whole));
+        assert_eq!(totals.window().and_then(sum), Some(window));
+    }
+}
+
 proptest! {
     #[test]
     fn however_samples_are_spread_over_shards_and_ticks_they_sum_to_the_whole(
