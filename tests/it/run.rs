@@ -254,3 +254,31 @@ fn a_stall_shows_in_the_response_time_whatever_the_number_of_vus() {
         assert!(p95("http_req_duration").expect("a figure") < 500.0, "{vus}: {}", ran.stdout);
     }
 }
+
+#[test]
+fn a_search_finds_the_capacity_of_the_target() {
+    let wasmload = wasmload();
+    let options = r#"{
+        "scenarios": { "search": {
+            "executor": "breakpoint", "raise": "rate", "start": 100, "max": 3200,
+            "stepDuration": "2s", "preAllocatedVUs": 50, "maxVUs": 100 } },
+        "thresholds": { "http_req_duration": ["p(95)<80"], "http_req_failed": ["rate<0.01"] }
+    }"#;
+    wasmload.write("o.json", options);
+    let ran = wasmload.run(&[
+        "run",
+        artifacts::CHECKS_A_PAGE,
+        "-c",
+        "o.json",
+        "--demo=capacity 4 workers 10ms",
+        "--summary-export",
+        "summary.json",
+    ]);
+    assert_code(&ran, 0);
+    let found = &summary(&wasmload)["breakpoint"];
+    let held = found["held"].as_f64().expect("a load that held");
+    assert!((360.0..=440.0).contains(&held), "of 400: {held}\n{}\n{}", ran.stderr, ran.stdout);
+    assert_eq!(found["complete"], true);
+    assert!(ran.stdout.contains("is the highest load that held"), "{}", ran.stdout);
+    assert!(ran.stderr.contains("✓ 100 iterations/s held"), "{}", ran.stderr);
+}

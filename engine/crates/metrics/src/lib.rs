@@ -53,6 +53,7 @@
 mod distribution;
 mod metric;
 mod registry;
+mod scalability;
 mod selector;
 mod shard;
 mod sink;
@@ -66,6 +67,7 @@ pub use metric::{Builtin, Contains, Kind, Metric, MetricId, builtin};
 pub use registry::{
     DefineError, MAX_CUSTOM_METRICS, MAX_TAGGED_SERIES, OVERFLOW_TAG, Registry, SeriesId,
 };
+pub use scalability::{LoadPoint, Usl};
 pub use selector::{Selector, SelectorError};
 pub use shard::{Batch, Recorder, Shards};
 pub use sink::{Counter, Gauge, Rate, Sink};

@@ -98,13 +98,9 @@ impl Totals {
     fn merge(&mut self, series: SeriesId, sink: &Sink) {
         match self.series.get_mut(series.index()) {
             Some(Some(known)) => known.sink.merge(sink),
-            _ => insert(
-                &self.registry,
-                &mut self.series,
-                &mut self.by_metric,
-                series,
-                sink.clone(),
-            ),
+            _ => {
+                insert(&self.registry, &mut self.series, &mut self.by_metric, series, sink.clone())
+            }
         }
     }
 

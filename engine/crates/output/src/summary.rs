@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use metrics::{Distribution, Metric, OVERFLOW_TAG, Rate, Selector, Sink, Totals, Verdict, builtin};
-use plan::{Schedule, TrendStat};
-use run::{Failure, Finished, StopReason, Unmade};
+use plan::TrendStat;
+use run::{Failure, Finished, Searched, StopReason, Unmade};
 
 /// Everything that is to be said of a run that is over.
 #[derive(Clone, Debug)]
@@ -21,6 +21,8 @@ pub struct Summary {
     pub scenarios: Vec<ScenarioSummary>,
     /// What became of each threshold, in the plan's order.
     pub thresholds: Vec<ThresholdSummary>,
+    /// What the search for the breakpoint found, where a scenario was one.
+    pub search: Option<Searched>,
     /// Each check, sorted by name.
     pub checks: Vec<CheckSummary>,
     /// Each metric that has samples or thresholds: the built-in ones, then the others in the order of
@@ -168,6 +170,7 @@ impl Summary {
                     metric: totals.registry().find(&verdict.selector.metric),
                 })
                 .collect(),
+            search: finished.search.clone(),
             checks: checks(totals),
             metrics: metrics(finished),
             errors: errors(totals),
@@ -203,7 +206,7 @@ fn scenarios(finished: &Finished) -> Vec<ScenarioSummary> {
         description: scenario.executor.describe(),
         flows: scenario.flows.names().to_vec(),
         start: scenario.start_time,
-        arrivals: matches!(scenario.schedule, Schedule::Arrivals { .. }),
+        arrivals: scenario.schedule.is_open(),
         iterations: count(builtin::ITERATIONS, &scenario.name),
         interrupted: count(builtin::ITERATIONS_INTERRUPTED, &scenario.name),
     };

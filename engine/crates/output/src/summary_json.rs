@@ -5,7 +5,7 @@
 //!
 //! ```json
 //! {
-//!   "version": "1.0.0",
+//!   "version": "1.1.0",
 //!   "complete": true,
 //!   "state": { "testRunDurationMs": 10003.2 },
 //!   "metrics": {
@@ -50,18 +50,18 @@ mod document;
 
 use std::time::Duration;
 
-use metrics::Outcome;
-use run::StopReason;
+use metrics::{Outcome, Usl, Verdict};
+use run::{Searched, Step, StopReason};
 use schemars::schema_for;
 
 use self::document::{
-    Check, Document, Failure, MetricEntry, Number, RequestError, Scenario, State, Stop, Threshold,
-    ThresholdMark, Unmade,
+    self as form, Check, Document, Failure, MetricEntry, Number, RequestError, Scenario, State,
+    Stop, Threshold, ThresholdMark, Unmade,
 };
-use crate::summary::{MetricSummary, Summary, ThresholdSummary, Values};
+use crate::summary::{MetricSummary, Summary, Values};
 
 /// The version of the form.
-pub const VERSION: &str = "1.0.0";
+pub const VERSION: &str = "1.1.0";
 
 /// The summary as JSON, indented, with a line break at its end.
 pub fn json(summary: &Summary) -> String {
@@ -106,7 +106,11 @@ impl Document {
                     fails: check.fails,
                 })
                 .collect(),
-            thresholds: summary.thresholds.iter().map(Threshold::of).collect(),
+            thresholds: summary
+                .thresholds
+                .iter()
+                .map(|each| Threshold::of(&each.verdict))
+                .collect(),
             scenarios: summary
                 .scenarios
                 .iter()
@@ -120,6 +124,7 @@ impl Document {
                     interrupted_iterations: scenario.interrupted,
                 })
                 .collect(),
+            breakpoint: summary.search.as_ref().map(|it| form::Breakpoint::of(it, summary)),
             errors: summary
                 .errors
                 .iter()
@@ -193,8 +198,7 @@ impl MetricEntry {
 }
 
 impl Threshold {
-    fn of(summary: &ThresholdSummary) -> Self {
-        let verdict = &summary.verdict;
+    fn of(verdict: &Verdict) -> Self {
         Self {
             metric: verdict.selector.to_string(),
             threshold: verdict.source.clone(),
@@ -205,6 +209,57 @@ impl Threshold {
             },
             observed: verdict.observed.map(Number),
             reason: verdict.silence.map(|silence| silence.to_string()),
+        }
+    }
+}
+
+impl form::Breakpoint {
+    fn of(searched: &Searched, summary: &Summary) -> Self {
+        let scenario = summary.scenarios.get(searched.scenario);
+        Self {
+            scenario: scenario.map(|scenario| scenario.name.clone()).unwrap_or_default(),
+            unit: searched.raise.unit(),
+            complete: searched.complete,
+            held: searched.held,
+            broke: searched.broke,
+            knee: searched.knee().map(|step| step.load),
+            usl: searched.usl().map(|usl| form::Usl::of(&usl)),
+            steps: searched.steps.iter().map(form::Step::of).collect(),
+        }
+    }
+}
+
+impl form::Usl {
+    fn of(usl: &Usl) -> Self {
+        let peak = usl.peak();
+        Self {
+            lambda: Number(usl.lambda),
+            sigma: Number(usl.sigma),
+            kappa: Number(usl.kappa),
+            r_squared: Number(usl.r_squared),
+            peak_concurrency: peak.map(|peak| Number(peak.concurrency)),
+            peak_throughput: peak.map(|peak| Number(peak.throughput)),
+        }
+    }
+}
+
+impl form::Step {
+    fn of(step: &Step) -> Self {
+        let latency = step.latency.map(|it| {
+            [("avg", it.avg), ("med", it.med), ("p(95)", it.p95), ("p(99)", it.p99)]
+                .map(|(name, value)| (name, Number(value)))
+        });
+        Self {
+            load: step.load,
+            held: step.held,
+            measured_ms: Number(step.measured.as_secs_f64() * 1e3),
+            iterations: Number(step.iterations),
+            requests: Number(step.requests),
+            concurrency: Number(step.concurrency),
+            dropped: Number(step.dropped),
+            failed: step.failed.map(Number),
+            latency: latency.into_iter().flatten().collect(),
+            thresholds: step.verdicts.iter().map(Threshold::of).collect(),
         }
     }
 }

@@ -4,6 +4,7 @@
 //! (interrupted requests, restarts, `ERRORS`, `WARNINGS`). What a mark or a colour says is also said in
 //! words or figures.
 
+mod breakpoint;
 mod rows;
 
 use std::io::Write;
@@ -56,6 +57,11 @@ pub fn text(summary: &Summary, colour: bool) -> String {
     if let Some(reason) = &summary.stop {
         page.title("STOPPED EARLY");
         page.line(indented(4).styled(DOUBTFUL, reason.to_string()));
+        page.end_block();
+    }
+    if let Some(searched) = &summary.search {
+        page.title("BREAKPOINT");
+        page.lines.extend(breakpoint::lines(searched));
         page.end_block();
     }
     page.thresholds(summary);

@@ -10,10 +10,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use metrics::Outcome;
-use plan::Plan;
-use run::{Event, EventKind, FailureKind, Finished, StopReason, Tick};
+use plan::{Plan, Schedule};
+use run::{Event, EventKind, FailureKind, Finished, Step, StopReason, Tick};
 
-use crate::line::{BAD, FAINT, Line, VALUE};
+use crate::line::{BAD, FAINT, GOOD, Line, VALUE};
 use crate::numbers::{self, counted};
 use crate::screen::{Screen, Severity};
 use crate::{Output, OutputError};
@@ -258,6 +258,26 @@ impl Terminal {
         }
     }
 
+    /// Says whether a load held, and if not, why.
+    fn say_step(&self, scenario: usize, step: &Step) {
+        let unit = match self.plan.as_ref().map(|plan| &plan.scenarios[scenario].schedule) {
+            Some(Schedule::Search(search)) => search.raise.unit(),
+            _ => return,
+        };
+        let load = format!("{} {unit}", step.load);
+        let line = match step.held {
+            true => Line::new().styled(GOOD, "✓ ").plain(format!("{load} held")),
+            false => Line::new().styled(BAD, "✗ ").plain(format!("{load} did not hold: ")),
+        };
+        let crossed = step.verdicts.iter().filter(|verdict| verdict.outcome != Outcome::Passed);
+        let mut why: Vec<_> =
+            crossed.map(|verdict| format!("{} {}", verdict.selector, verdict.source)).collect();
+        if !step.held && step.dropped > 0.0 {
+            why.push(format!("{} found no VU free", numbers::percent(step.dropped)));
+        }
+        self.screen.lines(vec![line.plain(why.join(", "))]);
+    }
+
     fn say_stop(&self, reason: &StopReason) {
         let then = match reason {
             StopReason::Interrupted => {
@@ -312,6 +332,7 @@ impl Output for Terminal {
             EventKind::ScenarioFinished { scenario } => {
                 self.scenario_line(event, *scenario, "finished");
             }
+            EventKind::StepFinished { scenario, step } => self.say_step(*scenario, step),
             EventKind::Tick(tick) => self.tick(tick),
             EventKind::IterationFailed { scenario, vu, kind, message } => {
                 let what = match kind {

@@ -51,13 +51,15 @@ mod problems;
 mod random;
 mod read;
 mod schema;
+mod search;
 mod shortcut;
 mod trend_stat;
 
 pub use executor::{
-    AnyExecutor, Arrivals, Budget, Busy, ConstantArrivalRate, ConstantVus, Distribution, EXECUTORS,
-    Executor, ExternallyControlled, MAX_ITERATIONS, MAX_RATE, MAX_VUS, OnBusy, PerVuIterations,
-    RampingArrivalRate, RampingVus, Schedule, SharedIterations, Stage, VuStep,
+    AnyExecutor, Arrivals, Breakpoint, Budget, Busy, ConstantArrivalRate, ConstantVus,
+    Distribution, EXECUTORS, Executor, ExternallyControlled, MAX_ITERATIONS, MAX_RATE, MAX_VUS,
+    OnBusy, PerVuIterations, Raised, RampingArrivalRate, RampingVus, Schedule, SharedIterations,
+    Stage, VuStep,
 };
 pub use length::{Length, LengthError};
 pub use life::{Flows, Isolation, Life, NormalOptions, ThinkTime, ThinkTimeOptions};
@@ -69,4 +71,5 @@ pub use problems::{Problem, Problems};
 pub use random::SplitMix64;
 pub use read::{parse_json, parse_toml};
 pub use schema::schema;
+pub use search::{Growth, Raise, Search, Steps};
 pub use trend_stat::{TrendStat, TrendStatError};

@@ -176,6 +176,26 @@ pub struct ScenarioOptions {
     pub isolation: Isolation,
 }
 
+impl ScenarioOptions {
+    /// Options that say nothing but how iterations come to start.
+    pub fn new(executor: AnyExecutor) -> Self {
+        Self {
+            executor,
+            exec: None,
+            weights: None,
+            start_time: Length::default(),
+            graceful_stop: graceful_stop(),
+            env: BTreeMap::new(),
+            tags: BTreeMap::new(),
+            think_time: None,
+            pacing: None,
+            min_iteration_duration: None,
+            iteration_timeout: None,
+            isolation: Isolation::default(),
+        }
+    }
+}
+
 /// What must hold of a metric, alone or with what follows if it does not.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use metrics::{Selector, Threshold};
 
-use crate::life::{Flows, Isolation, Life};
+use crate::life::{Flows, Life};
 use crate::options::{default_flow, graceful_stop};
 use crate::problems::{element_of, key_of, message};
 use crate::shortcut::{self, Shortcut};
@@ -129,18 +129,8 @@ impl Options {
                     rate: self.rate,
                 };
                 let options = ScenarioOptions {
-                    executor: shortcut::executor(&shortcut, &mut problems),
-                    exec: None,
-                    weights: None,
-                    start_time: Length::default(),
                     graceful_stop: self.graceful_stop.unwrap_or_else(graceful_stop),
-                    env: BTreeMap::new(),
-                    tags: BTreeMap::new(),
-                    think_time: None,
-                    pacing: None,
-                    min_iteration_duration: None,
-                    iteration_timeout: None,
-                    isolation: Isolation::default(),
+                    ..ScenarioOptions::new(shortcut::executor(&shortcut, &mut problems))
                 };
                 // The keys of a shortcut are those at the top.
                 vec![scenario("default".to_owned(), options, "", &mut problems)]
@@ -175,6 +165,7 @@ impl Options {
             None => trend_stat::DEFAULT.to_vec(),
         };
         let thresholds = thresholds(self.thresholds.unwrap_or_default(), &mut problems);
+        check_searches(&scenarios, &thresholds, &mut problems, &mut warnings);
         problems.or(Plan {
             scenarios,
             thresholds,
@@ -203,7 +194,7 @@ fn scenario(
     let mut own = Problems::default();
     executor.validate(&mut own);
     let schedule = executor.schedule();
-    if matches!(schedule, Schedule::Arrivals { .. }) {
+    if schedule.is_open() {
         for (key, given) in
             [("thinkTime", options.think_time.is_some()), ("pacing", options.pacing.is_some())]
         {
@@ -296,6 +287,38 @@ fn thresholds(
         }
     }
     all
+}
+
+/// Adds what a search lacks: something that can break, and to be the only one.
+fn check_searches(
+    scenarios: &[ScenarioPlan],
+    thresholds: &[(Selector, Vec<Threshold>)],
+    problems: &mut Problems,
+    warnings: &mut Vec<String>,
+) {
+    let mut searches =
+        scenarios.iter().filter(|scenario| matches!(scenario.schedule, Schedule::Search(_)));
+    let Some(first) = searches.next() else { return };
+    for other in searches {
+        let message = format!(
+            "searches for the breakpoint as `{}` does; only one scenario can",
+            crate::problems::shown(&first.name)
+        );
+        problems.push(key_of("scenarios", &other.name), message);
+    }
+    if thresholds.iter().flat_map(|(_, thresholds)| thresholds).any(|one| one.abort_on_fail) {
+        warnings.push(
+            "`abortOnFail` has no effect in a search for the breakpoint, which goes on until it \
+             knows where thresholds break"
+                .to_owned(),
+        );
+    }
+    if thresholds.iter().all(|(_, thresholds)| thresholds.is_empty()) {
+        problems.push(
+            "thresholds",
+            "must be given where a scenario searches for the breakpoint: it is where one of them breaks",
+        );
+    }
 }
 
 /// The most VUs that scenarios need at any one time. Those of one that ends serve one that starts then.

@@ -1,12 +1,18 @@
 //! The usual tests by their names, as options.
 
+use std::collections::BTreeMap;
+use std::num::NonZeroU32;
 use std::time::Duration;
 
-use crate::{Length, Options, Problems, Stage};
+use crate::{
+    AnyExecutor, Breakpoint, Executor, Length, Options, Problems, Raised, ScenarioOptions, Stage,
+    ThresholdSpec,
+};
 
 /// One of the usual tests.
 ///
-/// Each is a shape of the number of VUs over time, stretched to a duration and up to a number of VUs.
+/// Each but the last is a shape of the number of VUs over time, stretched to a duration and up to a number
+/// of VUs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Preset {
     /// A few users for a moment: does it work at all?
@@ -19,6 +25,8 @@ pub enum Preset {
     Spike,
     /// As many as on a usual day, for hours: does anything leak or fill up?
     Soak,
+    /// More and more, until it breaks: how many are too many?
+    Breakpoint,
 }
 
 /// A shape: by parts of the duration, what share of the VUs is reached.
@@ -32,6 +40,7 @@ impl Preset {
         ("stress", Self::Stress),
         ("spike", Self::Spike),
         ("soak", Self::Soak),
+        ("breakpoint", Self::Breakpoint),
     ];
 
     /// Returns the preset of a name.
@@ -39,19 +48,21 @@ impl Preset {
         Self::ALL.iter().find(|(known, _)| *known == name).map(|(_, preset)| *preset)
     }
 
-    /// VUs and duration where they are not given, and the shape.
+    /// VUs and duration where they are not given, and the shape; none for a search, which has no shape
+    /// until it is over.
     ///
     /// The proportions are those that Grafana's k6 documentation suggests for tests of these names; the
     /// durations are shorter, for a first look.
-    fn shape(self) -> (u32, Duration, Shape) {
+    fn shape(self) -> Option<(u32, Duration, Shape)> {
         let minutes = Duration::from_mins;
-        match self {
+        Some(match self {
             Self::Smoke => (3, minutes(1), &[(0.0, 1.0), (1.0, 1.0)]),
             Self::Load => (50, minutes(10), &[(0.125, 1.0), (0.75, 1.0), (0.125, 0.0)]),
             Self::Stress => (100, minutes(20), &[(0.22, 1.0), (0.67, 1.0), (0.11, 0.0)]),
             Self::Spike => (500, minutes(3), &[(2.0 / 3.0, 1.0), (1.0 / 3.0, 0.0)]),
             Self::Soak => (50, minutes(240), &[(0.02, 1.0), (0.96, 1.0), (0.02, 0.0)]),
-        }
+            Self::Breakpoint => return None,
+        })
     }
 
     /// Returns the options it stands for. VUs and duration given here take the place of its own; nothing
@@ -70,7 +81,9 @@ impl Preset {
                 problems.push(key, "cannot be given together with a preset");
             }
         }
-        let (vus, duration, shape) = self.shape();
+        let Some((vus, duration, shape)) = self.shape() else {
+            return problems.or(breakpoint(given));
+        };
         let vus = given.vus.unwrap_or(vus);
         let duration = given.duration.map_or(duration, Length::get);
         let stages = shape.iter().map(|(part, share)| Stage {
@@ -85,6 +98,49 @@ impl Preset {
     }
 }
 
+/// A search by rate, from so few that anything holds to more than most hold.
+///
+/// `vus` is how many VUs there may be, `duration` how long it may take at most. Where no threshold says
+/// what holding is, requests that fail and half a second do.
+fn breakpoint(given: Options) -> Options {
+    let vus = given.vus.and_then(NonZeroU32::new).unwrap_or(number(1_000));
+    let mut search = Breakpoint {
+        raise: Raised::Rate,
+        start: number(10),
+        max: number(20_000),
+        multiply: Some(2.0),
+        add: None,
+        step_duration: Duration::from_secs(10).into(),
+        tolerance: 0.05,
+        pre_allocated_vus: Some(vus.min(number(100))),
+        max_vus: Some(vus),
+    };
+    if let Some(most) = given.duration {
+        let steps = search.schedule().duration().as_secs() / search.step_duration.get().as_secs();
+        let millis = most.get().as_millis() as u64 / steps.max(1);
+        search.step_duration = Duration::from_millis(millis.max(1)).into();
+    }
+    let scenario = ScenarioOptions::new(AnyExecutor::Breakpoint(search));
+    let holding = || {
+        BTreeMap::from([
+            ("http_req_failed".into(), vec![ThresholdSpec::Expression("rate<0.01".into())]),
+            ("http_req_duration".into(), vec![ThresholdSpec::Expression("p(95)<500".into())]),
+        ])
+    };
+    let thresholds = given.thresholds.filter(|thresholds| !thresholds.is_empty());
+    Options {
+        scenarios: Some(BTreeMap::from([("breakpoint".to_owned(), scenario)])),
+        thresholds: Some(thresholds.unwrap_or_else(holding)),
+        vus: None,
+        duration: None,
+        ..given
+    }
+}
+
+fn number(value: u32) -> NonZeroU32 {
+    NonZeroU32::new(value).unwrap_or(NonZeroU32::MIN)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -96,13 +152,25 @@ mod tests {
     }
 
     #[test]
-    fn each_preset_is_a_ramp_of_its_own() {
+    fn a_search_takes_no_longer_than_it_may_and_keeps_thresholds_that_are_given() {
+        let given = r#"{ "vus": 8, "duration": "16s", "thresholds": { "checks": ["rate>0.9"] } }"#;
+        let options = Preset::Breakpoint.options(crate::parse_json(given).unwrap()).unwrap();
+        let plan = options.plan().unwrap();
+        assert_eq!(plan.max_vus(), 8);
+        assert!(plan.scenarios[0].schedule.duration() <= Duration::from_secs(16), "{plan:?}");
+        let thresholds: Vec<_> = plan.thresholds.iter().map(|(on, _)| on.to_string()).collect();
+        assert_eq!(thresholds, ["checks"]);
+    }
+
+    #[test]
+    fn each_preset_is_a_test_of_its_own() {
         for ((name, preset), expected) in Preset::ALL.iter().zip([
             "Up to 3 looping VUs for 1m0s over 2 stages",
             "Up to 50 looping VUs for 10m0s over 3 stages",
             "Up to 100 looping VUs for 20m0s over 3 stages",
             "Up to 500 looping VUs for 3m0s over 2 stages",
             "Up to 50 looping VUs for 4h0m0s over 3 stages",
+            "Search for the breakpoint from 10 to 20000 iterations/s (×2 every 10s)",
         ]) {
             assert_eq!(described(*preset, "{}"), expected, "{name}");
             assert_eq!(Preset::by_name(name), Some(*preset));

@@ -2,20 +2,28 @@
 
 use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
+use std::future::Future;
+use std::num::NonZeroU32;
+use std::ops::Range;
+use std::pin::Pin;
 use std::rc::Rc;
 use std::time::Duration;
 
-use plan::{OnBusy, Pacer};
+use plan::{ConstantPacer, OnBusy, Pacer};
+use tokio::sync::watch;
 use tokio::time::Instant;
 use vu::VuFactory;
 
 use crate::alarm::Alarm;
 use crate::moment::after;
+use crate::orders::{Orders, SearchOrder};
+use crate::placement::Agent;
 use crate::rein::{Order, Rein};
 use crate::source::{Look, Numbers, Source, Ticket};
 use crate::user::Surroundings;
 use crate::worker::{Made, Part, Users};
 
+const SECOND: Duration = Duration::from_secs(1);
 /// Arrivals handed out before VUs get their turn, when many are due at once.
 const HANDED_OUT: u32 = 16;
 
@@ -95,16 +103,6 @@ impl Source for Assigned {
     }
 }
 
-/// What a schedule says of arrivals.
-#[derive(Clone, Copy)]
-pub(crate) struct Arriving<'a> {
-    pub(crate) pacer: &'a dyn Pacer,
-    pub(crate) pre_allocated_vus: u32,
-    pub(crate) max_vus: u32,
-    pub(crate) duration: Duration,
-    pub(crate) on_busy: OnBusy,
-}
-
 /// Where iterations that are due find a VU, or a place to wait for one.
 struct Waiting<'a> {
     pool: Rc<RefCell<Pool>>,
@@ -133,67 +131,125 @@ impl Waiting<'_> {
     }
 }
 
-impl<F: VuFactory> Part<F> {
-    /// Hands out iterations as they come due, until the end of the scenario's time.
-    pub(crate) async fn arrive(
-        &self,
-        users: &mut Users,
-        made: Vec<Made<F::Vu>>,
-        around: &Rc<Surroundings>,
-        arriving: Arriving<'_>,
-    ) {
-        let Arriving { pacer, pre_allocated_vus, max_vus, duration, on_busy } = arriving;
-        let start = users.start;
-        let waiting = Waiting { pool: Rc::clone(&users.pool.0), around };
-        let spawn = |users: &mut Users, one: Made<F::Vu>| {
-            let rein = Rc::new(Rein::new(after(start, Duration::MAX)));
-            let source = Assigned::new(Rc::clone(&rein), Rc::clone(&waiting.pool));
-            users.spawn_held(one, source, rein, around);
-        };
-        for one in made {
-            spawn(users, one);
-        }
-        // VUs beyond those made ahead are made one at a time, beside the pacing and never before it.
-        let mut spare = self.agent.vus(max_vus).filter(|place| *place >= pre_allocated_vus);
-        let mut missing = false;
-        let mut making = None;
+/// Hands out a scenario's iterations on one worker, and makes VUs where they are missing.
+pub(crate) struct Arriving<'a, F: VuFactory> {
+    part: &'a Part<F>,
+    around: &'a Rc<Surroundings>,
+    waiting: Waiting<'a>,
+    on_busy: OnBusy,
+    /// VUs beyond those made ahead, by their places. They are made one at a time, beside the pacing and
+    /// never before it.
+    spare: Box<dyn Iterator<Item = u32>>,
+    making: Option<Making<'a, F>>,
+    missing: bool,
+    alarm: Alarm,
+    handed_out: u32,
+}
 
-        let mut alarm = if self.precise { Alarm::fine() } else { Alarm::coarse() };
-        let mut handed_out = 0;
-        for (number, due) in pacer.arrivals(self.agent.index.into(), self.agent.count.into()) {
-            let due = after(start, due);
-            loop {
-                if missing && making.is_none() {
-                    missing = false;
-                    making = spare.next().map(|place| Box::pin(self.make(place)));
-                }
-                let Some(future) = &mut making else {
-                    alarm.until(due).await;
-                    break;
-                };
-                tokio::select! {
-                    biased;
-                    one = future => {
-                        making = None;
-                        if let Some(one) = one {
-                            spawn(users, one);
-                        }
+type Making<'a, F> = Pin<Box<dyn Future<Output = Option<Made<<F as VuFactory>::Vu>>> + 'a>>;
+
+impl<'a, F: VuFactory> Arriving<'a, F> {
+    /// Arrivals of a part of a scenario, of whose VUs the `spare` ones are not made ahead.
+    pub(crate) fn new(
+        part: &'a Part<F>,
+        users: &Users,
+        around: &'a Rc<Surroundings>,
+        spare: Range<u32>,
+        on_busy: OnBusy,
+    ) -> Self {
+        let ahead = spare.start;
+        Self {
+            part,
+            around,
+            waiting: Waiting { pool: Rc::clone(&users.pool.0), around },
+            on_busy,
+            spare: Box::new(part.agent.vus(spare.end).filter(move |place| *place >= ahead)),
+            making: None,
+            missing: false,
+            alarm: if part.precise { Alarm::fine() } else { Alarm::coarse() },
+            handed_out: 0,
+        }
+    }
+
+    /// Lets VUs wait for iterations.
+    pub(crate) fn spawn(&self, users: &mut Users, made: impl IntoIterator<Item = Made<F::Vu>>) {
+        for one in made {
+            let rein = Rc::new(Rein::new(after(users.start, Duration::MAX)));
+            let source = Assigned::new(Rc::clone(&rein), Rc::clone(&self.waiting.pool));
+            users.spawn_held(one, source, rein, self.around);
+        }
+    }
+
+    /// Keeps up one rate after the other, as a search asks for them, until it ends.
+    pub(crate) async fn follow(&mut self, users: &mut Users, orders: &mut watch::Receiver<Orders>) {
+        loop {
+            let order = orders.borrow_and_update().search;
+            let pacing = async {
+                match order {
+                    SearchOrder::Keep { load, since } => {
+                        let rate = NonZeroU32::new(load).unwrap_or(NonZeroU32::MIN);
+                        let pacer = ConstantPacer::new(rate, SECOND, Duration::MAX);
+                        self.pace(users, since, &pacer).await;
                     }
-                    () = alarm.until(due) => break,
+                    SearchOrder::Rest => {}
+                    SearchOrder::End => return,
                 }
+                std::future::pending().await
+            };
+            tokio::select! {
+                biased;
+                changed = orders.wait_for(|orders| orders.search != order) => {
+                    // Whoever asked is gone: as at the end.
+                    if changed.is_err() { return; }
+                }
+                () = pacing => return,
             }
-            if !waiting.has_free() {
+        }
+    }
+
+    /// Hands out iterations as they come due, until there are no more. May be dropped, and another pacer be
+    /// followed.
+    pub(crate) async fn pace(&mut self, users: &mut Users, start: Instant, pacer: &dyn Pacer) {
+        let Agent { index, count } = self.part.agent;
+        for (_, due) in pacer.arrivals(index.into(), count.into()) {
+            let due = after(start, due);
+            self.wait_until(due, users).await;
+            if !self.waiting.has_free() {
                 // Those whose iterations have just ended have not had their turn to say so.
                 tokio::task::yield_now().await;
             }
-            missing |= waiting.place(Ticket { number, due: Some(due) }, on_busy);
-            handed_out += 1;
-            if handed_out == HANDED_OUT {
-                handed_out = 0;
+            let number = self.around.numbers.take();
+            self.missing |= self.waiting.place(Ticket { number, due: Some(due) }, self.on_busy);
+            self.handed_out += 1;
+            if self.handed_out == HANDED_OUT {
+                self.handed_out = 0;
                 tokio::task::yield_now().await;
             }
         }
-        tokio::time::sleep_until(after(start, duration)).await;
+    }
+
+    /// Waits for a moment, and makes VUs meanwhile if some are missing.
+    async fn wait_until(&mut self, due: Instant, users: &mut Users) {
+        loop {
+            if self.missing && self.making.is_none() {
+                self.missing = false;
+                self.making = self.spare.next().map(|place| -> Making<'a, F> {
+                    let part = self.part;
+                    Box::pin(async move { part.make(place).await })
+                });
+            }
+            let Some(making) = &mut self.making else {
+                return self.alarm.until(due).await;
+            };
+            tokio::select! {
+                biased;
+                one = making => {
+                    self.making = None;
+                    self.spawn(users, one);
+                }
+                () = self.alarm.until(due) => return,
+            }
+        }
     }
 }
 

@@ -13,6 +13,7 @@ use plan::Plan;
 
 use crate::failures::FailureKind;
 use crate::finished::{CallError, Finished, StopReason};
+use crate::search::Step;
 
 /// A fact about the run, and when it came to be one.
 #[derive(Debug)]
@@ -32,6 +33,7 @@ pub struct Event {
 ///   SetupFinished       or SetupFailed: then nothing stands between it and RunFinished
 ///   LoadStarted         the clock of the load starts
 ///     ScenarioStarted, ScenarioFinished    once each and scenario
+///     StepFinished                         once each load that a search tries
 ///     Tick                                 each second, and once at the end
 ///     IterationFailed                      the first of each distinct failure
 ///   LoadFinished
@@ -84,6 +86,13 @@ pub enum EventKind {
     ScenarioFinished {
         /// Its place in [`Plan::scenarios`].
         scenario: usize,
+    },
+    /// A search for the breakpoint has kept up a load for its time.
+    StepFinished {
+        /// The scenario's place in [`Plan::scenarios`].
+        scenario: usize,
+        /// What came of it.
+        step: Step,
     },
     /// Another second of load has passed, or the load has ended.
     Tick(Tick),

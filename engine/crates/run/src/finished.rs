@@ -10,6 +10,7 @@ use thiserror::Error;
 use vu::Trap;
 
 use crate::failures::Failure;
+use crate::search::Searched;
 
 /// A run that is over, however it ended.
 #[derive(Debug)]
@@ -21,8 +22,11 @@ pub struct Finished {
     pub elapsed: Duration,
     /// Everything recorded.
     pub totals: Totals,
-    /// Each threshold's verdict over the whole run.
+    /// Each threshold's verdict over the whole run; where a scenario searched, over the highest load that
+    /// held.
     pub verdicts: Vec<Verdict>,
+    /// What the scenario that searched for the breakpoint found, where there was one.
+    pub search: Option<Searched>,
     /// The distinct failures of iterations and of VUs' starts, the most frequent first.
     pub failures: Vec<Failure>,
     /// The VUs that could not be made, by reason.

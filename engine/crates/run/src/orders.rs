@@ -27,6 +27,20 @@ pub(crate) struct Orders {
     pub(crate) levels: Vec<Option<u32>>,
     /// Whether VUs that are controlled are to rest.
     pub(crate) paused: bool,
+    /// What the scenario that searches is to do.
+    pub(crate) search: SearchOrder,
+}
+
+/// What the scenario that searches is to do; no other one looks at it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum SearchOrder {
+    /// Start nothing.
+    #[default]
+    Rest,
+    /// Keep up a load, from a moment on.
+    Keep { load: u32, since: Instant },
+    /// End: it has been found.
+    End,
 }
 
 impl Orders {

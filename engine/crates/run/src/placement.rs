@@ -5,7 +5,7 @@
 //! and so are the arrivals `n` with `n % agents` the same: every agent works out its own share, none
 //! needs to ask another, and nothing is lost in division.
 
-use plan::Schedule;
+use plan::{Raise, Schedule};
 
 /// How many VUs a worker must have of an arrival scenario to take part in it.
 ///
@@ -32,13 +32,10 @@ pub(crate) struct Agent {
 impl Placement {
     /// Deals the scenario of that place in the plan out to so many workers, at least one.
     pub(crate) fn new(scenario: usize, schedule: &Schedule, workers: usize) -> Self {
-        let agents = match schedule {
-            Schedule::Looping { .. }
-            | Schedule::Controlled { .. }
-            | Schedule::Iterations { .. } => workers,
-            Schedule::Arrivals { pre_allocated_vus, .. } => {
-                workers.min((pre_allocated_vus / VUS_A_WORKER) as usize).max(1)
-            }
+        let agents = if schedule.is_open() {
+            workers.min((vus_at_start(schedule) / VUS_A_WORKER) as usize).max(1)
+        } else {
+            workers
         };
         Self { scenario, workers, agents }
     }
@@ -69,6 +66,10 @@ pub(crate) fn vus_at_start(schedule: &Schedule) -> u32 {
         Schedule::Iterations { vus, .. } => vus.get(),
         Schedule::Controlled { max_vus, .. } => *max_vus,
         Schedule::Arrivals { pre_allocated_vus, .. } => *pre_allocated_vus,
+        Schedule::Search(search) => match search.raise {
+            Raise::Vus => search.max,
+            Raise::Rate { pre_allocated_vus, .. } => pre_allocated_vus,
+        },
     }
 }
 
@@ -76,6 +77,7 @@ pub(crate) fn vus_at_start(schedule: &Schedule) -> u32 {
 pub(crate) fn vus_at_most(schedule: &Schedule) -> u32 {
     match schedule {
         Schedule::Arrivals { pre_allocated_vus, max_vus, .. } => *max_vus.max(pre_allocated_vus),
+        Schedule::Search(search) => search.max_vus().max(vus_at_start(schedule)),
         Schedule::Looping { .. } | Schedule::Controlled { .. } | Schedule::Iterations { .. } => {
             vus_at_start(schedule)
         }

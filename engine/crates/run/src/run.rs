@@ -4,8 +4,8 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use metrics::{MetricId, Recorder, Shards, Sink, Thresholds, Totals, Verdict, builtin};
-use plan::Plan;
+use metrics::{Recorder, Shards, Thresholds, Totals, Verdict};
+use plan::{Plan, Schedule};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, Interval, MissedTickBehavior};
 use vu::{Outcome, SetupData, VuFactory};
@@ -13,14 +13,17 @@ use vu::{Outcome, SetupData, VuFactory};
 use crate::board::ScenarioBoard;
 use crate::control::{Asked, Control};
 use crate::crew::Crew;
-use crate::event::{Event, EventKind, ScenarioProgress, ScenarioState, Tick};
+use crate::event::{Event, EventKind};
 use crate::failures::{Failures, bounded};
 use crate::finished::{CallError, Finished, StopReason, Unmade};
-use crate::orders::{Load, MESSAGES, Message, Orders, Phase};
+use crate::orders::{Load, MESSAGES, Message, Orders, Phase, SearchOrder};
 use crate::placement::vus_at_start;
 use crate::rein::guarded;
+use crate::search::{Searched, Searching, Wish};
 use crate::series::RunSeries;
 use crate::worker::{Worker, work};
+
+mod tick;
 
 /// How often counts are collected and said.
 const TICK: Duration = Duration::from_secs(1);
@@ -78,6 +81,7 @@ pub async fn run<F: VuFactory>(
         prepared: vec![false; workers],
         left: vec![false; workers],
         load: None,
+        search: search(&plan),
         ticks: 0,
         failures: Failures::default(),
         said: Failures::default(),
@@ -128,6 +132,8 @@ struct Conductor<'a> {
     prepared: Vec<bool>,
     left: Vec<bool>,
     load: Option<Instant>,
+    /// The search, where a scenario is one.
+    search: Option<Searching>,
     ticks: u64,
     failures: Failures,
     /// Those that were told of as they were met.
@@ -172,13 +178,18 @@ impl Conductor<'_> {
             teardown_error = self.tear_down(factory, &data).await;
         }
         self.totals.collect();
-        let verdicts = self.thresholds.evaluate(&self.totals, elapsed);
+        let search = self.search.map(Searching::found);
+        let verdicts = match search.as_ref().and_then(Searched::verdicts) {
+            Some(verdicts) => verdicts.to_vec(),
+            None => self.thresholds.evaluate(&self.totals, elapsed),
+        };
 
         let finished = Box::new(Finished {
             plan: Arc::clone(&self.plan),
             elapsed,
             totals: self.totals,
             verdicts,
+            search,
             failures: self.failures.list(),
             unmade: self.unmade,
             stop: self.stop,
@@ -271,7 +282,7 @@ impl Conductor<'_> {
     /// Goes on until something holds.
     async fn until(&mut self, holds: impl Fn(&Self) -> bool) {
         while !holds(self) {
-            let start = self.next_start();
+            let due = self.next_due();
             tokio::select! {
                 biased;
                 asked = self.control.changed() => self.obey(asked),
@@ -280,8 +291,9 @@ impl Conductor<'_> {
                     // All workers are gone, those that broke down included.
                     None => return,
                 },
-                () = tokio::time::sleep_until(start.unwrap_or(self.began)), if start.is_some() => {
+                () = tokio::time::sleep_until(due.unwrap_or(self.began)), if due.is_some() => {
                     self.start_scenarios();
+                    self.go_on_searching();
                 }
                 _ = self.clock.tick() => {
                     if self.load.is_some() { self.tick() } else { self.say_made() }
@@ -391,13 +403,14 @@ impl Conductor<'_> {
         self.orders.send_modify(|orders| orders.phase = orders.phase.max(phase));
     }
 
-    /// When the next scenario starts. None does once the run was asked to end.
-    fn next_start(&self) -> Option<Instant> {
+    /// When the next scenario starts, or the search goes on. Neither does once the run was asked to end.
+    fn next_due(&self) -> Option<Instant> {
         let load = self.load.filter(|_| self.is_planned())?;
         let waiting = self.plan.scenarios.iter().zip(&self.started);
-        let next =
-            waiting.filter(|(_, started)| !**started).map(|(one, _)| one.start_time).min()?;
-        Some(crate::moment::after(load, next))
+        let next = waiting.filter(|(_, started)| !**started).map(|(one, _)| one.start_time).min();
+        let start = next.map(|next| crate::moment::after(load, next));
+        let search = self.search.as_ref().and_then(Searching::due);
+        start.into_iter().chain(search).min()
     }
 
     fn start_scenarios(&mut self) {
@@ -407,96 +420,52 @@ impl Conductor<'_> {
             if !self.started[scenario] && self.plan.scenarios[scenario].start_time <= elapsed {
                 self.started[scenario] = true;
                 self.say(EventKind::ScenarioStarted { scenario });
+                if self.search.as_ref().is_some_and(|search| search.scenario() == scenario) {
+                    self.search_on();
+                }
             }
         }
     }
 
-    /// Another second of load has passed.
-    fn tick(&mut self) {
-        let vus: u32 = self.boards.iter().map(|board| board.active()).sum();
-        let vus_max: u32 = self.boards.iter().map(|board| board.made()).sum();
-        self.recorder.record(self.series.vus, vus.into());
-        self.recorder.record(self.series.vus_max, vus_max.into());
-        self.collect();
-    }
-
-    /// Collects what was recorded, holds it against the thresholds, and says how far the run has come.
-    fn collect(&mut self) {
-        let Some(load) = self.load else { return };
-        let elapsed = load.elapsed();
-        let vus = self.boards.iter().map(|board| board.active()).sum();
-        let vus_max = self.boards.iter().map(|board| board.made()).sum();
+    /// Judges the load of the search, and goes on to the next one, once it is time.
+    fn go_on_searching(&mut self) {
+        let now = Instant::now();
+        let Some(search) = &mut self.search else { return };
+        if self.load.is_none() || search.due().is_none_or(|due| due > now) {
+            return;
+        }
+        let scenario = search.scenario();
+        let active = self.boards[scenario].active();
         self.totals.collect();
-        self.ticks += 1;
-        if self.ticks.is_multiple_of(TICKS_A_VERDICT) && !self.thresholds.is_empty() {
-            self.verdicts = self.thresholds.evaluate(&self.totals, elapsed).into();
-            let crossed: Vec<String> = self
-                .verdicts
-                .iter()
-                .filter(|verdict| verdict.abort)
-                .map(|verdict| verdict.selector.to_string())
-                .collect();
-            // What has ended by itself was not stopped.
-            if !crossed.is_empty() && !self.all_left() {
-                self.stop_for(StopReason::ThresholdCrossed(crossed), Phase::Drain);
+        let step = match search.wish(now, active, &self.totals, &self.thresholds) {
+            Some(Wish::Measure) => {
+                self.totals.open_window();
+                return;
             }
-        }
-        let tick = Tick {
-            elapsed,
-            vus,
-            vus_max,
-            iterations: self.count(builtin::ITERATIONS, None),
-            interrupted: self.count(builtin::ITERATIONS_INTERRUPTED, None),
-            dropped: self.count(builtin::DROPPED_ITERATIONS, None),
-            requests: self.count(builtin::HTTP_REQS, None),
-            scenarios: (0..self.plan.scenarios.len())
-                .map(|scenario| self.progress(scenario, elapsed))
-                .collect(),
-            verdicts: Arc::clone(&self.verdicts),
+            Some(Wish::Rest(step)) => {
+                self.orders.send_modify(|orders| orders.search = SearchOrder::Rest);
+                Some(step)
+            }
+            Some(Wish::Next(step)) => {
+                self.search_on();
+                step
+            }
+            None => None,
         };
-        self.say(EventKind::Tick(tick));
-    }
-
-    fn count(&self, metric: MetricId, scenario: Option<&str>) -> u64 {
-        let filter: Vec<_> =
-            scenario.map(|name| ("scenario".to_owned(), name.to_owned())).into_iter().collect();
-        match self.totals.select(metric, &filter) {
-            Some(Sink::Counter(counter)) => counter.sum as u64,
-            _ => 0,
+        if let Some(step) = step {
+            self.say(EventKind::StepFinished { scenario, step });
         }
     }
 
-    fn progress(&self, place: usize, elapsed: Duration) -> ScenarioProgress {
-        let scenario = &self.plan.scenarios[place];
-        let board = &self.boards[place];
-        let duration = scenario.schedule.duration();
-        let iterations = self.count(builtin::ITERATIONS, Some(&scenario.name));
-        let planned = scenario.schedule.iterations();
-        let since = elapsed.saturating_sub(scenario.start_time);
-        let stopping = !self.is_planned() || since >= duration;
-        let state = match () {
-            () if self.finished[place] => ScenarioState::Finished,
-            () if elapsed < scenario.start_time => ScenarioState::Waiting,
-            () if stopping => ScenarioState::Stopping,
-            () => ScenarioState::Running,
+    /// Orders the next load of the search, or its end.
+    fn search_on(&mut self) {
+        let Some(search) = &mut self.search else { return };
+        let since = Instant::now();
+        let order = match search.begin(since) {
+            Some(load) => SearchOrder::Keep { load, since },
+            None => SearchOrder::End,
         };
-        let share = |done: f64, whole: f64| if whole > 0.0 { (done / whole).min(1.0) } else { 1.0 };
-        let progress = match planned {
-            Some(planned) => share(iterations as f64, planned as f64),
-            // It ends when somebody says so, and has then come to its end.
-            None if duration == Duration::MAX => f64::from(u8::from(self.finished[place])),
-            None => share(since.as_secs_f64(), duration.as_secs_f64()),
-        };
-        ScenarioProgress {
-            state,
-            vus: board.active(),
-            vus_max: board.made(),
-            iterations,
-            iterations_planned: planned,
-            elapsed: since.min(duration),
-            duration,
-            progress,
-        }
+        self.orders.send_modify(|orders| orders.search = order);
     }
 
     fn say_made(&mut self) {
@@ -510,6 +479,14 @@ impl Conductor<'_> {
     fn say(&mut self, kind: EventKind) {
         (self.on_event)(&Event { elapsed: self.began.elapsed(), kind });
     }
+}
+
+/// The search of the plan's one scenario that is one.
+fn search(plan: &Plan) -> Option<Searching> {
+    plan.scenarios.iter().enumerate().find_map(|(place, scenario)| match scenario.schedule {
+        Schedule::Search(search) => Some(Searching::new(place, &scenario.name, search)),
+        _ => None,
+    })
 }
 
 fn call_error(outcome: Outcome) -> CallError {

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use metrics::Recorder;
-use plan::{Flows, Life, Plan, ScenarioPlan, Schedule};
+use plan::{Flows, Life, OnBusy, Plan, Raise, ScenarioPlan, Schedule};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio::time::Instant;
@@ -21,7 +21,7 @@ use crate::finished::Unmade;
 use crate::iterations::Budgeted;
 use crate::looping::{Cue, CueOrder, Looping, cues};
 use crate::moment::{after, milliseconds};
-use crate::orders::{Load, Message, Orders, Phase, reached};
+use crate::orders::{Load, Message, Orders, Phase, SearchOrder, reached};
 use crate::placement::{Agent, Placement, vus_at_most, vus_at_start};
 use crate::rein::{Rein, guarded};
 use crate::series::{RunSeries, ScenarioSeries};
@@ -326,15 +326,39 @@ impl<F: VuFactory> Part<F> {
                 }
             }
             Schedule::Arrivals { pacer, pre_allocated_vus, max_vus, duration, on_busy } => {
-                let arriving = Arriving {
-                    pacer: &**pacer,
-                    pre_allocated_vus: *pre_allocated_vus,
-                    max_vus: *max_vus,
-                    duration: *duration,
-                    on_busy: *on_busy,
-                };
-                self.arrive(users, made, around, arriving).await;
+                let mut arriving =
+                    Arriving::new(self, users, around, *pre_allocated_vus..*max_vus, *on_busy);
+                arriving.spawn(users, made);
+                arriving.pace(users, start, &**pacer).await;
+                tokio::time::sleep_until(after(start, *duration)).await;
             }
+            Schedule::Search(search) => match search.raise {
+                Raise::Vus => {
+                    for one in made {
+                        users.spawn(one, Looping, Rein::new(start), around);
+                    }
+                    let never = after(start, Duration::MAX);
+                    let mut told = orders.clone();
+                    tokio::select! {
+                        () = users.follow_levels(orders, never, |orders| match orders.search {
+                            SearchOrder::Keep { load, .. } => load,
+                            SearchOrder::Rest | SearchOrder::End => 0,
+                        }) => {}
+                        _ = told.wait_for(|orders| orders.search == SearchOrder::End) => {}
+                    }
+                }
+                Raise::Rate { pre_allocated_vus, max_vus } => {
+                    let mut arriving = Arriving::new(
+                        self,
+                        users,
+                        around,
+                        pre_allocated_vus..max_vus,
+                        OnBusy::Drop,
+                    );
+                    arriving.spawn(users, made);
+                    arriving.follow(users, orders).await;
+                }
+            },
         }
     }
 }

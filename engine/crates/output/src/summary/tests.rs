@@ -5,7 +5,7 @@ use metrics::{
     Tags, Thresholds,
 };
 use plan::Plan;
-use run::{CallError, FailureKind};
+use run::{CallError, FailureKind, Latency, Step};
 
 use super::*;
 
@@ -77,6 +77,7 @@ impl Recording {
             elapsed,
             totals: self.totals,
             verdicts,
+            search: None,
             failures: Vec::new(),
             unmade: Vec::new(),
             stop: None,
@@ -85,6 +86,51 @@ impl Recording {
             faults: Vec::new(),
         }
     }
+}
+
+/// A search in which 400 iterations a second were too many.
+pub(crate) fn searched() -> Finished {
+    let plan = plan(
+        r#"{ "scenarios": { "shop": { "executor": "breakpoint", "raise": "rate", "start": 100,
+            "max": 1000, "tolerance": 0.25, "preAllocatedVUs": 50, "maxVUs": 100 } },
+            "thresholds": { "http_req_duration": ["p(95)<200"] } }"#,
+    );
+    let scenario = [("scenario", "shop")];
+    let recording = Recording::new();
+    recording.record(builtin::ITERATIONS, &scenario, &[1.0; 45]);
+    recording.answers("200", &[20.0; 45]);
+    let finished = recording.finish(40, plan);
+    let step = |load: u32, held, latency: f64, dropped| Step {
+        load,
+        held,
+        measured: Duration::from_millis(7_500),
+        iterations: f64::from(load) * (1.0 - dropped),
+        requests: f64::from(load) * (1.0 - dropped),
+        dropped,
+        concurrency: f64::from(load) * latency / 1e3,
+        latency: Some(Latency {
+            avg: latency,
+            med: latency,
+            p95: 2.0 * latency,
+            p99: 3.0 * latency,
+        }),
+        failed: Some(dropped / 10.0),
+        verdicts: finished.verdicts.clone(),
+    };
+    let search = Searched {
+        scenario: 0,
+        raise: plan::Raise::Rate { pre_allocated_vus: 50, max_vus: 100 },
+        steps: vec![
+            step(100, true, 20.0, 0.0),
+            step(200, true, 25.0, 0.0),
+            step(400, false, 150.0, 0.2),
+            step(300, true, 60.0, 0.0),
+        ],
+        held: Some(300),
+        broke: Some(400),
+        complete: true,
+    };
+    Finished { search: Some(search), ..finished }
 }
 
 /// A run in which all went well but one check.

@@ -27,6 +27,8 @@ pub(super) struct Document {
     pub(super) thresholds: Vec<Threshold>,
     /// Each scenario, in the order of the plan.
     pub(super) scenarios: Vec<Scenario>,
+    /// What the search for the breakpoint found; null unless a scenario was one.
+    pub(super) breakpoint: Option<Breakpoint>,
     /// Requests that failed, by kind, the most frequent first.
     pub(super) errors: Vec<RequestError>,
     /// Iterations and VUs' starts that failed, by kind, the most frequent first.
@@ -125,6 +127,73 @@ pub(super) struct Scenario {
     pub(super) iterations: u64,
     /// How many of its iterations were cut off.
     pub(super) interrupted_iterations: u64,
+}
+
+/// What a search for the breakpoint found.
+#[derive(Debug, Serialize, JsonSchema)]
+pub(super) struct Breakpoint {
+    /// The scenario's name.
+    pub(super) scenario: String,
+    /// What the loads are numbers of.
+    #[schemars(extend("enum" = ["VUs", "iterations/s"]))]
+    pub(super) unit: &'static str,
+    /// Whether the search came to its end.
+    pub(super) complete: bool,
+    /// The highest load that held; null where none did.
+    pub(super) held: Option<u32>,
+    /// The lowest load that did not hold; null where all did.
+    pub(super) broke: Option<u32>,
+    /// The load with the most throughput for its latency; null where nothing was done.
+    pub(super) knee: Option<u32>,
+    /// The Universal Scalability Law that fits the steps; null where they are too few.
+    pub(super) usl: Option<Usl>,
+    /// Each load that was tried, in that order.
+    pub(super) steps: Vec<Step>,
+}
+
+/// `X(N) = λ N / (1 + σ (N − 1) + κ N (N − 1))`: iterations a second, of so many that run at a time.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Usl {
+    /// λ: the throughput of one, a second.
+    pub(super) lambda: Number,
+    /// σ: contention.
+    pub(super) sigma: Number,
+    /// κ: crosstalk.
+    pub(super) kappa: Number,
+    /// R² of the fit.
+    pub(super) r_squared: Number,
+    /// How many at a time get the most done; null where the law has no peak.
+    pub(super) peak_concurrency: Option<Number>,
+    /// How much that is, a second; null where the law has no peak.
+    pub(super) peak_throughput: Option<Number>,
+}
+
+/// What was measured while a load was kept up, without the step's first quarter.
+#[derive(Debug, Serialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct Step {
+    /// How many VUs or iterations a second.
+    pub(super) load: u32,
+    /// Whether it held.
+    pub(super) held: bool,
+    /// For how long it was measured.
+    pub(super) measured_ms: Number,
+    /// Iterations that ended, a second.
+    pub(super) iterations: Number,
+    /// HTTP requests, a second.
+    pub(super) requests: Number,
+    /// How many iterations ran at a time in the mean.
+    pub(super) concurrency: Number,
+    /// Which share of the iterations that were due found no VU free.
+    pub(super) dropped: Number,
+    /// Which share of the requests failed; null where there were none.
+    pub(super) failed: Option<Number>,
+    /// How long a request took, or an iteration that made none, in milliseconds: `avg`, `med`, `p(95)` and
+    /// `p(99)`. Empty where nothing ended.
+    pub(super) latency: BTreeMap<&'static str, Number>,
+    /// Each threshold over this step.
+    pub(super) thresholds: Vec<Threshold>,
 }
 
 /// A way in which requests failed.

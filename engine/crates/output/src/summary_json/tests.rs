@@ -3,7 +3,7 @@ use std::path::Path;
 use serde_json::Value;
 
 use super::*;
-use crate::summary::tests::{idle, mishaps, ordinary};
+use crate::summary::tests::{idle, mishaps, ordinary, searched};
 
 /// Checks a value against a schema, as far as ours uses the language; a property that the schema does
 /// not name is a problem too.
@@ -62,7 +62,8 @@ fn problems(value: &Value, schema: &Value, root: &Value, path: &str) -> Vec<Stri
 #[test]
 fn every_document_written_fits_the_schema() {
     let schema = schema();
-    let written = [&ordinary(), &mishaps(), &idle()].map(|run| json(&Summary::new(run)));
+    let written =
+        [&ordinary(), &mishaps(), &idle(), &searched()].map(|run| json(&Summary::new(run)));
     for text in written.into_iter().chain([json_of_nothing_yet()]) {
         let document: Value = serde_json::from_str(&text).unwrap();
         assert_eq!(problems(&document, &schema, &schema, "$"), Vec::<String>::new());

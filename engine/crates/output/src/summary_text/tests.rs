@@ -3,7 +3,7 @@ use metrics::{Contains, Kind};
 use run::{CallError, Failure, Finished, StopReason};
 
 use super::*;
-use crate::summary::tests::{Recording, idle, mishaps, ordinary, plan};
+use crate::summary::tests::{Recording, idle, mishaps, ordinary, plan, searched};
 
 fn plain(finished: &Finished) -> String {
     text(&Summary::new(finished), false)
@@ -29,6 +29,29 @@ fn a_run_whose_setup_failed_says_that_there_was_no_load() {
     let finished =
         Finished { setup_error: Some(CallError::Failed("no such shop".to_owned())), ..idle() };
     assert_snapshot!(plain(&finished));
+}
+
+#[test]
+fn a_search_shows_what_it_found_and_each_step_by_load() {
+    let text = plain(&searched());
+    let (block, _) = text.split_once("  █ THRESHOLDS").unwrap();
+    assert_snapshot!(block);
+}
+
+#[test]
+fn a_search_that_found_nothing_says_so() {
+    let mut finished = searched();
+    let search = finished.search.as_mut().unwrap();
+    (search.held, search.broke, search.complete) = (None, None, false);
+    search.steps.clear();
+    let text = plain(&finished);
+    assert!(
+        text.starts_with(
+            "\n  █ BREAKPOINT\n\n    no load was kept up for its whole step (the search did not come \
+             to its end)\n\n  █"
+        ),
+        "{text}"
+    );
 }
 
 #[test]

@@ -127,7 +127,7 @@ fn vus(scenario: &ScenarioPlan, progress: &ScenarioProgress, most: u32) -> Strin
     let fixed = match &scenario.schedule {
         Schedule::Looping { steps, .. } => steps.len() <= 2,
         Schedule::Iterations { .. } => true,
-        Schedule::Controlled { .. } | Schedule::Arrivals { .. } => false,
+        Schedule::Controlled { .. } | Schedule::Arrivals { .. } | Schedule::Search(_) => false,
     };
     let at_rest = matches!(progress.state, ScenarioState::Waiting | ScenarioState::Finished);
     if fixed && (at_rest || progress.vus == most) {

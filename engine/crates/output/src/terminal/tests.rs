@@ -5,7 +5,7 @@ use run::{CallError, ScenarioProgress, ScenarioState, Unmade};
 use super::*;
 use crate::screen::Manner;
 use crate::screen::tests::{LIVE, PLAIN, Paper, screen, seen};
-use crate::summary::tests::{ordinary, plan};
+use crate::summary::tests::{ordinary, plan, searched};
 
 const TWO: &str = r#"{
     "scenarios": {
@@ -259,6 +259,27 @@ fn everything_that_goes_wrong_is_a_message() {
         tell(&mut terminal, 1, kind);
     }
     assert_snapshot!(paper.text());
+}
+
+#[test]
+fn a_search_says_of_each_load_whether_it_held_and_why_not() {
+    let (mut terminal, paper) = terminal(PLAIN, (80, 24));
+    let finished = searched();
+    tell(&mut terminal, 0, started(&finished.plan));
+    let said_before = paper.text();
+    for mut step in finished.search.unwrap().steps {
+        if !step.held {
+            step.verdicts[0].outcome = Outcome::Crossed;
+        }
+        tell(&mut terminal, 10, EventKind::StepFinished { scenario: 0, step });
+    }
+    assert_eq!(
+        paper.text().strip_prefix(&said_before).unwrap(),
+        "✓ 100 iterations/s held\n\
+         ✓ 200 iterations/s held\n\
+         ✗ 400 iterations/s did not hold: http_req_duration p(95)<200, 20.00% found no VU free\n\
+         ✓ 300 iterations/s held\n"
+    );
 }
 
 #[test]

@@ -12,9 +12,10 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{Pacer, Problems};
+use crate::{Pacer, Problems, Raise, Search};
 
 mod arrivals;
+mod breakpoint;
 mod constant_arrival_rate;
 mod constant_vus;
 mod externally_controlled;
@@ -25,6 +26,7 @@ mod shared_iterations;
 mod stage;
 
 pub use arrivals::{Arrivals, Busy, Distribution};
+pub use breakpoint::Raised;
 pub use stage::Stage;
 
 pub(crate) use shared_iterations::max_duration;
@@ -75,6 +77,7 @@ executors! {
     "constant-arrival-rate" => constant_arrival_rate::ConstantArrivalRate,
     "ramping-arrival-rate" => ramping_arrival_rate::RampingArrivalRate,
     "externally-controlled" => externally_controlled::ExternallyControlled,
+    "breakpoint" => breakpoint::Breakpoint,
 }
 
 /// What a scenario asks for, and how that is lowered to one of three loops.
@@ -159,6 +162,8 @@ pub enum Schedule {
         /// What becomes of one that finds no VU free.
         on_busy: OnBusy,
     },
+    /// VUs loop or iterations arrive, of which whoever drives it finds out how many hold.
+    Search(Search),
 }
 
 /// What becomes of an iteration that is due and finds no VU free.
@@ -189,6 +194,7 @@ impl Schedule {
             Self::Looping { steps, .. } => steps.last().map_or(Duration::ZERO, |end| end.at),
             Self::Iterations { max_duration, .. } => *max_duration,
             Self::Controlled { duration, .. } | Self::Arrivals { duration, .. } => *duration,
+            Self::Search(search) => search.max_duration(),
         }
     }
 
@@ -199,7 +205,10 @@ impl Schedule {
                 Some(u64::from(vus.get()).saturating_mul(*each))
             }
             Self::Iterations { budget: Budget::Shared(all), .. } => Some(*all),
-            Self::Looping { .. } | Self::Controlled { .. } | Self::Arrivals { .. } => None,
+            Self::Looping { .. }
+            | Self::Controlled { .. }
+            | Self::Arrivals { .. }
+            | Self::Search(_) => None,
         }
     }
 
@@ -213,6 +222,16 @@ impl Schedule {
             Self::Controlled { max_vus, .. } | Self::Arrivals { max_vus, .. } => {
                 throughout(*max_vus)
             }
+            Self::Search(search) => throughout(search.max_vus()),
+        }
+    }
+
+    /// Whether iterations start when they are due, whoever is free: an open model.
+    pub fn is_open(&self) -> bool {
+        match self {
+            Self::Arrivals { .. } => true,
+            Self::Search(search) => search.raise != Raise::Vus,
+            Self::Looping { .. } | Self::Controlled { .. } | Self::Iterations { .. } => false,
         }
     }
 }

@@ -65,6 +65,18 @@ fn each_executor_is_described_in_k6s_words() {
             "Up to 1.50 iterations/s for 1m0s over 1 stages",
             "maxVUs: 5",
         ),
+        (
+            json!({ "executor": "breakpoint", "raise": "rate", "start": 100, "max": 5000,
+                "preAllocatedVUs": 5, "maxVUs": 50 }),
+            "Search for the breakpoint from 100 to 5000 iterations/s (×2 every 10s)",
+            "maxVUs: 5-50, tolerance: 5%",
+        ),
+        (
+            json!({ "executor": "breakpoint", "raise": "vus", "start": 5, "max": 50, "add": 5,
+                "stepDuration": "1m", "tolerance": 0.1 }),
+            "Search for the breakpoint from 5 to 50 VUs (+5 every 1m0s)",
+            "tolerance: 10%",
+        ),
     ] {
         let kind = value["executor"].clone();
         let executor = executor(value);
@@ -173,6 +185,25 @@ fn what_holds_between_values_is_validated() {
             "maxVUs: must be at least preAllocatedVUs, which is 5, but is 4\n\
              stages: ask for no iterations at all",
             "all of it at once",
+        ),
+        (
+            json!({ "executor": "breakpoint", "raise": "vus", "start": 9, "max": 2_000_000, "add": 1,
+                "multiply": 2.5, "maxVUs": 5 }),
+            "max: must be at most 1000000 VUs, but is 2000000\n\
+             add: cannot be given together with `multiply`\n\
+             maxVUs: has no effect where VUs are raised: `max` says how many",
+            "a search of VUs",
+        ),
+        (
+            json!({ "executor": "breakpoint", "raise": "rate", "start": 9, "max": 8 }),
+            "max: must be at least start, which is 9, but is 8\n\
+             preAllocatedVUs: must be given where the rate is raised",
+            "a search by rate",
+        ),
+        (
+            json!({ "executor": "breakpoint", "raise": "vus", "start": 1, "max": 5_000, "add": 1 }),
+            "may need 5000 steps, more than 1000: raise the load faster, or start closer to `max`",
+            "a search that takes for ever",
         ),
     ] {
         assert_eq!(problems_of(value), said, "{why}");

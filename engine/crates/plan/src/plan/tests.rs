@@ -280,3 +280,16 @@ proptest! {
         prop_assert_eq!(plan.max_vus(), (0..50).map(at).max().unwrap());
     }
 }
+
+#[test]
+fn a_search_is_the_only_one_and_has_something_that_can_break() {
+    let search = r#"{ "executor": "breakpoint", "raise": "vus", "start": 1, "max": 9 }"#;
+    let two = format!(r#"{{ "scenarios": {{ "a": {search}, "b": {search} }} }}"#);
+    let problems = crate::parse_json(&two).unwrap().plan().unwrap_err();
+    assert_eq!(
+        problems.to_string(),
+        "scenarios.b: searches for the breakpoint as `a` does; only one scenario can\n\
+         thresholds: must be given where a scenario searches for the breakpoint: it is where one of \
+         them breaks"
+    );
+}

@@ -110,7 +110,9 @@ fn each_executor_has_an_alternative_and_its_example_is_valid() {
         assert!(!examples.is_empty(), "{kind}");
         for example in examples {
             assert_eq!(example["executor"], **kind);
-            let mut options = serde_json::json!({ "scenarios": { "example": example } });
+            let mut options = serde_json::json!({
+                "scenarios": { "example": example }, "thresholds": { "checks": ["rate>0.9"] }
+            });
             let mut problems = Problems::default();
             check::check(&mut options, &mut problems);
             assert!(problems.is_empty(), "{kind}: {problems}");

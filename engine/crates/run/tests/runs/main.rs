@@ -11,7 +11,7 @@ use std::time::Duration;
 use metrics::{MetricId, Registry, Shards, Sink, Totals, builtin};
 use run::{
     CallError, Control, Controller, Crew, Event, EventKind, FailureKind, Finished, RunSpec,
-    StopReason,
+    Searched, StopReason,
 };
 use tokio::task::LocalSet;
 use tokio::time::Instant;
@@ -20,6 +20,8 @@ use vu::{Identity, Iteration, Outcome, SetupData, Trap, Vu, VuFactory};
 type Iterate =
     Arc<dyn Fn(Identity, Iteration) -> Pin<Box<dyn Future<Output = Outcome>>> + Send + Sync>;
 type Call = Arc<dyn Fn() -> Outcome + Send + Sync>;
+
+mod search;
 
 /// VUs that are a closure, and a count of what was called.
 #[derive(Clone)]

@@ -1,0 +1,116 @@
+//! How far a run has come: counted and said each second.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use metrics::{MetricId, Sink, builtin};
+use tokio::time::Instant;
+
+use super::{Conductor, TICKS_A_VERDICT};
+use crate::event::{EventKind, ScenarioProgress, ScenarioState, Tick};
+use crate::finished::StopReason;
+use crate::orders::Phase;
+
+impl Conductor<'_> {
+    /// Another second of load has passed.
+    pub(super) fn tick(&mut self) {
+        let vus: u32 = self.boards.iter().map(|board| board.active()).sum();
+        let vus_max: u32 = self.boards.iter().map(|board| board.made()).sum();
+        self.recorder.record(self.series.vus, vus.into());
+        self.recorder.record(self.series.vus_max, vus_max.into());
+        self.collect();
+    }
+
+    /// Collects what was recorded, holds it against the thresholds, and says how far the run has come.
+    pub(super) fn collect(&mut self) {
+        let Some(load) = self.load else { return };
+        let elapsed = load.elapsed();
+        let vus = self.boards.iter().map(|board| board.active()).sum();
+        let vus_max = self.boards.iter().map(|board| board.made()).sum();
+        self.totals.collect();
+        self.ticks += 1;
+        if self.ticks.is_multiple_of(TICKS_A_VERDICT) && !self.thresholds.is_empty() {
+            self.evaluate(elapsed);
+        }
+        let tick = Tick {
+            elapsed,
+            vus,
+            vus_max,
+            iterations: self.count(builtin::ITERATIONS, None),
+            interrupted: self.count(builtin::ITERATIONS_INTERRUPTED, None),
+            dropped: self.count(builtin::DROPPED_ITERATIONS, None),
+            requests: self.count(builtin::HTTP_REQS, None),
+            scenarios: (0..self.plan.scenarios.len())
+                .map(|scenario| self.progress(scenario, elapsed))
+                .collect(),
+            verdicts: Arc::clone(&self.verdicts),
+        };
+        self.say(EventKind::Tick(tick));
+    }
+
+    /// Holds what was collected against the thresholds, and stops if it is to.
+    fn evaluate(&mut self, elapsed: Duration) {
+        if let Some(search) = &self.search {
+            // What thresholds are broken for is what it wants to know.
+            if let (Some(measured), Some(window)) =
+                (search.measured(Instant::now()), self.totals.window())
+            {
+                self.verdicts = self.thresholds.evaluate(window, measured).into();
+            }
+            return;
+        }
+        self.verdicts = self.thresholds.evaluate(&self.totals, elapsed).into();
+        let crossed: Vec<String> = self
+            .verdicts
+            .iter()
+            .filter(|verdict| verdict.abort)
+            .map(|verdict| verdict.selector.to_string())
+            .collect();
+        // What has ended by itself was not stopped.
+        if !crossed.is_empty() && !self.all_left() {
+            self.stop_for(StopReason::ThresholdCrossed(crossed), Phase::Drain);
+        }
+    }
+
+    fn count(&self, metric: MetricId, scenario: Option<&str>) -> u64 {
+        let filter: Vec<_> =
+            scenario.map(|name| ("scenario".to_owned(), name.to_owned())).into_iter().collect();
+        match self.totals.select(metric, &filter) {
+            Some(Sink::Counter(counter)) => counter.sum as u64,
+            _ => 0,
+        }
+    }
+
+    fn progress(&self, place: usize, elapsed: Duration) -> ScenarioProgress {
+        let scenario = &self.plan.scenarios[place];
+        let board = &self.boards[place];
+        let duration = scenario.schedule.duration();
+        let iterations = self.count(builtin::ITERATIONS, Some(&scenario.name));
+        let planned = scenario.schedule.iterations();
+        let since = elapsed.saturating_sub(scenario.start_time);
+        let stopping = !self.is_planned() || since >= duration;
+        let state = match () {
+            () if self.finished[place] => ScenarioState::Finished,
+            () if elapsed < scenario.start_time => ScenarioState::Waiting,
+            () if stopping => ScenarioState::Stopping,
+            () => ScenarioState::Running,
+        };
+        let share = |done: f64, whole: f64| if whole > 0.0 { (done / whole).min(1.0) } else { 1.0 };
+        let progress = match planned {
+            Some(planned) => share(iterations as f64, planned as f64),
+            // It ends when somebody says so, and has then come to its end.
+            None if duration == Duration::MAX => f64::from(u8::from(self.finished[place])),
+            None => share(since.as_secs_f64(), duration.as_secs_f64()),
+        };
+        ScenarioProgress {
+            state,
+            vus: board.active(),
+            vus_max: board.made(),
+            iterations,
+            iterations_planned: planned,
+            elapsed: since.min(duration),
+            duration,
+            progress,
+        }
+    }
+}
