@@ -30,8 +30,11 @@ impl Options {
             || self.stages.is_some()
             || self.rate.is_some()
             || self.scenarios.is_some();
-        let (stages, rate) =
-            if decides { (self.stages, self.rate) } else { (lower.stages, lower.rate) };
+        let (stages, rate, preset) = if decides {
+            (self.stages, self.rate, self.preset)
+        } else {
+            (lower.stages, lower.rate, lower.preset)
+        };
         let (duration, iterations, scenarios, warnings) = if decides {
             (self.duration, self.iterations, self.scenarios, self.warnings)
         } else {
@@ -59,6 +62,7 @@ impl Options {
             iterations,
             stages,
             rate,
+            preset,
             rps: self.rps.or(lower.rps),
             graceful_stop: self.graceful_stop.or(lower.graceful_stop),
             scenarios,

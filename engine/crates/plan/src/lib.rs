@@ -3,7 +3,7 @@
 //! [`Options`] are what people and scripts write, in layers ([`Options::over`]); a [`Plan`] is what they
 //! come to, with every default filled in and every contradiction refused. Nothing here knows the time,
 //! does I/O or starts anything: a [`Schedule`] is data, a [`Pacer`] is arithmetic, and `run` holds both
-//! against a clock.
+//! against a clock. [`Plan::outline`] tells beforehand what that will be.
 //!
 //! Start with [`Options::plan`]. An executor is one file of `executor/`; what holds of a single value
 //! (its type, its bounds, its name) is said once, on the field in `options.rs` or in the executor's file,
@@ -43,6 +43,7 @@ mod layers;
 mod length;
 mod life;
 mod options;
+mod outline;
 mod pacer;
 mod pattern;
 mod plan;
@@ -64,6 +65,7 @@ pub use executor::{
 pub use length::{Length, LengthError};
 pub use life::{Flows, Isolation, Life, NormalOptions, ThinkTime, ThinkTimeOptions};
 pub use options::{Options, ScenarioOptions, ThresholdRule, ThresholdSpec};
+pub use outline::{Iterations, Outline, ScenarioOutline, Series, Totals};
 pub use pacer::{ConstantPacer, Curve, Pacer, PoissonPacer, RampingPacer};
 pub use plan::{Plan, ScenarioPlan};
 pub use preset::Preset;

@@ -152,6 +152,15 @@ impl Flows {
         &self.names
     }
 
+    /// The names of the flows, each with the share of iterations that run it; all shares sum to 1.
+    pub(crate) fn shares(&self) -> impl Iterator<Item = (&str, f64)> {
+        let all = self.sums.last().copied().unwrap_or(1).max(1) as f64;
+        let before = std::iter::once(0).chain(self.sums.iter().copied());
+        let weights = self.sums.iter().zip(before).map(|(sum, before)| sum - before);
+        let names = self.names.iter().map(String::as_str);
+        names.zip(weights.map(move |weight| weight as f64 / all))
+    }
+
     /// The place of the flow that an iteration of the scenario runs, by its number: the same in each run,
     /// whichever VU runs it, and each flow as often as its weight says.
     pub fn of(&self, number: u64) -> usize {
@@ -256,6 +265,8 @@ mod tests {
         let weights = weights.map(|(name, weight)| (name.to_owned(), weight)).into();
         let flows = Flows::weighted(&weights, "weights", &mut Problems::default());
         assert_eq!(flows.names(), ["browse", "buy", "search"]);
+        let shares: Vec<_> = flows.shares().collect();
+        assert_eq!(shares, [("browse", 0.5), ("buy", 0.2), ("search", 0.3)]);
         let mut counts = [0_i64; 3];
         for number in 0..10_000 {
             counts[flows.of(number)] += 1;

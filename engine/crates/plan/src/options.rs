@@ -10,7 +10,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::life::ThinkTimeOptions;
-use crate::{AnyExecutor, Isolation, Length, MAX_ITERATIONS, MAX_RATE, MAX_VUS, Stage, pattern};
+use crate::{
+    AnyExecutor, Isolation, Length, MAX_ITERATIONS, MAX_RATE, MAX_VUS, Preset, Stage, pattern,
+};
 
 /// One layer of options: of a script, a file, the environment or the command line.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -107,6 +109,10 @@ pub struct Options {
     /// Whether the script's `teardown` is left out.
     #[schemars(extend("default" = false))]
     pub no_teardown: Option<bool>,
+
+    /// The preset that says what runs here, if one does; no option.
+    #[serde(skip)]
+    pub preset: Option<Preset>,
 
     /// What to tell whoever runs it of how layers were combined; no option.
     #[serde(skip)]

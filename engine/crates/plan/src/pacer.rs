@@ -30,8 +30,18 @@ pub trait Pacer: fmt::Debug + Send + Sync {
     /// Returns the iterations per second asked for at `elapsed`.
     fn rate(&self, elapsed: Duration) -> f64;
 
+    /// Returns the moments at which the rate may jump or take another course, in order: from each to the
+    /// next it is a straight line, and before the first and from the last on there is none.
+    fn corners(&self) -> Vec<Duration>;
+
     /// Returns how many iterations it asks for in all; that many, rounded up, are due.
     fn total(&self) -> f64;
+
+    /// Returns what chance starts from where moments come by chance, and their number is not the total
+    /// but about it; `None` where nothing is left to chance.
+    fn seed(&self) -> Option<u64> {
+        None
+    }
 }
 
 /// A pacer whose rate is known at every moment, so that chance can be spread over it.
@@ -87,6 +97,10 @@ impl Pacer for ConstantPacer {
             return 0.0;
         }
         f64::from(self.rate.get()) * 1e9 / self.time_unit as f64
+    }
+
+    fn corners(&self) -> Vec<Duration> {
+        vec![Duration::ZERO, Duration::from_nanos(self.duration)]
     }
 
     fn total(&self) -> f64 {

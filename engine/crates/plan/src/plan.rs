@@ -12,7 +12,7 @@ use crate::options::{default_flow, graceful_stop};
 use crate::problems::{element_of, key_of, message};
 use crate::shortcut::{self, Shortcut};
 use crate::{
-    Executor, Length, MAX_VUS, Options, Problems, ScenarioOptions, Schedule, ThresholdSpec,
+    Executor, Length, MAX_VUS, Options, Preset, Problems, ScenarioOptions, Schedule, ThresholdSpec,
     TrendStat, VuStep, check, trend_stat,
 };
 
@@ -24,6 +24,8 @@ const TIMEOUT: Duration = Duration::from_secs(60);
 pub struct Plan {
     /// What runs side by side, by start time and then by name; at least one.
     pub scenarios: Vec<ScenarioPlan>,
+    /// The preset that the only scenario comes of, if it does.
+    pub preset: Option<Preset>,
     /// What must hold of which samples, by selector.
     pub thresholds: Vec<(Selector, Vec<Threshold>)>,
     /// Tags on everything that is measured.
@@ -168,6 +170,7 @@ impl Options {
         check_searches(&scenarios, &thresholds, &mut problems, &mut warnings);
         problems.or(Plan {
             scenarios,
+            preset: self.preset,
             thresholds,
             tags,
             env,

@@ -48,6 +48,11 @@ impl Preset {
         Self::ALL.iter().find(|(known, _)| *known == name).map(|(_, preset)| *preset)
     }
 
+    /// Returns its name.
+    pub fn name(self) -> &'static str {
+        Self::ALL.iter().find(|(_, preset)| *preset == self).map_or("", |(name, _)| name)
+    }
+
     /// VUs and duration where they are not given, and the shape; none for a search, which has no shape
     /// until it is over.
     ///
@@ -92,8 +97,13 @@ impl Preset {
                 .into(),
             target: (f64::from(vus) * share).round() as u32,
         });
-        let options =
-            Options { stages: Some(stages.collect()), vus: Some(1), duration: None, ..given };
+        let options = Options {
+            stages: Some(stages.collect()),
+            vus: Some(1),
+            duration: None,
+            preset: Some(self),
+            ..given
+        };
         problems.or(options)
     }
 }
@@ -131,6 +141,7 @@ fn breakpoint(given: Options) -> Options {
     Options {
         scenarios: Some(BTreeMap::from([("breakpoint".to_owned(), scenario)])),
         thresholds: Some(thresholds.unwrap_or_else(holding)),
+        preset: Some(Preset::Breakpoint),
         vus: None,
         duration: None,
         ..given
@@ -174,6 +185,7 @@ mod tests {
         ]) {
             assert_eq!(described(*preset, "{}"), expected, "{name}");
             assert_eq!(Preset::by_name(name), Some(*preset));
+            assert_eq!(preset.name(), *name);
         }
         assert_eq!(Preset::by_name("smok"), None);
     }

@@ -50,9 +50,17 @@ impl<C: Curve> Pacer for PoissonPacer<C> {
         self.curve.rate(elapsed)
     }
 
+    fn corners(&self) -> Vec<Duration> {
+        self.curve.corners()
+    }
+
     /// The mean; what comes of a seed differs by about its square root.
     fn total(&self) -> f64 {
         self.curve.total()
+    }
+
+    fn seed(&self) -> Option<u64> {
+        Some(self.seed)
     }
 }
 

@@ -114,6 +114,13 @@ impl Pacer for RampingPacer {
         rate * 1e9 / self.time_unit as f64
     }
 
+    fn corners(&self) -> Vec<Duration> {
+        let ends = |line: &Line| [line.begin, line.begin.saturating_add(line.length)];
+        let mut corners: Vec<u64> = self.stages.iter().flat_map(ends).collect();
+        corners.dedup();
+        corners.into_iter().map(Duration::from_nanos).collect()
+    }
+
     fn total(&self) -> f64 {
         if self.time_unit == 0 { 0.0 } else { self.total as f64 / (2.0 * self.time_unit as f64) }
     }
@@ -174,6 +181,19 @@ mod tests {
         let fall = pacer(10, &[(10_000, 0)], SECOND);
         let due = fall.due(42).expect("it is within").as_secs_f64();
         assert!((due - 6.0).abs() < 1e-8, "{due}");
+    }
+
+    #[test]
+    fn corners_are_where_the_rate_jumps_or_takes_another_course() {
+        for (stages, millis, why) in [
+            (&[(10, 5), (20, 5)][..], &[0, 10, 30][..], "a stage begins where the last ends"),
+            (&[(10, 5), (0, 9), (20, 5)], &[0, 10, 30], "a jump is a moment"),
+            (&[(10, 5), (0, 0), (20, 0), (5, 3)], &[0, 10, 30, 35], "where nothing is due is none"),
+        ] {
+            let corners = pacer(0, stages, SECOND).corners();
+            let millis: Vec<_> = millis.iter().copied().map(Duration::from_millis).collect();
+            assert_eq!(corners, millis, "{why}");
+        }
     }
 
     prop_compose! {
