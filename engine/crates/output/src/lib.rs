@@ -6,6 +6,8 @@
 //! | `summary_text` | the summary for people, on standard output |
 //! | `summary_json`, `summary_file` | the summary for machines, in a file |
 //!
+//! `plan_text` is not of a run: it is what a plan would do, for people, without doing it.
+//!
 //! A sink is an [`Output`]. It hears every [`Event`] of the run in order and, when the run is over, the
 //! [`Summary`]; it can stop nothing and change nothing. Sinks that leave the process make their files
 //! and connections before the run, so that what cannot be written to is known before there is load.
@@ -41,6 +43,7 @@
 
 mod line;
 mod numbers;
+pub mod plan_text;
 mod screen;
 mod summary;
 mod summary_file;
