@@ -13,7 +13,9 @@ use output::{Header, Manner, Outputs, Screen, Severity, SummaryFile, SummaryText
 use plan::{Options, Plan};
 use run::{CallError, Control, Controller, Crew, Finished, RunSpec, StopReason};
 
-use crate::cli::run::{Run, invalid};
+use crate::cli::options::{OptionFlags, invalid};
+use crate::cli::run::Run;
+use crate::cli::voice::Voice;
 use crate::control_api::ControlApi;
 use crate::exit::ExitCode;
 use crate::fault::Fault;
@@ -38,21 +40,15 @@ pub(crate) fn inspect(path: &Path) -> Result<(Inspection, String), Fault> {
 /// Runs a script as it was asked for.
 pub(crate) fn run(asked: &Run) -> Result<ExitCode, Fault> {
     let path = component(&asked.script)?;
-    let screen = Screen::stderr(Manner::of_stderr(asked.no_color, asked.quiet))
-        .map_err(|error| unexpected("start the terminal's thread", &error))?;
-    let log = log_to(&screen, asked.verbose);
+    let screen = screen(asked.voice, asked.quiet)?;
+    let log = log_to(&screen, asked.voice.verbose);
 
     let engine = engine()?;
     let script = load(&engine, &path)?;
     let runtime = runtime()?;
-    let own = runtime
-        .block_on(script.options(log.clone()))
-        .map_err(|error| Fault::failed_to(ExitCode::ScriptError, &error))?;
-    let own = plan::parse_json(&own).map_err(|problems| {
-        invalid(&format!("the options of `{}`", asked.script.display()), &problems)
-    })?;
+    let own = own_options(&script, &asked.script, &runtime, log.clone())?;
     let demo = asked.demo.clone().map(start_demo).transpose()?;
-    let plan = planned(asked, own, demo.as_ref())?;
+    let plan = planned(&asked.options, own, demo.as_ref())?;
     let registry = Registry::new();
     check_thresholds(&plan, &registry)?;
 
@@ -138,6 +134,26 @@ fn runtime() -> Result<tokio::runtime::LocalRuntime, Fault> {
         .map_err(|error| unexpected("start the runtime", &error))
 }
 
+/// The terminal, on standard error.
+fn screen(voice: Voice, quiet: bool) -> Result<Screen, Fault> {
+    Screen::stderr(Manner::of_stderr(voice.no_color, quiet))
+        .map_err(|error| unexpected("start the terminal's thread", &error))
+}
+
+/// The options that a script gives itself; `name` is what was typed for it.
+fn own_options(
+    script: &Script,
+    name: &Path,
+    runtime: &tokio::runtime::LocalRuntime,
+    log: LogGate,
+) -> Result<Options, Fault> {
+    let own = runtime
+        .block_on(script.options(log))
+        .map_err(|error| Fault::failed_to(ExitCode::ScriptError, &error))?;
+    plan::parse_json(&own)
+        .map_err(|problems| invalid(&format!("the options of `{}`", name.display()), &problems))
+}
+
 fn unexpected(what: &str, error: &std::io::Error) -> Fault {
     Fault::new(ExitCode::Unexpected, format!("failed to {what}")).detail(error.to_string())
 }
@@ -148,7 +164,11 @@ fn start_demo(faults: Faults) -> Result<RunningDemo, Fault> {
 }
 
 /// Lays the layers of options over each other and makes the plan of them.
-fn planned(asked: &Run, script: Options, demo: Option<&RunningDemo>) -> Result<Plan, Fault> {
+fn planned(
+    asked: &OptionFlags,
+    script: Options,
+    demo: Option<&RunningDemo>,
+) -> Result<Plan, Fault> {
     let mut flags = asked.options()?;
     if let Some(demo) = demo {
         let env = flags.env.get_or_insert_default();
@@ -186,7 +206,7 @@ fn outputs(asked: &Run, screen: &Screen) -> Result<Outputs, Fault> {
     };
     outputs.push(Terminal::new(screen.clone(), header));
     let stdout = std::io::stdout();
-    let colour = output::coloured(&stdout, asked.no_color);
+    let colour = output::coloured(&stdout, asked.voice.no_color);
     outputs.push(SummaryText::new(stdout, colour));
     if let Some(path) = export {
         let file = SummaryFile::create(path)

@@ -16,8 +16,10 @@ mod demo;
 mod inspect;
 mod man;
 mod new;
+pub(crate) mod options;
 pub(crate) mod run;
 mod schema;
+pub(crate) mod voice;
 
 /// Load tests whose scripts are WebAssembly components.
 #[derive(Debug, Parser)]

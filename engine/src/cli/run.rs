@@ -1,18 +1,13 @@
-//! `wasmload run`: the flags, with k6's names, and the layer of options that they are.
+//! `wasmload run`: runs a script and prints the summary.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::ffi::OsStr;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
-use std::str::FromStr;
 
-use clap::builder::BoolishValueParser;
-use clap::parser::ValueSource;
 use clap::{ArgMatches, Args};
 use demo::Faults;
-use metrics::{Selector, Threshold};
-use plan::{Length, Options, Preset, Problems, Stage, ThresholdSpec};
 
+use super::options::{LAYERS, OptionFlags};
+use super::voice::Voice;
 use crate::assemble;
 use crate::exit::ExitCode;
 use crate::fault::Fault;
@@ -27,107 +22,12 @@ pub(crate) struct Run {
     /// A .wasm or .wat file, a Cargo package's folder, or a .rs file in one; sources are built first
     pub(crate) script: PathBuf,
 
-    /// Number of virtual users
-    #[arg(
-        short = 'u',
-        long,
-        env = "WASMLOAD_VUS",
-        hide_env_values = true,
-        value_name = "N",
-        value_parser = whole::<u32>,
-        allow_negative_numbers = true
-    )]
-    vus: Option<u32>,
-
-    /// How long to run, such as 30s or 1m30s
-    #[arg(short = 'd', long, env = "WASMLOAD_DURATION", hide_env_values = true, value_parser = duration)]
-    duration: Option<Length>,
-
-    /// Number of iterations, shared by all virtual users
-    #[arg(
-        short = 'i',
-        long,
-        env = "WASMLOAD_ITERATIONS",
-        hide_env_values = true,
-        value_name = "N",
-        value_parser = whole::<u64>,
-        allow_negative_numbers = true
-    )]
-    iterations: Option<u64>,
-
-    /// A stage of a ramp, such as 30s:10 for up or down to ten virtual users within 30 s; may be given
-    /// several times
-    #[arg(short = 's', long = "stage", value_name = "DURATION:TARGET", value_parser = Stage::parse)]
-    stages: Vec<Stage>,
-
-    /// Iterations to start a second for --duration, however long they take
-    #[arg(
-        long,
-        env = "WASMLOAD_RATE",
-        hide_env_values = true,
-        value_name = "N",
-        value_parser = whole::<u32>,
-        allow_negative_numbers = true
-    )]
-    rate: Option<u32>,
-
-    /// One of the usual tests: smoke, load, stress, spike or soak. --vus and --duration stretch it
-    #[arg(long, value_name = "NAME", value_parser = preset)]
-    preset: Option<Preset>,
-
-    /// The most requests a second of all virtual users together; the others wait for their turn
-    #[arg(
-        long,
-        env = "WASMLOAD_RPS",
-        hide_env_values = true,
-        value_name = "N",
-        value_parser = whole::<u32>,
-        allow_negative_numbers = true
-    )]
-    rps: Option<u32>,
-
-    /// An environment variable for the script; may be given several times
-    #[arg(short = 'e', long = "env", value_name = "NAME=VALUE", value_parser = pair)]
-    variables: Vec<(String, String)>,
-
-    /// A tag for all samples; may be given several times
-    #[arg(long = "tag", value_name = "NAME=VALUE", value_parser = pair)]
-    tags: Vec<(String, String)>,
-
-    /// What must hold, such as 'http_req_duration: p(95)<500'; may be given several times
-    ///
-    /// Of a part of a metric: 'http_reqs{status:200}: count>1000'. Times are milliseconds. What is given
-    /// for a metric takes the place of what the script or the file demands of it.
-    #[arg(long = "threshold", value_name = "METRIC: EXPRESSION", value_parser = threshold)]
-    thresholds: Vec<(String, String)>,
-
-    /// Ignore all thresholds
-    #[arg(long, env = "WASMLOAD_NO_THRESHOLDS", hide_env_values = true, value_parser = BoolishValueParser::new())]
-    pub(crate) no_thresholds: bool,
+    #[command(flatten)]
+    pub(crate) options: OptionFlags,
 
     /// Write the summary as JSON; `wasmload schema summary` describes it
     #[arg(long, env = "WASMLOAD_SUMMARY_EXPORT", hide_env_values = true, value_name = "FILE")]
     pub(crate) summary_export: Option<PathBuf>,
-
-    /// What to say of trends, such as avg,med,p(99)
-    #[arg(long, env = "WASMLOAD_SUMMARY_TREND_STATS", hide_env_values = true, value_name = "LIST")]
-    summary_trend_stats: Option<String>,
-
-    /// Options in JSON or, if its name ends in .toml, TOML; `wasmload schema options` describes them
-    #[arg(short = 'c', long, env = "WASMLOAD_CONFIG", hide_env_values = true, value_name = "FILE")]
-    pub(crate) config: Option<PathBuf>,
-
-    /// The `user-agent` of requests that have none of their own
-    #[arg(long, env = "WASMLOAD_USER_AGENT", hide_env_values = true, value_name = "TEXT")]
-    user_agent: Option<String>,
-
-    /// Do not call the script's `setup`
-    #[arg(long, env = "WASMLOAD_NO_SETUP", hide_env_values = true, value_parser = BoolishValueParser::new())]
-    no_setup: bool,
-
-    /// Do not call the script's `teardown`
-    #[arg(long, env = "WASMLOAD_NO_TEARDOWN", hide_env_values = true, value_parser = BoolishValueParser::new())]
-    no_teardown: bool,
 
     /// Serve the control API there, such as 127.0.0.1:6565; a port alone is of this machine only
     #[arg(long, env = "WASMLOAD_ADDRESS", hide_env_values = true, value_name = "ADDRESS", value_parser = address)]
@@ -148,157 +48,29 @@ pub(crate) struct Run {
     #[arg(short = 'q', long)]
     pub(crate) quiet: bool,
 
-    /// Show the script's debug messages too
-    #[arg(short = 'v', long)]
-    pub(crate) verbose: bool,
-
-    /// No colours; NO_COLOR in the environment does the same
-    #[arg(long)]
-    pub(crate) no_color: bool,
-
-    /// The arguments whose values the environment gave, by their names here.
-    #[arg(skip)]
-    from_environment: BTreeSet<String>,
-}
-
-/// Who gave an option.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Layer {
-    Environment,
-    Flags,
+    #[command(flatten)]
+    pub(crate) voice: Voice,
 }
 
 fn after_help() -> String {
     format!(
-        "Flags win over the environment (WASMLOAD_VUS, …), the environment over --config, and that over the \
-         script's own options.\n\nThe first Ctrl-C lets running iterations finish, the second cuts them off, \
-         the third ends the program.\n\n{}",
+        "{LAYERS}\n\nThe first Ctrl-C lets running iterations finish, the second cuts them off, the third \
+         ends the program.\n\n{}",
         ExitCode::table()
     )
 }
 
 impl Run {
     pub(crate) fn execute(self) -> Result<ExitCode, Fault> {
-        if self.no_color {
-            // Also for faults, and for the tools that are started.
-            anstream::ColorChoice::Never.write_global();
-        }
+        self.voice.obey();
         assemble::run(&self)
     }
 
     /// Notes which values the environment gave.
     pub(super) fn told_apart(&mut self, matches: &ArgMatches) {
-        let ids = matches.ids().map(clap::Id::as_str);
-        let given = ids.filter(|id| matches.value_source(id) == Some(ValueSource::EnvVariable));
-        self.from_environment = given.map(ToOwned::to_owned).collect();
+        self.options.told_apart(matches);
         self.workers = self.workers.filter(|workers| *workers > 0);
     }
-
-    /// What the flags and, below them, the environment ask for. Both win over everything else.
-    ///
-    /// Fails where a preset stands beside what it cannot be combined with.
-    pub(crate) fn options(&self) -> Result<Options, Fault> {
-        let given = self.layer(Layer::Flags).over(self.layer(Layer::Environment));
-        match self.preset {
-            None => Ok(given),
-            Some(preset) => {
-                preset.options(given).map_err(|problems| invalid("the flags", &problems))
-            }
-        }
-    }
-
-    fn layer(&self, layer: Layer) -> Options {
-        let gave =
-            |name: &str| self.from_environment.contains(name) == (layer == Layer::Environment);
-        // A flag that is not there says nothing; a variable may also say no.
-        let said = |name: &str, value: bool| match layer {
-            Layer::Environment => gave(name).then_some(value),
-            Layer::Flags => (gave(name) && value).then_some(true),
-        };
-        let options = Options {
-            vus: self.vus.filter(|_| gave("vus")),
-            duration: self.duration.filter(|_| gave("duration")),
-            iterations: self.iterations.filter(|_| gave("iterations")),
-            rps: self.rps.filter(|_| gave("rps")),
-            rate: self.rate.filter(|_| gave("rate")),
-            summary_trend_stats: self
-                .summary_trend_stats
-                .as_deref()
-                .filter(|_| gave("summary_trend_stats"))
-                .map(list),
-            user_agent: self.user_agent.clone().filter(|_| gave("user_agent")),
-            no_setup: said("no_setup", self.no_setup),
-            no_teardown: said("no_teardown", self.no_teardown),
-            ..Options::default()
-        };
-        match layer {
-            Layer::Environment => options,
-            Layer::Flags => Options {
-                env: map(&self.variables),
-                tags: map(&self.tags),
-                thresholds: self.thresholds(),
-                stages: (!self.stages.is_empty()).then(|| self.stages.clone()),
-                ..options
-            },
-        }
-    }
-
-    fn thresholds(&self) -> Option<BTreeMap<String, Vec<ThresholdSpec>>> {
-        let mut thresholds: BTreeMap<String, Vec<ThresholdSpec>> = BTreeMap::new();
-        for (metric, expression) in &self.thresholds {
-            let of_metric = thresholds.entry(metric.clone()).or_default();
-            of_metric.push(ThresholdSpec::Expression(expression.clone()));
-        }
-        (!thresholds.is_empty()).then_some(thresholds)
-    }
-
-    /// What the configuration file asks for.
-    pub(crate) fn config(&self) -> Result<Options, Fault> {
-        let Some(path) = &self.config else { return Ok(Options::default()) };
-        let text = std::fs::read_to_string(path).map_err(|error| {
-            Fault::new(ExitCode::InvalidConfig, format!("failed to read `{}`", path.display()))
-                .detail(error.to_string())
-        })?;
-        let extension = path.extension().and_then(OsStr::to_str).unwrap_or_default();
-        let options = match extension {
-            "toml" => plan::parse_toml(&text),
-            // What has no name of its own, such as a pipe, is JSON.
-            "json" | "" => plan::parse_json(&text),
-            _ => {
-                return Err(Fault::new(
-                    ExitCode::InvalidConfig,
-                    format!("`{}` is neither .json nor .toml", path.display()),
-                )
-                .hint("options are written in JSON or in TOML, and the file's name says which"));
-            }
-        };
-        options
-            .map_err(|problems| invalid(&format!("the options in `{}`", path.display()), &problems))
-    }
-}
-
-/// The fault for options with problems, all of them. `whose` is such as "the options of `a.wasm`".
-pub(crate) fn invalid(whose: &str, problems: &Problems) -> Fault {
-    Fault::new(ExitCode::InvalidConfig, format!("{whose} are invalid"))
-        .detail(problems.to_string())
-        .hint("`wasmload schema options` describes every key")
-}
-
-/// The last of several values of one name stands.
-fn map(pairs: &[(String, String)]) -> Option<BTreeMap<String, String>> {
-    (!pairs.is_empty()).then(|| pairs.iter().cloned().collect())
-}
-
-fn list(text: &str) -> Vec<String> {
-    text.split(',').map(|stat| stat.trim().to_owned()).collect()
-}
-
-/// Reads the name of a preset.
-fn preset(text: &str) -> Result<Preset, String> {
-    Preset::by_name(text).ok_or_else(|| {
-        let names: Vec<_> = Preset::ALL.iter().map(|(name, _)| *name).collect();
-        format!("it must be one of {}", names.join(", "))
-    })
 }
 
 /// Reads an address to listen at.
@@ -311,160 +83,9 @@ fn address(text: &str) -> Result<SocketAddr, String> {
     text.parse().map_err(|_| "it must be an address and a port, such as 127.0.0.1:6565".to_owned())
 }
 
-/// Reads a number of things.
-fn whole<T: FromStr>(text: &str) -> Result<T, String> {
-    text.trim().parse().map_err(|_| "it must be a whole number from 1 on".to_owned())
-}
-
-/// Reads a length of time. In an options file a number alone is milliseconds, as in k6; on the command
-/// line it is refused, again as in k6: who types `-d 10` does not mean ten milliseconds.
-fn duration(text: &str) -> Result<Length, String> {
-    if text.trim().parse::<f64>().is_ok() {
-        return Err(format!("it has no unit: write `{0}s` or `{0}ms`", text.trim()));
-    }
-    text.parse().map_err(|error: plan::LengthError| format!("it {error}"))
-}
-
-fn pair(text: &str) -> Result<(String, String), String> {
-    match text.split_once('=') {
-        Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
-        _ => Err("it must be NAME=VALUE".into()),
-    }
-}
-
-/// Splits `metric{tag:value}: expression` at the colon behind the metric and its tags, and reads both.
-///
-/// A tag's value may have colons and braces; an expression has no brace, so the last one ends the tags.
-fn threshold(text: &str) -> Result<(String, String), String> {
-    let form = "it must be METRIC: EXPRESSION, such as `http_req_duration: p(95)<500`";
-    let tags_end = text.rfind('}').map_or(0, |brace| brace + 1);
-    let Some(colon) = text[tags_end..].find(':') else { return Err(form.into()) };
-    let (metric, expression) = (&text[..tags_end + colon], &text[tags_end + colon + 1..]);
-    let selector = Selector::parse(metric.trim()).map_err(|error| error.to_string())?;
-    let threshold = Threshold::parse(expression.trim()).map_err(|error| error.to_string())?;
-    // As it is usually written, so that it meets the same metric's of the script.
-    Ok((selector.to_string(), threshold.source))
-}
-
 #[cfg(test)]
 mod tests {
-    use clap::Parser as _;
-
     use super::*;
-
-    #[derive(clap::Parser)]
-    struct Line {
-        #[command(flatten)]
-        run: Run,
-    }
-
-    fn options(flags: &[&str]) -> Options {
-        let line = ["run", "script.wasm"].iter().chain(flags);
-        Line::try_parse_from(line).expect("the flags parse").run.options().expect("they fit")
-    }
-
-    #[test]
-    fn flags_are_a_layer_of_options_that_says_only_what_was_typed() {
-        assert_eq!(options(&[]), Options::default());
-        let given = options(&["-u", "5", "-d", "1m30s", "-e", "A=b=c", "--tag", "team=red"]);
-        assert_eq!(given.vus, Some(5));
-        assert_eq!(given.duration.map(|length| length.get().as_secs()), Some(90));
-        assert_eq!(given.env, Some([("A".to_owned(), "b=c".to_owned())].into()));
-        assert_eq!(given.tags, Some([("team".to_owned(), "red".to_owned())].into()));
-        assert_eq!(given.iterations, None);
-    }
-
-    /// With the values of these arguments from the environment, as the parser would note it.
-    fn options_with(environment: &[&str], flags: &[&str]) -> Options {
-        let line = ["run", "script.wasm"].iter().chain(flags);
-        let mut run = Line::try_parse_from(line).expect("the flags parse").run;
-        run.from_environment = environment.iter().map(|&name| name.to_owned()).collect();
-        run.options().expect("they fit")
-    }
-
-    #[test]
-    fn flags_lie_over_the_environment_as_any_layer_over_another() {
-        let both = ["-i", "5", "-d", "10s", "-u", "2", "--no-setup"];
-        let shared = options_with(&[], &both);
-        assert!(shared.duration.is_some() && shared.iterations == Some(5), "one layer: combined");
-
-        let layered = options_with(&["duration", "vus"], &both);
-        assert_eq!(layered.iterations, Some(5));
-        assert_eq!(layered.duration, None, "the flags decided what runs");
-        assert_eq!(layered.vus, Some(2), "the environment's number of users stands");
-
-        assert_eq!(options_with(&["no_setup"], &[]).no_setup, Some(false), "a variable may say no");
-        assert_eq!(options_with(&["no_setup"], &["--no-setup"]).no_setup, Some(true));
-        assert_eq!(options_with(&[], &[]).no_setup, None, "a flag that is not there says nothing");
-    }
-
-    #[test]
-    fn a_duration_on_the_command_line_has_a_unit() {
-        for (text, milliseconds) in [("10s", 10_000), ("1m30s", 90_000), ("500ms", 500)] {
-            assert_eq!(duration(text).unwrap().get().as_millis(), milliseconds, "{text}");
-        }
-        for (text, says) in [
-            ("10", "it has no unit: write `10s` or `10ms`"),
-            ("1.5", "it has no unit: write `1.5s` or `1.5ms`"),
-            ("soon", "it must be a duration such as `30s` or `1m30s`"),
-        ] {
-            assert_eq!(duration(text).unwrap_err(), says);
-        }
-    }
-
-    #[test]
-    fn a_threshold_is_split_behind_the_metric_and_its_tags() {
-        for (text, metric, expression) in [
-            ("http_req_duration: p(95)<500", "http_req_duration", "p(95)<500"),
-            ("checks:rate>0.9", "checks", "rate>0.9"),
-            ("http_reqs{status:200}: count>1", "http_reqs{status:200}", "count>1"),
-            ("http_reqs{ status : 200 } : count > 1", "http_reqs{status:200}", "count > 1"),
-            ("http_reqs{name:http://a/b}:count>1", "http_reqs{name:http://a/b}", "count>1"),
-            ("http_reqs{name:/{id}:x}: count>1", "http_reqs{name:/{id}:x}", "count>1"),
-        ] {
-            assert_eq!(threshold(text), Ok((metric.to_owned(), expression.to_owned())), "{text}");
-        }
-        for (text, says) in [
-            ("http_req_duration p(95)<500", "it must be METRIC: EXPRESSION"),
-            ("http_reqs{status:200} count>1", "it must be METRIC: EXPRESSION"),
-            ("p(95)<500", "it must be METRIC: EXPRESSION"),
-            ("http-reqs: count>1", "expected a metric's name"),
-            ("http_reqs{status}: count>1", "expected a tag of the form `key:value`"),
-            ("http_req_duration: p95<500", "instead of `p95`"),
-            ("http_req_duration: p(95)<500ms", "expected"),
-            ("checks:", "expected an operator"),
-        ] {
-            let error = threshold(text).unwrap_err();
-            assert!(error.contains(says), "{text}: {error}");
-        }
-    }
-
-    #[test]
-    fn thresholds_of_one_metric_stand_together() {
-        let given = options(&["--threshold", "checks: rate>0.9", "--threshold", "checks:rate<1"]);
-        let thresholds = given.thresholds.expect("they were given");
-        assert_eq!(thresholds["checks"].len(), 2);
-    }
-
-    #[test]
-    fn a_file_is_read_by_the_ending_of_its_name() {
-        let folder = tempfile::tempdir().unwrap();
-        let read = |name: &str, text: &str| {
-            let path = folder.path().join(name);
-            std::fs::write(&path, text).unwrap();
-            let line = ["run", "a.wasm", "--config", path.to_str().unwrap()];
-            Line::try_parse_from(line).unwrap().run.config().map(|options| options.vus)
-        };
-        for (read, expected, why) in [
-            (read("a.json", r#"{ "vus": 2 }"#).ok(), Some(Some(2)), "JSON"),
-            (read("a.toml", "vus = 3").ok(), Some(Some(3)), "TOML"),
-            (read("pipe", r#"{ "vus": 4 }"#).ok(), Some(Some(4)), "a name that says nothing"),
-            (read("a.yaml", "vus: 5").ok(), None, "another language"),
-            (read("b.toml", "vus = 0\nvusers = 1").ok(), None, "a file with mistakes"),
-        ] {
-            assert_eq!(read, expected, "{why}");
-        }
-    }
 
     #[test]
     fn help_says_every_exit_code() {
