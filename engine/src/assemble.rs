@@ -13,6 +13,7 @@ use output::{Header, Manner, Outputs, Screen, Severity, SummaryFile, SummaryText
 use plan::{Options, Plan};
 use run::{CallError, Control, Controller, Crew, Finished, RunSpec, StopReason};
 
+use crate::cli;
 use crate::cli::options::{OptionFlags, invalid};
 use crate::cli::run::Run;
 use crate::cli::voice::Voice;
@@ -35,6 +36,26 @@ pub(crate) fn inspect(path: &Path) -> Result<(Inspection, String), Fault> {
     let options = runtime()?.block_on(script.options(silent));
     let options = options.map_err(|error| Fault::failed_to(ExitCode::ScriptError, &error))?;
     Ok((script.inspection().clone(), options))
+}
+
+/// What would be run as it was asked for; a script that was named says its own options, no more.
+pub(crate) fn plan(asked: &cli::plan::Plan) -> Result<Plan, Fault> {
+    let quiet = false;
+    let screen = screen(asked.voice, quiet)?;
+    let own = match &asked.script {
+        None => Options::default(),
+        Some(name) => {
+            let script = load(&engine()?, &component(name)?)?;
+            own_options(&script, name, &runtime()?, log_to(&screen, asked.voice.verbose))?
+        }
+    };
+    let plan = planned(&asked.options, own, None)?;
+    check_thresholds(&plan, &Registry::new())?;
+    for warning in &plan.warnings {
+        screen.message(Severity::Warning, warning);
+    }
+    screen.flush();
+    Ok(plan)
 }
 
 /// Runs a script as it was asked for.

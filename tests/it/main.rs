@@ -9,6 +9,9 @@ mod control;
 /// Which crate may know which: DESIGN's table against `cargo metadata`.
 mod house;
 
+/// What a run would do, told without running it.
+mod plan;
+
 /// Runs against the demo target: counts, summaries, thresholds, interruption.
 mod run;
 

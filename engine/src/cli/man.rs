@@ -51,7 +51,9 @@ mod tests {
         let whole = page(None).unwrap();
         assert!(whole.contains("wasmload\\-run(1)"), "{whole}");
         assert!(!whole.contains("wasmload\\-man(1)"), "this one is for packagers");
-        for subcommand in ["run", "build", "inspect", "new", "demo", "schema", "completions"] {
+        for subcommand in
+            ["run", "plan", "build", "inspect", "new", "demo", "schema", "completions"]
+        {
             let page = page(Some(subcommand)).unwrap();
             assert!(page.contains(&format!(".TH wasmload-{subcommand} 1")), "{page}");
         }

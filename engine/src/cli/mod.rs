@@ -17,6 +17,7 @@ mod inspect;
 mod man;
 mod new;
 pub(crate) mod options;
+pub(crate) mod plan;
 pub(crate) mod run;
 mod schema;
 pub(crate) mod voice;
@@ -32,6 +33,7 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Run(Box<run::Run>),
+    Plan(Box<plan::Plan>),
     Build(build::Build),
     Inspect(inspect::Inspect),
     New(new::New),
@@ -47,10 +49,10 @@ impl Cli {
     fn read(arguments: impl IntoIterator<Item = OsString>) -> Result<Self, clap::Error> {
         let matches = Self::command().try_get_matches_from(arguments)?;
         let mut cli = Self::from_arg_matches(&matches)?;
-        if let (Command::Run(run), Some(matches)) =
-            (&mut cli.command, matches.subcommand().map(|(_, of_run): (_, &ArgMatches)| of_run))
-        {
-            run.told_apart(matches);
+        match (&mut cli.command, matches.subcommand().map(|(_, of_it): (_, &ArgMatches)| of_it)) {
+            (Command::Run(run), Some(matches)) => run.told_apart(matches),
+            (Command::Plan(plan), Some(matches)) => plan.told_apart(matches),
+            _ => {}
         }
         Ok(cli)
     }
@@ -64,6 +66,7 @@ pub(crate) fn main() -> ExitCode {
     };
     let result = match cli.command {
         Command::Run(run) => run.execute(),
+        Command::Plan(plan) => plan.execute(),
         Command::Build(build) => build.execute(),
         Command::Inspect(inspect) => inspect.execute(),
         Command::New(new) => new.execute(),
@@ -147,6 +150,20 @@ mod tests {
         assert_eq!(held("5"), None, "it was typed");
         let error = read(&["run", "a.wasm", "--bogus"]).unwrap_err();
         assert_eq!(variable_at_fault(&error, |_| Some("--bogus".into())), None);
+    }
+
+    #[test]
+    fn plan_has_every_flag_of_run_that_says_what_runs() {
+        let command = Cli::command();
+        let flags = |name| {
+            let subcommand = command.find_subcommand(name).expect("it is one");
+            subcommand.get_arguments().map(|flag| flag.get_id().as_str()).collect::<Vec<_>>()
+        };
+        let planned = flags("plan");
+        let only_of_run: Vec<_> =
+            flags("run").into_iter().filter(|flag| !planned.contains(flag)).collect();
+        // These say how a run goes, and against what: not what is asked for when.
+        assert_eq!(only_of_run, ["summary_export", "address", "demo", "workers", "quiet"]);
     }
 
     #[test]
