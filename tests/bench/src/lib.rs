@@ -1,6 +1,7 @@
 //! Compares wasmload with other load generators, side by side in one run.
 //!
-//! Two programs: `requests` for the CPU time of a request, `memory` for the memory of a virtual user.
+//! Three programs: `requests` for the CPU time of a request, `memory` for the memory of a virtual user,
+//! `arrivals` for how exactly a rate is kept.
 //! README.md says how to run them and how to read what they print. Nothing here decides a test: what is
 //! measured is printed, as ratios, and people judge.
 //!

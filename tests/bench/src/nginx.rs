@@ -29,6 +29,15 @@ impl Nginx {
     ///
     /// Fails if it is not installed, saying how to, or does not come up.
     pub fn start(core: usize) -> Result<Self> {
+        Self::start_with(core, "off")
+    }
+
+    /// As [`start`](Self::start), and writes down when each request was answered: see [`times`](Self::times).
+    pub fn start_noting_times(core: usize) -> Result<Self> {
+        Self::start_with(core, "times.log times buffer=256k flush=200ms")
+    }
+
+    fn start_with(core: usize, access_log: &str) -> Result<Self> {
         let program = process::find("nginx", &["/usr/sbin".into()]).context(
             "nginx is missing, the target of the benches; `apt-get install nginx-light` installs it",
         )?;
@@ -37,7 +46,7 @@ impl Nginx {
         drop(free);
 
         let folder = tempfile::tempdir().context("making a folder for nginx")?;
-        fs::write(folder.path().join("nginx.conf"), configuration(address.port()))
+        fs::write(folder.path().join("nginx.conf"), configuration(address.port(), access_log))
             .context("configuring nginx")?;
         let mut command = process::pinned(core, &program);
         command.args(arguments(folder.path()));
@@ -69,6 +78,18 @@ impl Nginx {
         stream.read_to_string(&mut told).context("asking nginx")?;
         let active = active(&told).with_context(|| format!("asking nginx, which said {told:?}"))?;
         Ok(active.saturating_sub(1))
+    }
+
+    /// When each request for its page was answered, in seconds of the system's clock, to the millisecond.
+    ///
+    /// Fails if it was not asked to note them.
+    pub fn times(&self) -> Result<Vec<f64>> {
+        // What it still holds back it writes within its `flush`.
+        process::pause(Duration::from_secs(1));
+        let text = fs::read_to_string(self.folder.path().join("times.log"))
+            .context("reading the times that nginx noted")?;
+        let times = text.lines().map(|line| line.parse().context("reading a time of nginx"));
+        times.collect()
     }
 
     fn wait_until_up(&mut self) -> Result<()> {
@@ -122,7 +143,7 @@ fn arguments(folder: &Path) -> [std::ffi::OsString; 6] {
     ]
 }
 
-fn configuration(port: u16) -> String {
+fn configuration(port: u16, access_log: &str) -> String {
     // Paths are relative to its folder; those of the temporary files are never used, but always made.
     format!(
         "daemon off;
@@ -131,6 +152,7 @@ worker_rlimit_nofile {files};
 pid nginx.pid;
 events {{ worker_connections {CONNECTIONS}; }}
 http {{
+    log_format times $msec;
     access_log off;
     client_body_temp_path client_body;
     proxy_temp_path proxy;
@@ -142,7 +164,7 @@ http {{
     default_type text/plain;
     server {{
         listen 127.0.0.1:{port} backlog=16384;
-        location / {{ return 200 \"hello\\n\"; }}
+        location / {{ access_log {access_log}; return 200 \"hello\\n\"; }}
         location = /stub_status {{ stub_status; }}
     }}
 }}
