@@ -252,6 +252,7 @@ impl form::Step {
         Self {
             load: step.load,
             held: step.held,
+            kept_up: step.kept_up,
             measured_ms: Number(step.measured.as_secs_f64() * 1e3),
             iterations: Number(step.iterations),
             requests: Number(step.requests),

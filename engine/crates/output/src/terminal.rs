@@ -272,6 +272,9 @@ impl Terminal {
         let crossed = step.verdicts.iter().filter(|verdict| verdict.outcome != Outcome::Passed);
         let mut why: Vec<_> =
             crossed.map(|verdict| format!("{} {}", verdict.selector, verdict.source)).collect();
+        if !step.kept_up {
+            why.push(format!("only {}/s of them ended", numbers::estimate(step.iterations)));
+        }
         if !step.held && step.dropped > 0.0 {
             why.push(format!("{} found no VU free", numbers::percent(step.dropped)));
         }

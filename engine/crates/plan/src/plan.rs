@@ -108,7 +108,8 @@ impl Options {
                 for (key, given) in
                     [("vus", self.vus.is_some()), ("gracefulStop", self.graceful_stop.is_some())]
                 {
-                    if given {
+                    // A preset takes the place of what layers below say, and has said so by its name.
+                    if given && self.preset.is_none() {
                         warnings.push(format!(
                             "`{key}` has no effect beside `scenarios`: each of them has its own"
                         ));

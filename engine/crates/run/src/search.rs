@@ -13,6 +13,9 @@ use tokio::time::Instant;
 
 /// The share of iterations that may find no VU free in a step that holds.
 const DROPPED: f64 = 0.01;
+/// The share of iterations by which those that end may fall behind those that are due, in a step that holds,
+/// beyond chance. As much as `tolerance` is where nothing else is said.
+const BEHIND: f64 = 0.05;
 
 /// How often it is looked whether all is quiet. Often enough to be a small part of a step.
 const LOOK: Duration = Duration::from_millis(50);
@@ -39,8 +42,12 @@ pub struct Searched {
 pub struct Step {
     /// How many VUs, or iterations per second.
     pub load: u32,
-    /// Whether every threshold held, and no more than one in a hundred iterations was dropped.
+    /// Whether every threshold held and, of a rate, about as many iterations ended as were due and no more
+    /// than one in a hundred was dropped.
     pub held: bool,
+    /// Whether about as many iterations ended as were due: else more and more of them ran at a time, and no
+    /// step is long enough to show how long they come to take. Always of VUs.
+    pub kept_up: bool,
     /// For how long it was measured.
     pub measured: Duration,
     /// Iterations that ended, per second.
@@ -240,13 +247,20 @@ impl Searching {
         let duration = trend(builtin::ITERATION_DURATION);
         let concurrency = duration.as_ref().map_or(0.0, |it| iterations * it.mean() / 1e3);
         let due = f64::from(load) * seconds;
-        let dropped = match self.plan.raise {
-            Raise::Rate { .. } if due > 0.0 => count(builtin::DROPPED_ITERATIONS) / due,
-            Raise::Rate { .. } | Raise::Vus => 0.0,
+        let (dropped, kept_up) = match self.plan.raise {
+            Raise::Rate { .. } if due > 0.0 => {
+                let dropped = count(builtin::DROPPED_ITERATIONS);
+                // How many run at a time changes by chance about as much as its root, and by one.
+                let behind = due - dropped - count(builtin::ITERATIONS);
+                (dropped / due, behind <= due * BEHIND + concurrency.sqrt() + 1.0)
+            }
+            Raise::Rate { .. } | Raise::Vus => (0.0, true),
         };
         Some(Step {
             load,
-            held: dropped <= DROPPED
+            kept_up,
+            held: kept_up
+                && dropped <= DROPPED
                 && verdicts.iter().all(|verdict| verdict.outcome == Outcome::Passed),
             measured,
             iterations,

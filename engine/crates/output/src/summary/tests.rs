@@ -103,6 +103,7 @@ pub(crate) fn searched() -> Finished {
     let step = |load: u32, held, latency: f64, dropped| Step {
         load,
         held,
+        kept_up: held,
         measured: Duration::from_millis(7_500),
         iterations: f64::from(load) * (1.0 - dropped),
         requests: f64::from(load) * (1.0 - dropped),

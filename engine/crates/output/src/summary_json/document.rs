@@ -177,6 +177,8 @@ pub(super) struct Step {
     pub(super) load: u32,
     /// Whether it held.
     pub(super) held: bool,
+    /// Whether about as many iterations ended as were due; always of VUs.
+    pub(super) kept_up: bool,
     /// For how long it was measured.
     pub(super) measured_ms: Number,
     /// Iterations that ended, a second.

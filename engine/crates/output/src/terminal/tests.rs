@@ -277,7 +277,8 @@ fn a_search_says_of_each_load_whether_it_held_and_why_not() {
         paper.text().strip_prefix(&said_before).unwrap(),
         "✓ 100 iterations/s held\n\
          ✓ 200 iterations/s held\n\
-         ✗ 400 iterations/s did not hold: http_req_duration p(95)<200, 20.00% found no VU free\n\
+         ✗ 400 iterations/s did not hold: http_req_duration p(95)<200, only 320/s of them \
+         ended, 20.00% found no VU free\n\
          ✓ 300 iterations/s held\n"
     );
 }

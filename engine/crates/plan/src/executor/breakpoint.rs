@@ -17,8 +17,9 @@ const MOST_STEPS: u32 = 1_000;
 /// VUs or the rate are raised step by step until a step does not hold; then the highest load that does is
 /// looked for between that step and the one before, halving the distance each time.
 ///
-/// A step holds if every threshold holds over it, its first quarter left out, and with `rate` no more than
-/// one in a hundred iterations found no VU free. Only one scenario of a run can search.
+/// A step holds if every threshold holds over it, its first quarter left out, and with `rate` about as many
+/// iterations ended as were due and no more than one in a hundred found no VU free. It should be much longer
+/// than an iteration. Only one scenario of a run can search.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase")]
 #[schemars(example = serde_json::json!({

@@ -129,3 +129,18 @@ async fn what_an_interrupted_search_has_found_is_kept() {
     assert_eq!((searched.held, searched.complete), (Some(10), false));
     assert_eq!(finished.stop, Some(StopReason::Interrupted));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_rate_that_piles_up_does_not_hold_however_patient_the_thresholds() {
+    let options = r#"{
+        "scenarios": { "a": {
+            "executor": "breakpoint", "raise": "rate", "start": 100, "max": 200, "add": 50,
+            "tolerance": 0.3, "stepDuration": "8s", "preAllocatedVUs": 2000 } },
+        "thresholds": { "iteration_duration": ["p(95)<60000"] }
+    }"#;
+    let finished = run(options, &server(15)).await;
+    let searched = finished.search.as_ref().expect("what was found");
+    assert_eq!(loads(searched), [(100, true), (150, true), (200, false)]);
+    let broke = &searched.steps[2];
+    assert!(!broke.kept_up && broke.dropped == 0.0, "{broke:?}");
+}
