@@ -10,7 +10,8 @@ const HOUSE: &[(&str, &[&str], &[&str])] = &[
     ("wasmload-plan", &["wasmload-metrics"], &["tokio", "wasmtime"]),
     ("wasmload-net", &[], &["wasmtime"]),
     ("wasmload-vu", &[], &["tokio", "wasmtime"]),
-    ("wasmload-host", &["wasmload-vu", "wasmload-net", "wasmload-metrics"], &[]),
+    ("wasmload-data", &[], &["tokio", "wasmtime"]),
+    ("wasmload-host", &["wasmload-vu", "wasmload-net", "wasmload-data", "wasmload-metrics"], &[]),
     ("wasmload-run", &["wasmload-vu", "wasmload-plan", "wasmload-metrics"], &["wasmtime", "hyper"]),
     (
         "wasmload-output",
