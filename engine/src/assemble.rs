@@ -304,7 +304,7 @@ fn exit_code(finished: &Finished, screen: &Screen) -> ExitCode {
     match &finished.stop {
         Some(StopReason::Interrupted | StopReason::CutOff) => return ExitCode::Interrupted,
         Some(StopReason::Aborted(_)) => return ExitCode::Aborted,
-        Some(StopReason::ThresholdCrossed(_)) | None => {}
+        Some(StopReason::Exhausted(_) | StopReason::ThresholdCrossed(_)) | None => {}
     }
     let mut crossed: Vec<String> = finished
         .verdicts

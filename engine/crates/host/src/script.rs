@@ -164,7 +164,9 @@ impl Script {
         match tokio::time::timeout(OPTIONS_TIME, call).await {
             Ok(Ok(options)) => Ok(options),
             Ok(Err(Outcome::Trapped(trap))) => Err(OptionsError(trap.to_string())),
-            Ok(Err(Outcome::Failed(why) | Outcome::Aborted(why))) => Err(OptionsError(why)),
+            Ok(Err(Outcome::Failed(why) | Outcome::Aborted(why) | Outcome::Exhausted(why))) => {
+                Err(OptionsError(why))
+            }
             Ok(Err(Outcome::Completed)) => Ok(String::new()),
             Err(_) => {
                 Err(OptionsError(format!("it took longer than {} s", OPTIONS_TIME.as_secs())))

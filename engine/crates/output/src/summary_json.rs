@@ -267,6 +267,7 @@ impl form::Step {
 
 fn stop_name(stop: &StopReason) -> &'static str {
     match stop {
+        StopReason::Exhausted(_) => "exhausted",
         StopReason::ThresholdCrossed(_) => "threshold_crossed",
         StopReason::Interrupted => "interrupted",
         StopReason::Aborted(_) => "aborted",

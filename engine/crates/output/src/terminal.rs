@@ -286,12 +286,18 @@ impl Terminal {
             StopReason::Interrupted => {
                 "iterations that are running may finish; interrupt again to cut them off"
             }
-            StopReason::ThresholdCrossed(_) => "iterations that are running may finish",
+            StopReason::Exhausted(_) | StopReason::ThresholdCrossed(_) => {
+                "iterations that are running may finish"
+            }
             StopReason::Aborted(_) | StopReason::CutOff => {
                 "iterations that are running are cut off"
             }
         };
-        self.screen.message(Severity::Warning, &format!("stopping: {reason}\n{then}"));
+        let severity = match reason {
+            StopReason::Exhausted(_) => Severity::Info,
+            _ => Severity::Warning,
+        };
+        self.screen.message(severity, &format!("stopping: {reason}\n{then}"));
     }
 
     fn say_end(&self, finished: &Finished) {

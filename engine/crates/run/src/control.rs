@@ -28,6 +28,8 @@ pub(crate) struct Asked {
     pub(crate) interrupts: u32,
     /// Why the script asked for its end, the first time it did.
     pub(crate) aborted: Option<String>,
+    /// What came to its end, the first time something did that leaves nothing to do.
+    pub(crate) exhausted: Option<String>,
     /// Whether controlled VUs are to rest.
     pub(crate) paused: bool,
     /// How many VUs a controlled scenario is to have at work, by its name.
@@ -94,6 +96,19 @@ impl Controller {
             let first = asked.aborted.is_none();
             if first {
                 asked.aborted = Some(reason);
+            }
+            first
+        });
+    }
+
+    /// Ends the run because nothing is left to do, and says what came to its end: no iteration starts any
+    /// more, those running may finish within their scenario's graceful stop, `teardown` runs. The first
+    /// thing said stands.
+    pub fn finish(&self, what: String) {
+        self.asked.send_if_modified(|asked| {
+            let first = asked.exhausted.is_none();
+            if first {
+                asked.exhausted = Some(what);
             }
             first
         });

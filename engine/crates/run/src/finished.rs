@@ -56,6 +56,9 @@ pub struct Unmade {
 /// In the order of precedence: the first reason given stands, until a worse one comes.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum StopReason {
+    /// Nothing was left to do, because this came to its end. The scenarios were drained, and `teardown`
+    /// ran; it is no failure.
+    Exhausted(String),
     /// Thresholds with `abortOnFail` were crossed: these, as the options name them. The scenarios
     /// were drained.
     ThresholdCrossed(Vec<String>),
@@ -70,6 +73,7 @@ pub enum StopReason {
 impl fmt::Display for StopReason {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Exhausted(what) => f.write_str(what),
             Self::ThresholdCrossed(metrics) => {
                 write!(f, "thresholds with abortOnFail were crossed on `{}`", metrics.join("`, `"))
             }

@@ -370,6 +370,9 @@ impl Conductor<'_> {
             (orders.levels, orders.paused) = (levels, asked.paused);
             changed
         });
+        if let Some(what) = asked.exhausted {
+            self.stop_for(StopReason::Exhausted(what), Phase::Drain);
+        }
         if let Some(reason) = asked.aborted {
             self.stop_for(StopReason::Aborted(reason), Phase::Cut);
         }
@@ -383,10 +386,11 @@ impl Conductor<'_> {
     /// Stops for a reason, unless a reason as bad has been given.
     fn stop_for(&mut self, reason: StopReason, phase: Phase) {
         let rank = |reason: &StopReason| match reason {
-            StopReason::ThresholdCrossed(_) => 0,
-            StopReason::Interrupted => 1,
-            StopReason::Aborted(_) => 2,
-            StopReason::CutOff => 3,
+            StopReason::Exhausted(_) => 0,
+            StopReason::ThresholdCrossed(_) => 1,
+            StopReason::Interrupted => 2,
+            StopReason::Aborted(_) => 3,
+            StopReason::CutOff => 4,
         };
         if self.stop.as_ref().is_none_or(|known| rank(known) < rank(&reason)) {
             self.stop = Some(reason.clone());
@@ -495,5 +499,6 @@ fn call_error(outcome: Outcome) -> CallError {
         Outcome::Failed(message) => CallError::Failed(bounded(message)),
         Outcome::Trapped(trap) => CallError::Trapped(trap),
         Outcome::Aborted(reason) => CallError::Aborted(bounded(reason)),
+        Outcome::Exhausted(what) => CallError::Failed(bounded(what)),
     }
 }

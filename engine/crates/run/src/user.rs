@@ -94,6 +94,7 @@ pub(crate) async fn user<V: Vu>(
         let Some(ticket) = source.take(&around.numbers) else { break };
         let began = Instant::now();
         script = user.iterate(&mut vu, ticket).await;
+        // One that is not asked again is not free for another iteration either.
         if script != Script::Aborted {
             if around.life.isolation == Isolation::Iteration {
                 vu.renew();
@@ -123,7 +124,7 @@ enum Script {
     Fresh,
     /// To iterate.
     Started,
-    /// For nothing: it asked for the end of the run, and is not asked again.
+    /// For nothing: it asked for the end of the run or has nothing left to do, and is not asked again.
     Aborted,
 }
 
@@ -179,6 +180,10 @@ impl User<'_> {
             Attended::Interrupted => return Start::Interrupted,
             Attended::Ready { value: Outcome::Aborted(reason), .. } => {
                 self.around.controller.abort(bounded(reason));
+                return Start::Aborted;
+            }
+            Attended::Ready { value: Outcome::Exhausted(what), .. } => {
+                self.around.controller.finish(bounded(what));
                 return Start::Aborted;
             }
             Attended::Ready { value: Outcome::Failed(message), .. } => {
@@ -255,6 +260,13 @@ impl User<'_> {
                 batch.record(series.interrupted, 1.0);
                 return Script::Fresh;
             }
+            Attended::Ready { value: Some(Outcome::Exhausted(what)), .. } => {
+                // It did not come to its own end: there was nothing left for it.
+                batch.record(series.interrupted, 1.0);
+                drop(batch);
+                self.around.controller.finish(bounded(what));
+                return Script::Aborted;
+            }
             Attended::Ready { value, waited } => (Ok(value), waited),
             Attended::Panicked(message) => (Err(message), true),
         };
@@ -276,6 +288,8 @@ impl User<'_> {
                 self.around.controller.abort(bounded(reason));
                 return Script::Aborted;
             }
+            // Seen to above.
+            Ok(Some(Outcome::Exhausted(_))) => None,
             Err(message) => Some((FailureKind::Panicked, message)),
         };
         if failure.is_some() {

@@ -62,6 +62,9 @@ pub enum Outcome {
     Trapped(Trap),
     /// The script asked for the whole run to end, and why.
     Aborted(String),
+    /// What the script works through has come to its end, and what that was: there is nothing left to do,
+    /// for this VU or any other. The run ends as if its time had come, and has not failed.
+    Exhausted(String),
 }
 
 /// Where and why a script broke.

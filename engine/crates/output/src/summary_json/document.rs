@@ -237,7 +237,7 @@ pub(super) struct Unmade {
 #[derive(Debug, Serialize, JsonSchema)]
 pub(super) struct Stop {
     /// By whom or what.
-    #[schemars(extend("enum" = ["threshold_crossed", "interrupted", "aborted", "cut_off"]))]
+    #[schemars(extend("enum" = ["exhausted", "threshold_crossed", "interrupted", "aborted", "cut_off"]))]
     pub(super) reason: &'static str,
     /// The same in words.
     pub(super) message: String,

@@ -250,6 +250,7 @@ fn everything_that_goes_wrong_is_a_message() {
         EventKind::StopRequested { reason: StopReason::CutOff },
         EventKind::StopRequested { reason: StopReason::Aborted("sold out".to_owned()) },
         EventKind::StopRequested { reason: StopReason::ThresholdCrossed(vec!["checks".into()]) },
+        EventKind::StopRequested { reason: StopReason::Exhausted("no rows are left".to_owned()) },
         EventKind::RunFinished(Box::new(Finished {
             unmade: vec![Unmade { reason: "no memory".to_owned(), count: 2 }],
             faults: vec!["worker 0 panicked".to_owned()],

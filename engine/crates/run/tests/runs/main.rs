@@ -322,6 +322,31 @@ async fn a_script_can_end_the_run() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_script_with_nothing_left_to_do_drains_the_run() {
+    let arrivals = r#"{ "scenarios": { "s": {
+        "executor": "constant-arrival-rate", "rate": 1, "duration": "1m", "preAllocatedVUs": 2
+    } } }"#;
+    for (options, elapsed) in [(r#"{ "vus": 2, "duration": "1m" }"#, 4_500), (arrivals, 5_500)] {
+        let vus = FnVus::new(|_, iteration| async move {
+            if iteration.number == 5 {
+                return Outcome::Exhausted("no rows are left".into());
+            }
+            tokio::time::sleep(second() * 3 / 2).await;
+            Outcome::Completed
+        });
+        let finished = run(options, &vus).await;
+        assert_eq!(finished.stop, Some(StopReason::Exhausted("no rows are left".into())));
+        assert_eq!(count(&finished.totals, builtin::ITERATIONS), 5, "{options}");
+        assert_eq!(count(&finished.totals, builtin::ITERATIONS_INTERRUPTED), 1, "{options}");
+        assert_eq!(count(&finished.totals, builtin::DROPPED_ITERATIONS), 0, "{options}");
+        assert!(finished.failures.is_empty(), "it is no failure");
+        // The iteration that ran beside it came to its end.
+        assert_eq!(finished.elapsed, Duration::from_millis(elapsed), "{options}");
+        assert_eq!(vus.calls.teardowns.load(Ordering::Relaxed), 1);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_setup_that_fails_or_takes_too_long_ends_the_run_before_any_load() {
     let mut failing = FnVus::taking(second());
     failing.setup = Arc::new(|| Outcome::Failed("no database".into()));
