@@ -52,6 +52,8 @@ fn check_value(value: &mut Value, schema: &Value, path: &str, problems: &mut Pro
         Value::String(text) => {
             if let Some(demand) = unmet_demand(text, schema) {
                 problems.push(path, format!("must {demand}, but is `{}`", shown(text)));
+            } else if let Some(names) = not_among(text, schema) {
+                problems.push(path, format!("must be {names}, but is `{}`", shown(text)));
             }
         }
         Value::Null | Value::Bool(_) => {}
@@ -238,6 +240,20 @@ fn unmet_demand(text: &str, schema: &Value) -> Option<&'static str> {
     let regex = schema.get("pattern")?;
     let pattern = pattern::ALL.into_iter().find(|pattern| regex == pattern.regex)?;
     (!(pattern.matches)(text)).then_some(pattern.demand)
+}
+
+/// The texts of which a text must be one and is none, in words.
+fn not_among(text: &str, schema: &Value) -> Option<String> {
+    let names: Vec<&str> =
+        schema.get("enum")?.as_array()?.iter().filter_map(Value::as_str).collect();
+    if names.contains(&text) {
+        return None;
+    }
+    let (last, others) = names.split_last()?;
+    Some(match others {
+        [] => format!("`{last}`"),
+        others => format!("`{}` or `{last}`", others.join("`, `")),
+    })
 }
 
 /// The known key that was probably meant, if any is near enough.

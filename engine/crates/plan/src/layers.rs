@@ -4,15 +4,15 @@
 
 use std::collections::BTreeMap;
 
-use crate::Options;
+use crate::{Options, dataset};
 
 impl Options {
     /// Lays these options over `lower` ones, as k6 does.
     ///
     /// A value given here takes the place of the lower one; `tags`, `env` and `thresholds` do so key by
-    /// key. What runs is one decision: if any of `duration`, `iterations`, `stages`, `rate` and `scenarios`
-    /// is given here, those of the lower layer no longer count, and neither do its `scenarios` if `vus` is
-    /// given here.
+    /// key, and `datasets` option by option. What runs is one decision: if any of `duration`, `iterations`,
+    /// `stages`, `rate` and `scenarios` is given here, those of the lower layer no longer count, and neither
+    /// do its `scenarios` if `vus` is given here.
     ///
     /// | here | below | stands |
     /// | --- | --- | --- |
@@ -72,6 +72,7 @@ impl Options {
             min_iteration_duration: self.min_iteration_duration.or(lower.min_iteration_duration),
             // Told by the script; nobody else knows.
             flows: self.flows.or(lower.flows),
+            datasets: dataset::over(self.datasets, lower.datasets),
             setup_timeout: self.setup_timeout.or(lower.setup_timeout),
             teardown_timeout: self.teardown_timeout.or(lower.teardown_timeout),
             request_timeout: self.request_timeout.or(lower.request_timeout),

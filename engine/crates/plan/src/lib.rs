@@ -38,6 +38,7 @@
 //! ```
 
 mod check;
+mod dataset;
 mod executor;
 mod layers;
 mod length;
@@ -56,6 +57,9 @@ mod search;
 mod shortcut;
 mod trend_stat;
 
+pub use dataset::{
+    DatasetFormat, DatasetOptions, DatasetOrder, DatasetPlan, OnExhausted, RowFormat, RowOrder,
+};
 pub use executor::{
     AnyExecutor, Arrivals, Breakpoint, Budget, Busy, ConstantArrivalRate, ConstantVus,
     Distribution, EXECUTORS, Executor, ExternallyControlled, MAX_ITERATIONS, MAX_RATE, MAX_VUS,

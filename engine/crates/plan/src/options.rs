@@ -11,7 +11,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::life::ThinkTimeOptions;
 use crate::{
-    AnyExecutor, Isolation, Length, MAX_ITERATIONS, MAX_RATE, MAX_VUS, Preset, Stage, pattern,
+    AnyExecutor, DatasetOptions, Isolation, Length, MAX_ITERATIONS, MAX_RATE, MAX_VUS, Preset,
+    Stage, pattern,
 };
 
 /// One layer of options: of a script, a file, the environment or the command line.
@@ -78,6 +79,11 @@ pub struct Options {
     /// The flows that the script has, told by itself: scenarios that run others are refused.
     #[schemars(length(min = 1))]
     pub flows: Option<Vec<String>>,
+
+    /// Files of rows that scripts open by name: accounts, products, search terms. Only those named here
+    /// can be opened.
+    #[schemars(extend("propertyNames" = { "pattern": pattern::DATASET_NAME.regex }))]
+    pub datasets: Option<BTreeMap<String, DatasetOptions>>,
 
     /// How long a script's `setup` may take.
     #[schemars(extend("exclusiveMinimum" = 0, "default" = "1m0s"))]

@@ -14,7 +14,7 @@ pub(crate) struct Pattern {
 }
 
 /// All there are, besides that of a [`Length`](crate::Length).
-pub(crate) const ALL: [&Pattern; 3] = [&SCENARIO_NAME, &ENV_NAME, &HEADER_VALUE];
+pub(crate) const ALL: [&Pattern; 4] = [&SCENARIO_NAME, &ENV_NAME, &HEADER_VALUE, &DELIMITER];
 
 /// The name of a scenario; k6's.
 pub(crate) const SCENARIO_NAME: Pattern = Pattern {
@@ -43,6 +43,16 @@ pub(crate) const HEADER_VALUE: Pattern = Pattern {
     demand: "be printable ASCII characters, at least one",
 };
 
+/// The name of a dataset looks as a scenario's.
+pub(crate) const DATASET_NAME: Pattern = SCENARIO_NAME;
+
+/// What may separate the fields of a CSV row: what is not part of the format otherwise.
+pub(crate) const DELIMITER: Pattern = Pattern {
+    regex: "^[\\t !#-~]$",
+    matches: |text| matches!(text.as_bytes(), [b'\t' | b' ' | b'!' | b'#'..=b'~']),
+    demand: "be one ASCII character and no quote",
+};
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -66,6 +76,11 @@ mod tests {
             (&HEADER_VALUE, "a\r\nb: c"),
             (&HEADER_VALUE, "\u{7f}"),
             (&HEADER_VALUE, "é"),
+            (&DELIMITER, ""),
+            (&DELIMITER, ",,"),
+            (&DELIMITER, "\""),
+            (&DELIMITER, "\n"),
+            (&DELIMITER, "é"),
         ] {
             assert!(!(pattern.matches)(text), "{} refuses {text:?}", pattern.regex);
         }
@@ -81,10 +96,12 @@ mod tests {
             scenario in texts(&SCENARIO_NAME),
             variable in texts(&ENV_NAME),
             value in texts(&HEADER_VALUE),
+            delimiter in texts(&DELIMITER),
         ) {
             prop_assert!((SCENARIO_NAME.matches)(&scenario), "{scenario:?}");
             prop_assert!((ENV_NAME.matches)(&variable), "{variable:?}");
             prop_assert!((HEADER_VALUE.matches)(&value), "{value:?}");
+            prop_assert!((DELIMITER.matches)(&delimiter), "{delimiter:?}");
         }
     }
 }

@@ -12,8 +12,8 @@ use crate::options::{default_flow, graceful_stop};
 use crate::problems::{element_of, key_of, message};
 use crate::shortcut::{self, Shortcut};
 use crate::{
-    Executor, Length, MAX_VUS, Options, Preset, Problems, ScenarioOptions, Schedule, ThresholdSpec,
-    TrendStat, VuStep, check, trend_stat,
+    DatasetPlan, Executor, Length, MAX_VUS, Options, Preset, Problems, Raise, ScenarioOptions,
+    Schedule, Search, ThresholdSpec, TrendStat, VuStep, check, dataset, trend_stat,
 };
 
 /// How long `setup`, `teardown` and a request may take where nothing else is said; k6's.
@@ -34,6 +34,8 @@ pub struct Plan {
     pub env: BTreeMap<String, String>,
     /// How many requests a second all VUs together may begin; as many as they like if it is not given.
     pub rps: Option<NonZeroU32>,
+    /// Files of rows that scripts open by name.
+    pub datasets: BTreeMap<String, DatasetPlan>,
     /// How long the script's `setup` may take.
     pub setup_timeout: Duration,
     /// How long the script's `teardown` may take.
@@ -169,6 +171,8 @@ impl Options {
         };
         let thresholds = thresholds(self.thresholds.unwrap_or_default(), &mut problems);
         check_searches(&scenarios, &thresholds, &mut problems, &mut warnings);
+        let datasets = self.datasets.unwrap_or_default();
+        let datasets = dataset::plans(datasets, &mut problems, &mut warnings);
         problems.or(Plan {
             scenarios,
             preset: self.preset,
@@ -176,6 +180,7 @@ impl Options {
             tags,
             env,
             rps: self.rps.and_then(NonZeroU32::new),
+            datasets,
             setup_timeout: timeout(self.setup_timeout),
             teardown_timeout: timeout(self.teardown_timeout),
             request_timeout: timeout(self.request_timeout),
@@ -350,6 +355,22 @@ impl Plan {
     /// Returns the most VUs that there may be at one time.
     pub fn max_vus(&self) -> u32 {
         u32::try_from(most_at_once(&self.scenarios)).unwrap_or(u32::MAX)
+    }
+
+    /// Returns how many VUs take part at least in what any one of the scenarios does: those of the smallest.
+    ///
+    /// Arrivals may all find the same VU free.
+    pub fn least_vus(&self) -> u32 {
+        let vus = |scenario: &ScenarioPlan| match &scenario.schedule {
+            Schedule::Looping { steps, .. } => {
+                steps.iter().map(|step| step.vus).max().unwrap_or_default()
+            }
+            Schedule::Controlled { vus, .. } => *vus,
+            Schedule::Iterations { vus, .. } => vus.get(),
+            Schedule::Search(Search { raise: Raise::Vus, start, .. }) => *start,
+            Schedule::Arrivals { .. } | Schedule::Search(_) => 1,
+        };
+        self.scenarios.iter().map(vus).min().unwrap_or_default()
     }
 
     /// Returns how long the load may take, graceful stop included; `None` if it has no end of its own.

@@ -12,6 +12,34 @@ fn problems(options: &str) -> String {
 }
 
 #[test]
+fn the_least_vus_are_those_of_the_smallest_scenario() {
+    for (options, vus, why) in [
+        (r#"{"vus":5,"iterations":9}"#, 5, "iterations"),
+        (r#"{"vus":5,"duration":"1s"}"#, 5, "loops"),
+        (
+            r#"{"vus":2,"stages":[{"duration":"1s","target":7},{"duration":"1s","target":0}]}"#,
+            7,
+            "a ramp",
+        ),
+        (r#"{"rate":500,"vus":50,"duration":"1s"}"#, 1, "arrivals may find the same VU free"),
+        (
+            r#"{"scenarios":{"b":{"executor":"breakpoint","raise":"vus","start":4,"max":9}},
+                "thresholds":{"checks":["rate>0"]}}"#,
+            4,
+            "a search begins with its first load",
+        ),
+        (
+            r#"{"scenarios":{"a":{"executor":"constant-vus","vus":5,"duration":"1s"},
+                "b":{"executor":"per-vu-iterations","vus":3}}}"#,
+            3,
+            "of several one alone may take part",
+        ),
+    ] {
+        assert_eq!(plan(options).least_vus(), vus, "{why}");
+    }
+}
+
+#[test]
 fn shortcuts_stand_for_one_scenario() {
     for (options, described, why) in [
         (

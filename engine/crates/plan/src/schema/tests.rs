@@ -74,6 +74,7 @@ fn the_checker_knows_every_keyword() {
         "oneOf",
         "anyOf",
         "const",
+        "enum",
     ];
     let notes = ["$schema", "title", "description", "default", "examples"];
     visit(&schema(), "", &mut |place, schema| {
