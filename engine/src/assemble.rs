@@ -85,6 +85,7 @@ pub(crate) fn run(asked: &Run) -> Result<ExitCode, Fault> {
             net: Arc::new(net_config(&plan)?),
             env: plan.env.clone(),
             tags: plan.tags.clone(),
+            datasets: data::Datasets::default(),
             log,
         },
     );

@@ -32,6 +32,7 @@ macro_rules! wit {
 sdk!(
     "bindings.rs",
     "context.rs",
+    "dataset.rs",
     "http.rs",
     "lib.rs",
     "log.rs",
@@ -42,6 +43,7 @@ sdk!(
 wit!(
     "checks.wit",
     "context.wit",
+    "dataset.wit",
     "http.wit",
     "log.wit",
     "metrics.wit",

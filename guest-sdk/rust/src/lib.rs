@@ -31,6 +31,7 @@
 //! that editors and tests work, but there is no engine to call.
 
 pub mod context;
+pub mod dataset;
 pub mod http;
 pub mod log;
 pub mod metrics;
@@ -50,6 +51,7 @@ pub mod prelude {
     pub use serde_json::json;
 
     pub use crate::context::{self, base_url};
+    pub use crate::dataset::{self, Dataset};
     pub use crate::http::{self, Request, Response};
     pub use crate::metrics::{Counter, Gauge, Rate, Trend};
     pub use crate::timing::sleep;

@@ -14,6 +14,8 @@ wasmtime::component::bindgen!({
     },
     exports: { default: async },
     with: {
+        "wasmload:script/dataset.dataset": crate::interface::dataset::Dataset,
+        "wasmload:script/dataset.row": crate::interface::dataset::Row,
         "wasmload:script/http.request": crate::interface::http::Request,
         "wasmload:script/http.response": crate::interface::http::Response,
         "wasmload:script/http.pending": crate::interface::http::Pending,

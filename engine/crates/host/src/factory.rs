@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use data::Datasets;
 use metrics::{Shards, Tags};
 use net::Client;
 use parking_lot::Mutex;
@@ -28,6 +29,8 @@ pub struct Settings {
     pub env: BTreeMap<String, String>,
     /// Tags on every sample of `setup` and `teardown`; VUs have their scenario's.
     pub tags: BTreeMap<String, String>,
+    /// The files of rows that it may open.
+    pub datasets: Datasets,
     /// Where messages go.
     pub log: LogGate,
 }
@@ -63,6 +66,7 @@ impl ScriptFactory {
             env,
             catalogue,
             log: self.settings.log.clone(),
+            datasets: self.settings.datasets.clone(),
             origin: self.origin,
             offline: None,
         };

@@ -11,6 +11,8 @@ const INSTANCES: usize = 200;
 
 /// Handles that a VU may hold at once: open requests, responses, metrics, and WASI's own.
 pub(crate) const HANDLES: usize = 65_536;
+/// Rows that a VU may hold at once, in bytes of their text: four of the longest there may be.
+pub(crate) const ROW_BYTES: usize = 64 << 20;
 /// Requests that a VU may have on their way at once.
 pub(crate) const REQUESTS_AT_ONCE: usize = 1_000;
 

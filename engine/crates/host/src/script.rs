@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use data::Datasets;
 use metrics::{Registry, Shards};
 use net::Client;
 use parking_lot::Mutex;
@@ -188,6 +189,7 @@ impl Script {
             env: std::collections::BTreeMap::new(),
             catalogue: Arc::new(Mutex::new(Catalogue::new(recorder))),
             log,
+            datasets: Datasets::default(),
             origin: Instant::now(),
             offline: Some("requests in `options`"),
         };

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use data::Datasets;
 use metrics::{SeriesId, Tags};
 use parking_lot::Mutex;
 use tokio::time::Instant;
@@ -33,6 +34,8 @@ pub(crate) struct VuState {
     pub(crate) exchanges: Arc<Mutex<Exchanges>>,
     pub(crate) recent_requests: Recent<RequestKey, Prepared>,
     pub(crate) recent_checks: Recent<String, SeriesId>,
+    /// The bytes of the rows that the script holds.
+    pub(crate) row_bytes: usize,
 }
 
 /// Method and URL of a request with no name or tags of its own.
@@ -57,6 +60,7 @@ pub(crate) struct User {
     pub(crate) env: BTreeMap<String, String>,
     pub(crate) catalogue: Arc<Mutex<Catalogue>>,
     pub(crate) log: LogGate,
+    pub(crate) datasets: Datasets,
     /// When the run began.
     pub(crate) origin: Instant,
     /// Why it may not send requests, if it may not.
@@ -89,6 +93,7 @@ impl VuState {
             exchanges,
             recent_requests: Recent::default(),
             recent_checks: Recent::default(),
+            row_bytes: 0,
         }
     }
 

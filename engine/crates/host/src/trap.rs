@@ -8,12 +8,20 @@ use wasmtime::{FrameSymbol, WasmBacktrace};
 #[error("the script asked for the run to end: {0}")]
 pub(crate) struct Abort(pub(crate) String);
 
+/// What a script works through has come to its end: the word for it travels as an abort does.
+#[derive(Debug, thiserror::Error)]
+#[error("nothing is left to do: {0}")]
+pub(crate) struct Exhausted(pub(crate) String);
+
 /// What became of a call that did not return.
 ///
 /// `words` are what the script wrote to standard error during the call.
 pub(crate) fn outcome(error: &wasmtime::Error, words: &str) -> Outcome {
     if let Some(Abort(reason)) = error.downcast_ref() {
         return Outcome::Aborted(reason.clone());
+    }
+    if let Some(Exhausted(what)) = error.downcast_ref() {
+        return Outcome::Exhausted(what.clone());
     }
     let panic = panic_message(words);
     let reason = match error.downcast_ref::<wasmtime::Trap>() {

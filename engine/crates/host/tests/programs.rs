@@ -8,6 +8,7 @@ use std::path::Path;
 use std::sync::{Arc, LazyLock, Mutex};
 use std::time::Duration;
 
+use data::{DatasetSpec, Datasets, OnExhausted, RowFormat, RowOrder, Share};
 use demo::{Demo, Faults, RunningDemo};
 use host::{Engine, Level, LogGate, LogLine, Script, ScriptFactory, Settings};
 use metrics::{MetricId, Registry, Shards, Sink, Totals, builtin};
@@ -37,6 +38,10 @@ impl Bench {
     }
 
     fn with_env(program: &str, env: &[(&str, &str)]) -> Self {
+        Self::with_datasets(program, env, Datasets::default())
+    }
+
+    fn with_datasets(program: &str, env: &[(&str, &str)], datasets: Datasets) -> Self {
         let demo = Demo::spawn_thread(([127, 0, 0, 1], 0).into(), Faults::default())
             .expect("a free port on loopback");
         let mut env: BTreeMap<String, String> =
@@ -56,6 +61,7 @@ impl Bench {
                 net: Arc::new(net::Config::default()),
                 env: env.clone(),
                 tags: BTreeMap::new(),
+                datasets,
                 log,
             },
         );
@@ -339,6 +345,20 @@ fn misuses_a_metric() {
 }
 
 #[test]
+fn names_a_file() {
+    runtime().block_on(async {
+        let script = Script::load(&ENGINE, Path::new(artifacts::NAMES_A_FILE)).expect("it loads");
+        let options = script.options(LogGate::new(Level::Error, |_| {})).await.expect("options");
+        assert!(options.contains("/etc/passwd"), "what becomes of it is for the plan: {options}");
+        // Whatever a script says in its options, it has the datasets that the run gives it.
+        let bench = Bench::new(artifacts::NAMES_A_FILE);
+        let outcome = bench.iterate(1).await.remove(0);
+        let said = "there is no dataset `users`; the run has none";
+        assert_eq!(outcome, Outcome::Failed(said.into()));
+    });
+}
+
+#[test]
 fn options_need_a_target() {
     runtime().block_on(async {
         let path = Path::new(artifacts::OPTIONS_NEED_A_TARGET);
@@ -363,6 +383,93 @@ fn panics() {
             assert!(at.contains("panics.rs:14:"), "the source line is named: {trap}");
         }
         assert_eq!(count(&bench.totals(), builtin::VU_RESTARTS, &[]), 2.0);
+    });
+}
+
+#[test]
+fn hoards_rows() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let file = folder.path().join("users.csv");
+    std::fs::write(&file, format!("name\n{}\n", "x".repeat(1 << 20))).expect("it is ours");
+    let format = RowFormat::Csv { delimiter: b',' };
+    let spec = DatasetSpec { file, format, order: RowOrder::Sequential };
+    let specs = [("users".to_owned(), spec)].into();
+    let datasets = Datasets::open(&specs, 1, Share::WHOLE).expect("nothing is wrong with it");
+    runtime().block_on(async {
+        let hoards = Bench::with_datasets(artifacts::HOARDS_ROWS, &[], datasets.clone());
+        let trap = trapped(&hoards.iterate(1).await[0]).clone();
+        assert_eq!(trap.reason, "the script holds more than 64 MiB of rows");
+        let drops = Bench::with_datasets(artifacts::HOARDS_ROWS, &[("DROP", "1")], datasets);
+        drops.completes().await;
+    });
+}
+
+#[test]
+fn reads_a_dataset() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let users = folder.path().join("users.csv");
+    std::fs::write(&users, "name,pet\r\nada,\"a \"\"cat\"\"\"\r\n\"al\nan\",\r\n")
+        .expect("it is ours");
+    let lines = folder.path().join("users.jsonl");
+    std::fs::write(&lines, "{\"name\":\"ada\",\"pet\":\"cat\"}\n").expect("it is ours");
+    let open = |order| {
+        let csv = RowFormat::Csv { delimiter: b',' };
+        let specs = [("users", &users, csv), ("lines", &lines, RowFormat::JsonLines)];
+        let specs = specs.map(|(name, file, format)| {
+            (name.to_owned(), DatasetSpec { file: file.clone(), format, order })
+        });
+        Datasets::open(&specs.into(), 1, Share::WHOLE).expect("nothing is wrong with them")
+    };
+    runtime().block_on(async {
+        for (read, expected) in [
+            (
+                [("READ", "all"), ("DATASET", "users")],
+                vec![
+                    r#"0 Some("ada") None {"name": "ada", "pet": "a \"cat\""}"#,
+                    r#"1 Some("al\nan") None {"name": "al\nan", "pet": ""}"#,
+                ],
+            ),
+            (
+                [("READ", "all"), ("DATASET", "lines")],
+                vec![r#"0 Some("ada") None {"name": "ada", "pet": "cat"}"#],
+            ),
+            (
+                [("READ", "wrong"), ("DATASET", "users")],
+                vec![
+                    "the dataset has no such row",
+                    "there is no dataset `passwords`; the run has `lines`, `users`",
+                ],
+            ),
+        ] {
+            let datasets = open(RowOrder::Sequential);
+            let bench = Bench::with_datasets(artifacts::READS_A_DATASET, &read, datasets);
+            bench.completes().await;
+            let said: Vec<String> = bench.messages().into_iter().map(|(_, said)| said).collect();
+            assert_eq!(said, expected);
+        }
+
+        // All VUs take from the same order, and what happens at its end is a choice.
+        let exhausted = "each row of the dataset has been handed out";
+        for (on_exhausted, end) in [
+            (
+                OnExhausted::Stop,
+                Outcome::Exhausted("each row of the dataset `users` has been handed out".into()),
+            ),
+            (OnExhausted::Fail, Outcome::Failed(exhausted.into())),
+            (OnExhausted::Wrap, Outcome::Completed),
+        ] {
+            let datasets = open(RowOrder::Unique { on_exhausted });
+            let bench = Bench::with_datasets(artifacts::READS_A_DATASET, &[], datasets);
+            let (mut one, mut other) = (bench.vu(1).await, bench.vu(2).await);
+            let iteration = Iteration::default();
+            for vu in [&mut one, &mut other] {
+                assert_eq!(vu.start(&no_data()).await, Outcome::Completed);
+                assert_eq!(vu.iterate(&iteration).await, Outcome::Completed);
+            }
+            assert_eq!(one.iterate(&iteration).await, end);
+            let said: Vec<String> = bench.messages().into_iter().map(|(_, said)| said).collect();
+            assert_eq!(said[..2], ["0 ada", "1 al\nan"]);
+        }
     });
 }
 

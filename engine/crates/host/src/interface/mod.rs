@@ -2,6 +2,7 @@
 
 pub(crate) mod checks;
 pub(crate) mod context;
+pub(crate) mod dataset;
 pub(crate) mod http;
 pub(crate) mod log;
 pub(crate) mod metrics;
