@@ -18,6 +18,7 @@ use crate::cli::options::{OptionFlags, invalid};
 use crate::cli::run::Run;
 use crate::cli::voice::Voice;
 use crate::control_api::ControlApi;
+use crate::datasets;
 use crate::exit::ExitCode;
 use crate::fault::Fault;
 use crate::guest_build;
@@ -72,6 +73,7 @@ pub(crate) fn run(asked: &Run) -> Result<ExitCode, Fault> {
     let plan = planned(&asked.options, own, demo.as_ref())?;
     let registry = Registry::new();
     check_thresholds(&plan, &registry)?;
+    let datasets = datasets::open(&plan)?;
 
     let mut outputs = outputs(asked, &screen)?;
     raise_open_files();
@@ -85,7 +87,7 @@ pub(crate) fn run(asked: &Run) -> Result<ExitCode, Fault> {
             net: Arc::new(net_config(&plan)?),
             env: plan.env.clone(),
             tags: plan.tags.clone(),
-            datasets: data::Datasets::default(),
+            datasets,
             log,
         },
     );
@@ -197,7 +199,7 @@ fn planned(
         // An address that somebody typed stands.
         env.entry("BASE_URL".into()).or_insert_with(|| demo.url());
     }
-    let mut options = flags.over(asked.config()?.over(script));
+    let mut options = flags.over(asked.config()?.over(script.without_files()));
     if asked.no_thresholds {
         options.thresholds = None;
     }

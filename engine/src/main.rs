@@ -3,6 +3,7 @@
 //! * `cli` is what can be typed, one file a subcommand;
 //! * `assemble` puts script, schedule and outputs together for a run, the only file that knows them all;
 //! * `control_api` lets somebody change a run while it goes on;
+//! * `datasets` opens the files that a plan names;
 //! * `guest_build` turns sources into a component, `scaffold` makes new ones;
 //! * `fault` is what can go wrong and how it is said, `exit` the codes;
 //! * `printable` keeps foreign text from acting on the terminal.
@@ -10,6 +11,7 @@
 mod assemble;
 mod cli;
 mod control_api;
+mod datasets;
 mod exit;
 mod fault;
 mod guest_build;

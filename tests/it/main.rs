@@ -6,6 +6,9 @@ mod forms;
 /// The control API: watching and changing a run while it goes on.
 mod control;
 
+/// Rows of files: who gets which, what happens when they run out, what is refused before any load.
+mod datasets;
+
 /// Which crate may know which: DESIGN's table against `cargo metadata`.
 mod house;
 

@@ -4,14 +4,14 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use clap::builder::BoolishValueParser;
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Args};
 use metrics::{Selector, Threshold};
-use plan::{Length, Options, Preset, Problems, Stage, ThresholdSpec};
+use plan::{DatasetOptions, Length, Options, Preset, Problems, Stage, ThresholdSpec};
 
 use crate::exit::ExitCode;
 use crate::fault::Fault;
@@ -85,6 +85,13 @@ pub(crate) struct OptionFlags {
     /// An environment variable for the script; may be given several times
     #[arg(short = 'e', long = "env", value_name = "NAME=VALUE", value_parser = pair)]
     variables: Vec<(String, String)>,
+
+    /// A file of rows that the script opens by this name, .csv or .jsonl; may be given several times
+    ///
+    /// Scripts have no files but these. In which order rows are handed out, and what happens when unique ones
+    /// have run out, is said by `datasets` in the options.
+    #[arg(long = "dataset", value_name = "NAME=FILE", value_parser = dataset)]
+    datasets: Vec<(String, String)>,
 
     /// A tag for all samples; may be given several times
     #[arg(long = "tag", value_name = "NAME=VALUE", value_parser = pair)]
@@ -183,6 +190,7 @@ impl OptionFlags {
             Layer::Flags => Options {
                 env: map(&self.variables),
                 tags: map(&self.tags),
+                datasets: self.datasets(),
                 thresholds: self.thresholds(),
                 stages: (!self.stages.is_empty()).then(|| self.stages.clone()),
                 ..options
@@ -197,6 +205,17 @@ impl OptionFlags {
             of_metric.push(ThresholdSpec::Expression(expression.clone()));
         }
         (!thresholds.is_empty()).then_some(thresholds)
+    }
+
+    /// The last of several files of one name stands.
+    fn datasets(&self) -> Option<BTreeMap<String, DatasetOptions>> {
+        let of_file = |file: &String| DatasetOptions {
+            file: Some(file.clone()),
+            ..DatasetOptions::default()
+        };
+        let datasets: BTreeMap<_, _> =
+            self.datasets.iter().map(|(name, file)| (name.clone(), of_file(file))).collect();
+        (!datasets.is_empty()).then_some(datasets)
     }
 
     /// What the configuration file asks for.
@@ -219,7 +238,9 @@ impl OptionFlags {
                 .hint("options are written in JSON or in TOML, and the file's name says which"));
             }
         };
+        let folder = path.parent().unwrap_or(Path::new(""));
         options
+            .map(|options| options.with_files_in(folder))
             .map_err(|problems| invalid(&format!("the options in `{}`", path.display()), &problems))
     }
 }
@@ -266,6 +287,16 @@ fn pair(text: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((name, value)) if !name.is_empty() => Ok((name.to_owned(), value.to_owned())),
         _ => Err("it must be NAME=VALUE".into()),
+    }
+}
+
+/// Splits a name and the file of that name.
+fn dataset(text: &str) -> Result<(String, String), String> {
+    match text.split_once('=') {
+        Some((name, file)) if !name.is_empty() && !file.is_empty() => {
+            Ok((name.to_owned(), file.to_owned()))
+        }
+        _ => Err("it must be NAME=FILE, such as users=users.csv".into()),
     }
 }
 
@@ -381,6 +412,35 @@ mod tests {
         let given = options(&["--threshold", "checks: rate>0.9", "--threshold", "checks:rate<1"]);
         let thresholds = given.thresholds.expect("they were given");
         assert_eq!(thresholds["checks"].len(), 2);
+    }
+
+    #[test]
+    fn a_dataset_is_a_name_and_a_file() {
+        let flags = ["--dataset", "users=a=b.csv", "--dataset", "terms=t.jsonl"];
+        let datasets = options(&flags).datasets.expect("they were given");
+        let files: Vec<_> = datasets
+            .iter()
+            .map(|(name, dataset)| (name.as_str(), dataset.file.as_deref()))
+            .collect();
+        assert_eq!(files, [("terms", Some("t.jsonl")), ("users", Some("a=b.csv"))]);
+        for text in ["users", "users=", "=users.csv", ""] {
+            assert_eq!(
+                dataset(text).unwrap_err(),
+                "it must be NAME=FILE, such as users=users.csv",
+                "{text}"
+            );
+        }
+    }
+
+    #[test]
+    fn files_that_an_options_file_names_stand_beside_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("o.toml");
+        std::fs::write(&path, "datasets.users.file = 'users.csv'").unwrap();
+        let line = ["run", "--config", path.to_str().unwrap()];
+        let options = Line::try_parse_from(line).unwrap().flags.config().unwrap();
+        let file = options.datasets.unwrap()["users"].file.clone();
+        assert_eq!(file.as_deref(), folder.path().join("users.csv").to_str());
     }
 
     #[test]
