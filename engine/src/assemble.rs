@@ -203,6 +203,7 @@ fn planned(
     if asked.no_thresholds {
         options.thresholds = None;
     }
+    options.read_traces(|file| std::fs::read_to_string(file).map_err(|error| error.to_string()));
     options.plan().map_err(|problems| invalid("the options", &problems))
 }
 

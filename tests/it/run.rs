@@ -225,6 +225,30 @@ fn stages_and_a_rate_are_asked_for_on_the_command_line() {
 }
 
 #[test]
+fn a_trace_is_run_as_its_file_says() {
+    let (wasmload, target) = (wasmload(), target());
+    let base = format!("BASE_URL={}", target.url());
+    std::fs::create_dir(wasmload.folder().join("plans")).expect("the folder is ours");
+    let options = r#"{ "scenarios": { "rush": {
+        "executor": "arrival-trace", "file": "rush.txt", "preAllocatedVUs": 4 } } }"#;
+    wasmload.write("plans/o.json", options);
+    wasmload.write("plans/rush.txt", "# three at once, two later\n0\n0\n0\n0.2\n0.3\n");
+    let arguments = ["run", artifacts::CHECKS_A_PAGE, "-c", "plans/o.json", "-e", &base];
+    let ran = wasmload.run(&arguments);
+    assert_code(&ran, 0);
+    assert_eq!(target.record().requests, 5);
+    assert!(ran.stderr.contains("5 iterations over 301ms, as in plans/rush.txt"), "{}", ran.stderr);
+
+    wasmload.write("plans/rush.txt", "1\n0.5\nsoon\n");
+    let ran = wasmload.run(&arguments);
+    assert_code(&ran, 104);
+    let told = "scenarios.rush.file: `plans/rush.txt`: line 2 is before the one above it, line 3 is no \
+                number of seconds, but `soon`";
+    assert!(ran.stderr.contains(told), "{}", ran.stderr);
+    assert_eq!(target.record().requests, 5, "nobody was contacted");
+}
+
+#[test]
 fn a_stall_shows_in_the_response_time_whatever_the_number_of_vus() {
     // 500 arrivals a second, and a target that stops for 1.4 s once.
     for vus in [5, 50] {

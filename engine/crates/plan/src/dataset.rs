@@ -10,7 +10,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::problems::{key_of, shown};
-use crate::{MAX_ITERATIONS, Options, Problems, pattern};
+use crate::{MAX_ITERATIONS, Options, Problems, TraceFile, executor, pattern};
 
 /// A file of rows that scripts open by its name in the options.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -170,6 +170,9 @@ impl Options {
         for dataset in self.datasets.iter_mut().flat_map(BTreeMap::values_mut) {
             dataset.wished_for = dataset.file.take();
         }
+        for trace in executor::traces(&mut self.scenarios) {
+            trace.read = TraceFile::Refused;
+        }
         self
     }
 
@@ -182,6 +185,9 @@ impl Options {
             if let Some(file) = dataset.file.as_mut().filter(|file| !file.is_empty()) {
                 *file = folder.join(&*file).to_string_lossy().into_owned();
             }
+        }
+        for trace in executor::traces(&mut self.scenarios) {
+            trace.file = folder.join(&trace.file).to_string_lossy().into_owned();
         }
         self
     }

@@ -61,16 +61,16 @@ pub use dataset::{
     DatasetFormat, DatasetOptions, DatasetOrder, DatasetPlan, OnExhausted, RowFormat, RowOrder,
 };
 pub use executor::{
-    AnyExecutor, Arrivals, Breakpoint, Budget, Busy, ConstantArrivalRate, ConstantVus,
-    Distribution, EXECUTORS, Executor, ExternallyControlled, MAX_ITERATIONS, MAX_RATE, MAX_VUS,
-    OnBusy, PerVuIterations, Raised, RampingArrivalRate, RampingVus, Schedule, SharedIterations,
-    Stage, VuStep,
+    AnyExecutor, ArrivalTrace, Arrivals, Breakpoint, Budget, Busy, ConstantArrivalRate,
+    ConstantVus, Distribution, EXECUTORS, Executor, ExternallyControlled, MAX_ITERATIONS, MAX_RATE,
+    MAX_VUS, OnBusy, PerVuIterations, Raised, RampingArrivalRate, RampingVus, Schedule,
+    SharedIterations, Stage, TraceFile, VuStep,
 };
 pub use length::{Length, LengthError};
 pub use life::{Flows, Isolation, Life, NormalOptions, ThinkTime, ThinkTimeOptions};
 pub use options::{Options, ScenarioOptions, ThresholdRule, ThresholdSpec};
 pub use outline::{Iterations, Outline, ScenarioOutline, Series, Totals};
-pub use pacer::{ConstantPacer, Curve, Pacer, PoissonPacer, RampingPacer};
+pub use pacer::{ConstantPacer, Curve, Pacer, PoissonPacer, RampingPacer, TracePacer};
 pub use plan::{Plan, ScenarioPlan};
 pub use preset::Preset;
 pub use problems::{Problem, Problems};

@@ -10,9 +10,11 @@ use std::time::Duration;
 
 mod poisson;
 mod ramping;
+mod trace;
 
 pub use poisson::PoissonPacer;
 pub use ramping::RampingPacer;
+pub use trace::TracePacer;
 
 /// When each iteration is due.
 pub trait Pacer: fmt::Debug + Send + Sync {

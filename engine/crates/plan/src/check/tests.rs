@@ -115,17 +115,17 @@ fn what_does_not_fit_is_said_in_peoples_words() {
         (
             scenario(json!({ "vus": 1 })),
             "scenarios.browse.executor: is missing; executors are constant-vus, \
-             per-vu-iterations, shared-iterations, ramping-vus, constant-arrival-rate, ramping-arrival-rate, externally-controlled, breakpoint",
+             per-vu-iterations, shared-iterations, ramping-vus, constant-arrival-rate, ramping-arrival-rate, arrival-trace, externally-controlled, breakpoint",
         ),
         (
             scenario(json!({ "executor": "constant-vu" })),
             "scenarios.browse.executor: unknown executor `constant-vu`; executors are constant-vus, \
-             per-vu-iterations, shared-iterations, ramping-vus, constant-arrival-rate, ramping-arrival-rate, externally-controlled, breakpoint",
+             per-vu-iterations, shared-iterations, ramping-vus, constant-arrival-rate, ramping-arrival-rate, arrival-trace, externally-controlled, breakpoint",
         ),
         (
             scenario(json!({ "executor": ["constant-vus"] })),
             "scenarios.browse.executor: must be the name of an executor, but is a list; executors \
-             are constant-vus, per-vu-iterations, shared-iterations, ramping-vus, constant-arrival-rate, ramping-arrival-rate, externally-controlled, breakpoint",
+             are constant-vus, per-vu-iterations, shared-iterations, ramping-vus, constant-arrival-rate, ramping-arrival-rate, arrival-trace, externally-controlled, breakpoint",
         ),
         (
             scenario(json!({ "executor": "constant-vus", "iterations": 5, "exec": "" })),

@@ -119,14 +119,19 @@ impl Arrivals {
     }
 
     pub(super) fn schedule(&self, curve: impl Curve + 'static, duration: Duration) -> Schedule {
-        let pacer: Arc<dyn Pacer> = match self.distribution {
-            Distribution::Uniform => Arc::new(curve),
+        match self.distribution {
+            Distribution::Uniform => self.schedule_of(curve, duration),
             Distribution::Poisson => {
-                Arc::new(PoissonPacer::new(curve, self.seed.unwrap_or_default()))
+                let pacer = PoissonPacer::new(curve, self.seed.unwrap_or_default());
+                self.schedule_of(pacer, duration)
             }
-        };
+        }
+    }
+
+    /// The schedule of a pacer that knows its moments.
+    pub(super) fn schedule_of(&self, pacer: impl Pacer + 'static, duration: Duration) -> Schedule {
         Schedule::Arrivals {
-            pacer,
+            pacer: Arc::new(pacer),
             pre_allocated_vus: self.pre_allocated_vus.get(),
             max_vus: self.max_vus().get(),
             duration,

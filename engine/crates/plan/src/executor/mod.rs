@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{Pacer, Problems, Raise, Search};
 
+mod arrival_trace;
 mod arrivals;
 mod breakpoint;
 mod constant_arrival_rate;
@@ -25,10 +26,12 @@ mod ramping_vus;
 mod shared_iterations;
 mod stage;
 
+pub use arrival_trace::TraceFile;
 pub use arrivals::{Arrivals, Busy, Distribution};
 pub use breakpoint::Raised;
 pub use stage::Stage;
 
+pub(crate) use arrival_trace::traces;
 pub(crate) use shared_iterations::max_duration;
 
 /// The most VUs a scenario, or all that run at one time, may have. Arbitrary; far more than a machine
@@ -76,6 +79,7 @@ executors! {
     "ramping-vus" => ramping_vus::RampingVus,
     "constant-arrival-rate" => constant_arrival_rate::ConstantArrivalRate,
     "ramping-arrival-rate" => ramping_arrival_rate::RampingArrivalRate,
+    "arrival-trace" => arrival_trace::ArrivalTrace,
     "externally-controlled" => externally_controlled::ExternallyControlled,
     "breakpoint" => breakpoint::Breakpoint,
 }

@@ -6,7 +6,9 @@ use crate::Steps;
 use crate::parse_json;
 
 fn plan(options: &str) -> Plan {
-    parse_json(options).unwrap().plan().unwrap_or_else(|problems| panic!("{options}: {problems}"))
+    let mut parsed = parse_json(options).unwrap();
+    parsed.read_traces(|_| Ok("0\n0.25\n0.25\n7.5\n31\n".to_owned()));
+    parsed.plan().unwrap_or_else(|problems| panic!("{options}: {problems}"))
 }
 
 fn outline_of(options: &str, parts: usize) -> Outline {
@@ -369,6 +371,7 @@ fn scenario_of(executor: &str, [a, b, c]: [u64; 3], seconds: [u64; 3]) -> Value 
         "ramping-vus" => json!({ "startVUs": c, "stages": stages, "gracefulRampDown": grace }),
         "constant-arrival-rate" => json!({ "rate": c, "timeUnit": short, "duration": long }),
         "ramping-arrival-rate" => json!({ "startRate": b, "timeUnit": short, "stages": stages }),
+        "arrival-trace" => json!({ "file": "a.txt" }),
         "externally-controlled" => json!({ "vus": a, "maxVUs": a + b, "duration": long }),
         "breakpoint" => match a % 2 {
             0 => json!({ "raise": "vus", "start": a, "max": a + b, "stepDuration": long }),
@@ -380,7 +383,7 @@ fn scenario_of(executor: &str, [a, b, c]: [u64; 3], seconds: [u64; 3]) -> Value 
         other => panic!("the executor {other} has no example here"),
     };
     let mut scenario = json!({ "executor": executor, "startTime": short, "gracefulStop": grace });
-    let shared = if executor.ends_with("arrival-rate") { arrivals } else { json!({}) };
+    let shared = if executor.contains("arrival") { arrivals } else { json!({}) };
     for fields in [shared, own] {
         scenario.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
     }
