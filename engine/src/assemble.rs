@@ -1,5 +1,6 @@
 //! Puts a run together: script and host, plan and schedule, outputs. The only file that knows them all.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -10,7 +11,7 @@ use host::{
 use metrics::{Outcome, Problem, Registry, Shards, Silence, Thresholds, Verdict};
 use net::{Ceiling, Config};
 use output::{Header, Manner, Outputs, Screen, Severity, SummaryFile, SummaryText, Terminal};
-use plan::{Options, Plan};
+use plan::{Options, Plan, Requests};
 use run::{CallError, Control, Controller, Crew, Finished, RunSpec, StopReason};
 
 use crate::cli;
@@ -75,6 +76,8 @@ pub(crate) fn run(asked: &Run) -> Result<ExitCode, Fault> {
     check_thresholds(&plan, &registry)?;
     let datasets = datasets::open(&plan)?;
 
+    let (net, net_of_scenarios) = net_configs(&plan)?;
+
     let mut outputs = outputs(asked, &screen)?;
     raise_open_files();
     let workers = workers(asked);
@@ -84,7 +87,8 @@ pub(crate) fn run(asked: &Run) -> Result<ExitCode, Fault> {
         Settings {
             shards: shards.clone(),
             workers,
-            net: Arc::new(net_config(&plan)?),
+            net,
+            net_of_scenarios,
             env: plan.env.clone(),
             tags: plan.tags.clone(),
             datasets,
@@ -248,19 +252,25 @@ fn workers(asked: &Run) -> usize {
     }
 }
 
-fn net_config(plan: &Plan) -> Result<Config, Fault> {
-    let mut config = Config {
-        request_timeout: plan.request_timeout,
-        ceiling: plan.rps.map(Ceiling::new),
-        ..Config::default()
-    };
-    if let Some(user_agent) = &plan.user_agent {
+/// How the requests of a run are made, and those of the scenarios that have ways of their own.
+fn net_configs(plan: &Plan) -> Result<(Arc<Config>, BTreeMap<String, Arc<Config>>), Fault> {
+    let shared = Config { ceiling: plan.rps.map(Ceiling::new).map(Arc::new), ..Config::default() };
+    let own = plan.scenarios.iter().filter_map(|scenario| {
+        let requests = scenario.requests.as_ref()?;
+        Some(net_config(&shared, requests).map(|config| (scenario.name.clone(), config)))
+    });
+    Ok((net_config(&shared, &plan.requests)?, own.collect::<Result<_, _>>()?))
+}
+
+fn net_config(shared: &Config, requests: &Requests) -> Result<Arc<Config>, Fault> {
+    let mut config = Config { request_timeout: requests.timeout, ..shared.clone() };
+    if let Some(user_agent) = &requests.user_agent {
         config.user_agent = user_agent.parse().map_err(|_| {
             Fault::new(ExitCode::InvalidConfig, "the options are invalid")
                 .detail("userAgent: has characters that a header may not have")
         })?;
     }
-    Ok(config)
+    Ok(Arc::new(config))
 }
 
 /// Shows scripts' messages to the person who runs them.

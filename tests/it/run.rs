@@ -225,6 +225,20 @@ fn stages_and_a_rate_are_asked_for_on_the_command_line() {
 }
 
 #[test]
+fn a_scenario_makes_requests_its_own_way() {
+    let wasmload = wasmload();
+    let options = r#"{ "scenarios": {
+        "hasty": { "executor": "per-vu-iterations", "iterations": 3, "options": { "requestTimeout": 20 } },
+        "patient": { "executor": "per-vu-iterations", "iterations": 2 } } }"#;
+    wasmload.write("o.json", options);
+    let script = ["run", artifacts::CHECKS_A_PAGE, "-c", "o.json", "--demo=latency constant 300ms"];
+    let ran = wasmload.run(&[&script[..], &["--summary-export", "summary.json"]].concat());
+    assert_code(&ran, 0);
+    let failed = &summary(&wasmload)["metrics"]["http_req_failed"]["values"];
+    assert_eq!((&failed["passes"], &failed["fails"]), (&3.into(), &2.into()), "{}", ran.stdout);
+}
+
+#[test]
 fn a_trace_is_run_as_its_file_says() {
     let (wasmload, target) = (wasmload(), target());
     let base = format!("BASE_URL={}", target.url());

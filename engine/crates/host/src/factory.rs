@@ -25,6 +25,8 @@ pub struct Settings {
     pub workers: usize,
     /// How requests are made.
     pub net: Arc<net::Config>,
+    /// How those of a scenario are made, by its name, where that is not as in the run.
+    pub net_of_scenarios: BTreeMap<String, Arc<net::Config>>,
     /// Environment variables that `setup` and `teardown` can read; VUs have their scenario's.
     pub env: BTreeMap<String, String>,
     /// Tags on every sample of `setup` and `teardown`; VUs have their scenario's.
@@ -57,7 +59,8 @@ impl ScriptFactory {
     fn user(&self, identity: Identity, tags: Tags) -> GuestVu {
         let catalogue = Arc::clone(&self.catalogues[identity.worker]);
         let recorder = catalogue.lock().recorder().clone();
-        let client = Client::new(Arc::clone(&self.settings.net));
+        let own = self.settings.net_of_scenarios.get(&identity.scenario.name);
+        let client = Client::new(Arc::clone(own.unwrap_or(&self.settings.net)));
         let exchanges = Exchanges::new(client, recorder, &tags);
         let env = identity.scenario.env.clone();
         let user = User {

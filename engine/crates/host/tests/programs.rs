@@ -59,6 +59,7 @@ impl Bench {
                 shards: shards.clone(),
                 workers: 1,
                 net: Arc::new(net::Config::default()),
+                net_of_scenarios: BTreeMap::new(),
                 env: env.clone(),
                 tags: BTreeMap::new(),
                 datasets,

@@ -1,5 +1,6 @@
 //! What all clients of a run share.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::HeaderValue;
@@ -7,8 +8,10 @@ use http::HeaderValue;
 use crate::ceiling::Ceiling;
 use crate::resolver::Resolver;
 
-/// How requests are made, for every VU of a run.
-#[derive(Debug)]
+/// How requests are made, for every VU of a run or of a scenario.
+///
+/// Clones share the ceiling and the resolver, and with it what is known of names.
+#[derive(Clone, Debug)]
 pub struct Config {
     /// Sent with each request that has no `user-agent` of its own.
     pub user_agent: HeaderValue,
@@ -17,9 +20,9 @@ pub struct Config {
     /// The largest response body that is kept, in bytes. A larger one fails its exchange.
     pub body_limit: usize,
     /// How many requests a second all clients together may begin, if not as many as they like.
-    pub ceiling: Option<Ceiling>,
+    pub ceiling: Option<Arc<Ceiling>>,
     /// Finds the addresses of names.
-    pub resolver: Resolver,
+    pub resolver: Arc<Resolver>,
 }
 
 impl Default for Config {
@@ -30,7 +33,7 @@ impl Default for Config {
             request_timeout: Duration::from_secs(60),
             body_limit: 64 << 20,
             ceiling: None,
-            resolver: Resolver::default(),
+            resolver: Arc::default(),
         }
     }
 }

@@ -68,10 +68,10 @@ pub use executor::{
 };
 pub use length::{Length, LengthError};
 pub use life::{Flows, Isolation, Life, NormalOptions, ThinkTime, ThinkTimeOptions};
-pub use options::{Options, ScenarioOptions, ThresholdRule, ThresholdSpec};
+pub use options::{Options, RequestOptions, ScenarioOptions, ThresholdRule, ThresholdSpec};
 pub use outline::{Iterations, Outline, ScenarioOutline, Series, Totals};
 pub use pacer::{ConstantPacer, Curve, Pacer, PoissonPacer, RampingPacer, TracePacer};
-pub use plan::{Plan, ScenarioPlan};
+pub use plan::{Plan, Requests, ScenarioPlan};
 pub use preset::Preset;
 pub use problems::{Problem, Problems};
 pub use random::SplitMix64;

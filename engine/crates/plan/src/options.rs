@@ -186,6 +186,25 @@ pub struct ScenarioOptions {
     /// (`iteration`).
     #[serde(default)]
     pub isolation: Isolation,
+
+    /// How its requests are made, in place of the run's options of the same names.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub options: Option<RequestOptions>,
+}
+
+/// How the requests of a scenario are made, in place of the run's options of the same names.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct RequestOptions {
+    /// How long a request may take that sets no limit of its own.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("exclusiveMinimum" = 0))]
+    pub request_timeout: Option<Length>,
+
+    /// What requests say they come from, unless they say so themselves.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("pattern" = pattern::HEADER_VALUE.regex))]
+    pub user_agent: Option<String>,
 }
 
 impl ScenarioOptions {
@@ -204,6 +223,7 @@ impl ScenarioOptions {
             min_iteration_duration: None,
             iteration_timeout: None,
             isolation: Isolation::default(),
+            options: None,
         }
     }
 }

@@ -12,8 +12,9 @@ use crate::options::{default_flow, graceful_stop};
 use crate::problems::{element_of, key_of, message};
 use crate::shortcut::{self, Shortcut};
 use crate::{
-    DatasetPlan, Executor, Length, MAX_VUS, Options, Preset, Problems, Raise, ScenarioOptions,
-    Schedule, Search, ThresholdSpec, TrendStat, VuStep, check, dataset, trend_stat,
+    DatasetPlan, Executor, Length, MAX_VUS, Options, Preset, Problems, Raise, RequestOptions,
+    ScenarioOptions, Schedule, Search, ThresholdSpec, TrendStat, VuStep, check, dataset,
+    trend_stat,
 };
 
 /// How long `setup`, `teardown` and a request may take where nothing else is said; k6's.
@@ -40,18 +41,35 @@ pub struct Plan {
     pub setup_timeout: Duration,
     /// How long the script's `teardown` may take.
     pub teardown_timeout: Duration,
-    /// How long a request may take that sets no limit of its own.
-    pub request_timeout: Duration,
+    /// How requests are made; scenarios may have ways of their own.
+    pub requests: Requests,
     /// Which figures of a trend the summary shows, in this order.
     pub trend_stats: Vec<TrendStat>,
-    /// What requests say they come from, where the options say it.
-    pub user_agent: Option<String>,
     /// Whether the script's `setup` is left out.
     pub no_setup: bool,
     /// Whether the script's `teardown` is left out.
     pub no_teardown: bool,
     /// What to tell whoever runs it: what the options say to no effect.
     pub warnings: Vec<String>,
+}
+
+/// How requests are made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Requests {
+    /// How long one may take that sets no limit of its own.
+    pub timeout: Duration,
+    /// What they say they come from, where the options say it.
+    pub user_agent: Option<String>,
+}
+
+impl Requests {
+    /// These, with what the options of a scenario say in place of it.
+    fn with(&self, own: &RequestOptions) -> Self {
+        Self {
+            timeout: own.request_timeout.map_or(self.timeout, Length::get),
+            user_agent: own.user_agent.clone().or_else(|| self.user_agent.clone()),
+        }
+    }
 }
 
 /// One of several things a run does side by side.
@@ -71,6 +89,8 @@ pub struct ScenarioPlan {
     pub env: BTreeMap<String, String>,
     /// Tags on everything that is measured in it: the run's, and its own in their place.
     pub tags: BTreeMap<String, String>,
+    /// How its requests are made, where that is not as in the run.
+    pub requests: Option<Requests>,
     /// What its options ask for.
     pub executor: Arc<dyn Executor>,
     /// What that comes to.
@@ -93,6 +113,8 @@ impl Options {
         let tags = self.tags.unwrap_or_default();
         let env = self.env.unwrap_or_default();
         let timeout = |given: Option<Length>| given.map_or(TIMEOUT, Length::get);
+        let requests =
+            Requests { timeout: timeout(self.request_timeout), user_agent: self.user_agent };
 
         let given_scenarios = self.scenarios.as_ref().is_some_and(|given| !given.is_empty());
         let mut scenarios: Vec<ScenarioPlan> = match self.scenarios {
@@ -121,7 +143,7 @@ impl Options {
                     .into_iter()
                     .map(|(name, options)| {
                         let path = key_of("scenarios", &name);
-                        scenario(name, options, &path, &mut problems)
+                        scenario(name, options, &requests, &path, &mut problems)
                     })
                     .collect()
             }
@@ -138,7 +160,7 @@ impl Options {
                     ..ScenarioOptions::new(shortcut::executor(&shortcut, &mut problems))
                 };
                 // The keys of a shortcut are those at the top.
-                vec![scenario("default".to_owned(), options, "", &mut problems)]
+                vec![scenario("default".to_owned(), options, &requests, "", &mut problems)]
             }
         };
         for scenario in &mut scenarios {
@@ -183,9 +205,8 @@ impl Options {
             datasets,
             setup_timeout: timeout(self.setup_timeout),
             teardown_timeout: timeout(self.teardown_timeout),
-            request_timeout: timeout(self.request_timeout),
+            requests,
             trend_stats,
-            user_agent: self.user_agent,
             no_setup: self.no_setup.unwrap_or(false),
             no_teardown: self.no_teardown.unwrap_or(false),
             warnings,
@@ -196,6 +217,7 @@ impl Options {
 fn scenario(
     name: String,
     options: ScenarioOptions,
+    requests: &Requests,
     path: &str,
     problems: &mut Problems,
 ) -> ScenarioPlan {
@@ -239,6 +261,7 @@ fn scenario(
         graceful_stop: options.graceful_stop.get(),
         env: options.env,
         tags: options.tags,
+        requests: options.options.map(|own| requests.with(&own)),
         schedule,
         executor,
     }

@@ -113,7 +113,7 @@ async fn all_the_time_there_is_and_none_at_all_are_lengths_like_any_other() {
 #[tokio::test]
 async fn requests_over_the_ceiling_wait_for_their_turn_and_are_blocked_meanwhile() {
     let url = answering(EMPTY).await;
-    let ceiling = Some(Ceiling::new(NonZeroU32::new(100).expect("more than none")));
+    let ceiling = Some(Arc::new(Ceiling::new(NonZeroU32::new(100).expect("more than none"))));
     let mut client = Client::new(Arc::new(Config { ceiling, ..Config::default() }));
     for _ in 0..5 {
         // The last one waits for longer than it may then take.

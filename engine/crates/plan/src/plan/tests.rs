@@ -102,12 +102,12 @@ fn what_is_left_out_has_k6s_defaults() {
     let plan = plan("{}");
     let minute = Duration::from_secs(60);
     assert_eq!(
-        (plan.setup_timeout, plan.teardown_timeout, plan.request_timeout),
+        (plan.setup_timeout, plan.teardown_timeout, plan.requests.timeout),
         (minute, minute, minute)
     );
     let labels: Vec<String> = plan.trend_stats.iter().map(TrendStat::label).collect();
     assert_eq!(labels, ["avg", "min", "med", "max", "p(90)", "p(95)"]);
-    assert!(!plan.no_setup && !plan.no_teardown && plan.user_agent.is_none());
+    assert!(!plan.no_setup && !plan.no_teardown && plan.requests.user_agent.is_none());
 }
 
 #[test]
@@ -320,4 +320,23 @@ fn a_search_is_the_only_one_and_has_something_that_can_break() {
          thresholds: must be given where a scenario searches for the breakpoint: it is where one of \
          them breaks"
     );
+}
+
+#[test]
+fn a_scenario_can_make_requests_its_own_way() {
+    let options = r#"{ "userAgent": "run", "requestTimeout": "9s", "scenarios": {
+        "a": { "executor": "constant-vus", "duration": "1s", "options": { "requestTimeout": "2s" } },
+        "b": { "executor": "constant-vus", "duration": "1s", "options": { "userAgent": "b" } },
+        "c": { "executor": "constant-vus", "duration": "1s" } } }"#;
+    let plan = crate::parse_json(options).unwrap().plan().unwrap();
+    let told: Vec<_> = plan
+        .scenarios
+        .iter()
+        .map(|scenario| scenario.requests.as_ref())
+        .map(|own| own.map(|own| (own.timeout.as_secs(), own.user_agent.as_deref())))
+        .collect();
+    assert_eq!(told, [Some((2, Some("run"))), Some((9, Some("b"))), None]);
+    let unknown = options.replace("\"userAgent\": \"b\"", "\"browser\": {}");
+    let problems = crate::parse_json(&unknown).unwrap_err().to_string();
+    assert_eq!(problems, "scenarios.b.options: unknown key `browser`");
 }
