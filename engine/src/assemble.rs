@@ -208,7 +208,15 @@ fn planned(
         options.thresholds = None;
     }
     options.read_traces(|file| std::fs::read_to_string(file).map_err(|error| error.to_string()));
-    options.plan().map_err(|problems| invalid("the options", &problems))
+    let files = Options { datasets: options.datasets.clone(), ..Options::default() };
+    options.plan().map_err(|problems| {
+        let fault = invalid("the options", &problems);
+        // What is wrong inside the files is told with it.
+        match files.plan().map(|plan| datasets::open(&plan)) {
+            Ok(Err(of_files)) => fault.and(of_files),
+            Ok(Ok(_)) | Err(_) => fault,
+        }
+    })
 }
 
 /// Refuses what no script can make right: a threshold that its metric cannot answer.
@@ -252,8 +260,11 @@ fn workers(asked: &Run) -> usize {
     }
 }
 
+/// How requests are made, by the name of a scenario.
+type OfScenarios = BTreeMap<String, Arc<Config>>;
+
 /// How the requests of a run are made, and those of the scenarios that have ways of their own.
-fn net_configs(plan: &Plan) -> Result<(Arc<Config>, BTreeMap<String, Arc<Config>>), Fault> {
+fn net_configs(plan: &Plan) -> Result<(Arc<Config>, OfScenarios), Fault> {
     let shared = Config { ceiling: plan.rps.map(Ceiling::new).map(Arc::new), ..Config::default() };
     let own = plan.scenarios.iter().filter_map(|scenario| {
         let requests = scenario.requests.as_ref()?;

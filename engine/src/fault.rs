@@ -49,6 +49,12 @@ impl Fault {
         self
     }
 
+    /// Adds what another fault says in detail.
+    pub(crate) fn and(mut self, other: Self) -> Self {
+        self.details.extend(other.details);
+        self
+    }
+
     /// Says what to do about it; the last hint given stands.
     pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
         self.hint = Some(hint.into());

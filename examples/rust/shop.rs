@@ -22,6 +22,7 @@ struct Product {
 }
 
 impl Script for Shopper {
+    const FLOWS: &'static [&'static str] = &["default"];
     const OPTIONS: &'static str = r#"{
         "vus": 20,
         "duration": "10s",

@@ -199,3 +199,21 @@ fn the_example_lets_each_user_of_its_file_log_in_once() {
     assert_eq!(count(&summary, "http_reqs"), 40, "{}", ran.stdout);
     assert_eq!(summary["stop"]["reason"], "exhausted");
 }
+
+#[test]
+fn what_is_wrong_with_options_and_inside_files_is_told_at_once() {
+    let wasmload = wasmload();
+    wasmload.write("users.csv", "name,age\nada\n");
+    let options = r#"{ "stages": [{ "duration": 0, "target": 5 }],
+        "scenarios": { "a": { "executor": "constant-arrival-rate", "rate": 5, "duration": "1s",
+            "preAllocatedVUs": 5, "maxVUs": 2 } } }"#;
+    let ran = take(&wasmload, options, &["--dataset", "users=users.csv"]);
+    assert_eq!(ran.code, Some(104), "{}", ran.redacted());
+    for told in [
+        "stages: cannot be given together with `scenarios`",
+        "scenarios.a.maxVUs: must be at least preAllocatedVUs, which is 5, but is 2",
+        "datasets.users: `users.csv` line 2: has 1 field",
+    ] {
+        assert!(ran.stderr.contains(told), "{told}\n{}", ran.stderr);
+    }
+}

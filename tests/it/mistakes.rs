@@ -108,3 +108,17 @@ fn flags_that_do_not_exist_or_do_not_parse_have_the_code_of_bad_options() {
         assert!(said.contains("error: "), "{arguments:?}: {said}");
     }
 }
+
+#[test]
+fn a_flow_that_the_script_does_not_have_is_refused_before_any_load() {
+    let options = r#"{ "scenarios": { "a": { "executor": "constant-vus", "duration": "1s",
+        "exec": "brose" }, "b": { "executor": "constant-vus", "duration": "1s", "weights": { "buy": 0 } } } }"#;
+    let said = said(&[("o.json", options)], &["run", artifacts::CHECKS_A_PAGE, "-c", "o.json"]);
+    for told in [
+        "exit code: 104",
+        "scenarios.a: the script has no flow `brose`; it has `default`",
+        "scenarios.b.weights: must not sum to zero",
+    ] {
+        assert!(said.contains(told), "{told}\n{said}");
+    }
+}

@@ -41,6 +41,8 @@ pub mod timing;
 pub mod bindings;
 mod script;
 
+#[doc(hidden)]
+pub use script::options_of;
 pub use script::{Failure, Result, Script};
 
 /// What a script needs, in one line: `use wasmload_sdk::prelude::*;`.

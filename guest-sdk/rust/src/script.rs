@@ -45,6 +45,7 @@ pub type Result<T = (), E = Failure> = std::result::Result<T, E>;
 /// }
 ///
 /// impl Script for Shopper {
+///     const FLOWS: &'static [&'static str] = &["browse", "buy"];
 ///     const OPTIONS: &'static str = r#"{
 ///         "scenarios": {
 ///             "browse": { "executor": "constant-vus", "vus": 9, "duration": "10s", "exec": "browse" },
@@ -82,6 +83,10 @@ pub trait Script: Sized + 'static {
     /// command line, the environment and a configuration file override them.
     const OPTIONS: &'static str = "";
 
+    /// The flows that it has. An `exec` or a weight of another name is refused before any load; where
+    /// nothing is said here, [`iterate`](Self::iterate) meets it.
+    const FLOWS: &'static [&'static str] = &[];
+
     /// Prepares the run, once, and returns bytes for every user's `start` and for `teardown`.
     ///
     /// A failure ends the run before any load.
@@ -109,6 +114,25 @@ pub trait Script: Sized + 'static {
     }
 }
 
+/// The options of a script, and its flows among them.
+#[doc(hidden)]
+#[must_use]
+pub fn options_of<S: Script>() -> String {
+    let options = S::OPTIONS.trim();
+    if S::FLOWS.is_empty() {
+        return options.to_owned();
+    }
+    // Names without control characters are written in Rust as in JSON.
+    let flows = format!("\"flows\":{:?}", S::FLOWS);
+    // As text, so that whatever is wrong in it is told of as it was written.
+    match options.strip_prefix('{') {
+        None if options.is_empty() => ["{", &flows, "}"].concat(),
+        None => options.to_owned(),
+        Some(rest) if rest.trim_start().starts_with('}') => ["{", &flows, rest].concat(),
+        Some(rest) => ["{", &flows, ",", rest].concat(),
+    }
+}
+
 /// Makes a function or a [`Script`] the script of this crate. Used once, at the top.
 ///
 /// * `script!(iterate);` for `fn iterate() -> Result`;
@@ -131,7 +155,7 @@ macro_rules! script {
 
             impl Guest for Exported {
                 fn options() -> ::std::string::String {
-                    <$script as $crate::Script>::OPTIONS.into()
+                    $crate::options_of::<$script>()
                 }
 
                 fn setup() -> ::std::result::Result<::std::vec::Vec<u8>, ::std::string::String> {
@@ -183,6 +207,7 @@ macro_rules! script {
 
         impl $crate::Script for __Iterate {
             const OPTIONS: &'static str = $options;
+            const FLOWS: &'static [&'static str] = &["default"];
 
             fn start(_data: &[u8]) -> $crate::Result<Self> {
                 ::std::result::Result::Ok(Self)
@@ -195,4 +220,40 @@ macro_rules! script {
 
         $crate::script!(for __Iterate);
     };
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Of<const N: usize>;
+
+    const WRITTEN: [&str; 5] = ["", "{}", " { } ", r#"{ "vus": 3 }"#, "not JSON"];
+
+    impl<const N: usize> Script for Of<N> {
+        const OPTIONS: &'static str = WRITTEN[N];
+        const FLOWS: &'static [&'static str] = &["a", "b\"c"];
+
+        fn start(_data: &[u8]) -> Result<Self> {
+            Ok(Self)
+        }
+
+        fn iterate(&mut self, _flow: &str) -> Result {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn flows_stand_among_the_options() {
+        let flows = r#""flows":["a", "b\"c"]"#;
+        for (options, expected) in [
+            (options_of::<Of<0>>(), ["{", flows, "}"].concat()),
+            (options_of::<Of<1>>(), ["{", flows, "}"].concat()),
+            (options_of::<Of<2>>(), ["{", flows, " }"].concat()),
+            (options_of::<Of<3>>(), ["{", flows, ", \"vus\": 3 }"].concat()),
+            (options_of::<Of<4>>(), "not JSON".to_owned()),
+        ] {
+            assert_eq!(options, expected);
+        }
+    }
 }

@@ -295,7 +295,10 @@ fn gives_options() {
     runtime().block_on(async {
         let script = Script::load(&ENGINE, Path::new(artifacts::GIVES_OPTIONS)).expect("it loads");
         let options = script.options(LogGate::new(Level::Error, |_| {})).await;
-        assert_eq!(options.expect("options"), r#"{ "vus": 3, "iterations": 12 }"#);
+        assert_eq!(
+            options.expect("options"),
+            r#"{"flows":["default"], "vus": 3, "iterations": 12 }"#
+        );
     });
 }
 

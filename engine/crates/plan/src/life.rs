@@ -174,7 +174,9 @@ impl Flows {
 
     /// Adds the flows that a script does not have.
     pub(crate) fn check(&self, known: &[String], path: &str, problems: &mut Problems) {
-        for name in self.names.iter().filter(|name| !known.contains(name)) {
+        // One without a name is of weights that have been told of.
+        let named = self.names.iter().filter(|name| !name.is_empty());
+        for name in named.filter(|name| !known.contains(name)) {
             let known: Vec<_> = known.iter().map(|name| format!("`{}`", shown(name))).collect();
             let message =
                 format!("the script has no flow `{}`; it has {}", shown(name), known.join(", "));

@@ -214,6 +214,14 @@ impl Options {
     }
 }
 
+impl ScenarioOptions {
+    /// Adds what they get wrong together.
+    pub(crate) fn check(self, name: &str, path: &str, problems: &mut Problems) {
+        let requests = Requests { timeout: TIMEOUT, user_agent: None };
+        scenario(name.to_owned(), self, &requests, path, problems);
+    }
+}
+
 fn scenario(
     name: String,
     options: ScenarioOptions,

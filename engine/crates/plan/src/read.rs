@@ -8,8 +8,8 @@ use std::fmt;
 use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Value};
 
-use crate::problems::shown;
-use crate::{Options, Problems, check, problems};
+use crate::problems::{key_of, shown};
+use crate::{AnyExecutor, Options, Problems, ScenarioOptions, check, problems};
 
 /// Reads options from JSON. An empty text is no options.
 ///
@@ -40,11 +40,33 @@ pub(crate) fn options(mut value: Value) -> Result<Options, Problems> {
     let mut problems = Problems::default();
     check::check(&mut value, &mut problems);
     if !problems.is_empty() {
+        check_together(&value, &mut problems);
         return Err(problems);
     }
     // What fits the schema fits the types it was made from; if ever not, say so in serde's words.
     serde_json::from_value(value)
         .map_err(|error| Problems::of_all(problems::message(&error.to_string())))
+}
+
+/// Adds what values that are right each by itself get wrong together, in the scenarios that nothing has been
+/// said of yet.
+fn check_together(value: &Value, problems: &mut Problems) {
+    let scenarios = value.get("scenarios").and_then(Value::as_object);
+    for (name, scenario) in scenarios.into_iter().flatten() {
+        let path = key_of("scenarios", name);
+        let told = problems.iter().any(|problem| {
+            problem
+                .path
+                .strip_prefix(&path)
+                .is_some_and(|rest| rest.is_empty() || rest.starts_with(['.', '[']))
+        });
+        if !told && let Ok(scenario) = serde_json::from_value::<ScenarioOptions>(scenario.clone()) {
+            // A trace is read later.
+            if !matches!(scenario.executor, AnyExecutor::ArrivalTrace(_)) {
+                scenario.check(name, &path, problems);
+            }
+        }
+    }
 }
 
 /// Where a byte of a text is, as people count: from 1.

@@ -141,3 +141,22 @@ proptest! {
         prop_assert_eq!(parse_json(&json).unwrap(), options);
     }
 }
+
+#[test]
+fn what_is_wrong_together_is_told_with_what_is_wrong_alone() {
+    let problems = parse_json(
+        r#"{ "scenarios": {
+            "a": { "executor": "constant-arrival-rate", "rate": -5, "duration": "1s",
+                "preAllocatedVUs": 5, "maxVUs": 2 },
+            "b": { "executor": "constant-arrival-rate", "rate": 5, "duration": "1s",
+                "preAllocatedVUs": 5, "maxVUs": 2 },
+            "bc": { "executor": "constant-vus", "duration": "1s", "weights": { "x": 0 } },
+            "c": { "executor": "arrival-trace", "file": "a.txt", "preAllocatedVUs": 5 } } }"#,
+    );
+    assert_eq!(
+        problems.unwrap_err().to_string(),
+        "scenarios.a.rate: must be at least 1, but is -5\n\
+         scenarios.b.maxVUs: must be at least preAllocatedVUs, which is 5, but is 2\n\
+         scenarios.bc.weights: must not sum to zero: no flow would ever run"
+    );
+}
