@@ -6,7 +6,8 @@
 //! measured is printed, as ratios, and people judge.
 //!
 //! The parts: [`nginx`] is the target, [`generator`] the contenders, [`process`] runs and accounts them,
-//! [`memory`] reads their memory, and [`script`] builds what wasmload runs.
+//! [`memory`] reads their memory, [`script`] builds what wasmload runs, and
+//! [`setting`] is what can be chosen.
 
 use std::io::Write as _;
 use std::process::ExitCode;
@@ -16,6 +17,7 @@ pub mod memory;
 pub mod nginx;
 pub mod process;
 pub mod script;
+pub mod setting;
 pub mod spread;
 pub mod table;
 

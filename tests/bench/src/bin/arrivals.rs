@@ -1,8 +1,7 @@
 //! Measures how exactly wasmload keeps a rate: how much of it is delivered, how late, and along which curve.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io::{Write, stderr, stdout};
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, ensure};
@@ -11,8 +10,8 @@ use serde::Serialize;
 use serde_json::{Value, json};
 use wasmload_bench::generator::Wasmload;
 use wasmload_bench::nginx::Nginx;
-use wasmload_bench::process::{Running, check_cores};
-use wasmload_bench::script;
+use wasmload_bench::process::Running;
+use wasmload_bench::setting::Setting;
 use wasmload_bench::table::{lined_up, thousands};
 
 /// Measures how exactly wasmload keeps a constant rate, and follows a ramp up to it.
@@ -30,21 +29,8 @@ struct Arguments {
     /// How many virtual users there may be.
     #[arg(long, default_value_t = 500, value_parser = clap::value_parser!(u32).range(8..))]
     vus: u32,
-    /// The wasmload to run; by default it is built first.
-    #[arg(long, value_name = "PROGRAM")]
-    wasmload: Option<PathBuf>,
-    /// The compiled script that wasmload runs; by default `scripts/get_check.rs` is built first.
-    #[arg(long, value_name = "WASM")]
-    script: Option<PathBuf>,
-    /// The core of wasmload.
-    #[arg(long, value_name = "CORE", default_value_t = 0)]
-    generator_core: usize,
-    /// The core of nginx.
-    #[arg(long, value_name = "CORE", default_value_t = 1)]
-    target_core: usize,
-    /// Writes all that was measured to a file.
-    #[arg(long, value_name = "FILE")]
-    json: Option<PathBuf>,
+    #[command(flatten)]
+    setting: Setting,
 }
 
 /// One run.
@@ -70,16 +56,8 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: &Arguments) -> Result<()> {
-    check_cores(arguments.generator_core, arguments.target_core)?;
-    let json = match &arguments.json {
-        Some(path) => {
-            Some(File::create(path).with_context(|| format!("creating `{}`", path.display()))?)
-        }
-        None => None,
-    };
-    let program = arguments.wasmload.clone().map_or_else(script::build_wasmload, Ok)?;
-    let script = arguments.script.clone().map_or_else(|| script::build("get_check"), Ok)?;
-    let wasmload = Wasmload { program, script };
+    let json = arguments.setting.prepare()?;
+    let wasmload = arguments.setting.wasmload("get_check")?;
 
     let mut runs = Vec::new();
     for round in 1..=arguments.rounds {
@@ -104,7 +82,7 @@ fn run(arguments: &Arguments) -> Result<()> {
 
 fn measured(arguments: &Arguments, wasmload: &Wasmload, shape: &'static str) -> Result<Run> {
     let (rate, seconds) = (arguments.rate, arguments.seconds);
-    let nginx = Nginx::start_noting_times(arguments.target_core)?;
+    let nginx = Nginx::start_noting_times(arguments.setting.target_core)?;
     let folder = tempfile::tempdir().context("making a folder for options and report")?;
     let mut scenario = json!({
         "preAllocatedVUs": arguments.vus.min(100), "maxVUs": arguments.vus, "gracefulStop": "5s"
@@ -126,7 +104,7 @@ fn measured(arguments: &Arguments, wasmload: &Wasmload, shape: &'static str) -> 
     let (config, report) = (folder.path().join("options.json"), folder.path().join("report.json"));
     fs::write(&config, options.to_string()).context("writing the options")?;
 
-    let mut command = wasmload.run(&nginx.url(), arguments.generator_core);
+    let mut command = wasmload.run(&nginx.url(), arguments.setting.generator_core);
     command.arg("--config").arg(&config).arg("--summary-export").arg(&report);
     Running::start("wasmload", command)?.finish()?;
     let text = fs::read_to_string(&report).context("reading wasmload's summary")?;

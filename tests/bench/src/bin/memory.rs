@@ -1,8 +1,7 @@
 //! Measures the memory of wasmload: per connected virtual user, and whether it grows with requests.
 
-use std::fs::File;
 use std::io::{Write, stderr, stdout};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -12,8 +11,8 @@ use serde::Serialize;
 use wasmload_bench::generator::Wasmload;
 use wasmload_bench::memory::Memory;
 use wasmload_bench::nginx::Nginx;
-use wasmload_bench::process::{Running, check_cores, pause};
-use wasmload_bench::script;
+use wasmload_bench::process::{Running, pause};
+use wasmload_bench::setting::Setting;
 use wasmload_bench::table::{lined_up, thousands};
 
 /// Measures the memory that wasmload takes for a connected virtual user.
@@ -28,21 +27,8 @@ struct Arguments {
     /// With `--growth`: how many requests there are, run by run.
     #[arg(long, value_delimiter = ',', default_values_t = [1_000_000, 10_000_000])]
     requests: Vec<u64>,
-    /// The wasmload to run; by default it is built first.
-    #[arg(long, value_name = "PROGRAM")]
-    wasmload: Option<PathBuf>,
-    /// The compiled script; by default `scripts/get_sleep.rs`, with `--growth` `scripts/get_check.rs`.
-    #[arg(long, value_name = "WASM")]
-    script: Option<PathBuf>,
-    /// The core of wasmload.
-    #[arg(long, value_name = "CORE", default_value_t = 0)]
-    generator_core: usize,
-    /// The core of nginx.
-    #[arg(long, value_name = "CORE", default_value_t = 1)]
-    target_core: usize,
-    /// Writes all that was measured to a file.
-    #[arg(long, value_name = "FILE")]
-    json: Option<PathBuf>,
+    #[command(flatten)]
+    setting: Setting,
 }
 
 /// How many virtual users make the requests of `--growth`, as in the bench `requests`.
@@ -62,32 +48,22 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: &Arguments) -> Result<()> {
-    check_cores(arguments.generator_core, arguments.target_core)?;
-    // Opened first: a run of minutes should not end with a file that cannot be written.
-    let json = match &arguments.json {
-        Some(path) => {
-            Some(File::create(path).with_context(|| format!("creating `{}`", path.display()))?)
-        }
-        None => None,
-    };
+    let json = arguments.setting.prepare()?;
     let name = if arguments.growth { "get_check" } else { "get_sleep" };
-    let wasmload = Wasmload {
-        program: arguments.wasmload.clone().map_or_else(script::build_wasmload, Ok)?,
-        script: arguments.script.clone().map_or_else(|| script::build(name), Ok)?,
-    };
-    let nginx = Nginx::start(arguments.target_core)?;
+    let wasmload = arguments.setting.wasmload(name)?;
+    let nginx = Nginx::start(arguments.setting.target_core)?;
 
     let mut runs = Vec::new();
     if arguments.growth {
         for &requests in &arguments.requests {
             writeln!(stderr(), "{} requests …", thousands(requests))?;
-            runs.push(after(&wasmload, &nginx, arguments.generator_core, requests)?);
+            runs.push(after(&wasmload, &nginx, arguments.setting.generator_core, requests)?);
         }
         print("requests", "after the last", &runs, &growth(&runs))?;
     } else {
         for &vus in &arguments.vus {
             writeln!(stderr(), "{} virtual users …", thousands(vus.into()))?;
-            runs.push(connected(&wasmload, &nginx, arguments.generator_core, vus)?);
+            runs.push(connected(&wasmload, &nginx, arguments.setting.generator_core, vus)?);
         }
         print("virtual users", "while all are connected", &runs, &slope(&runs))?;
     }

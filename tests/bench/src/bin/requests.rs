@@ -1,17 +1,15 @@
 //! Compares the CPU time of a request: wrk, oha and wasmload against nginx, in turns, a core each.
 
-use std::fs::File;
 use std::io::{Write, stderr, stdout};
-use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, ensure};
 use clap::Parser;
 use serde::Serialize;
-use wasmload_bench::generator::{Generator, Load, Missing, Oha, Wasmload, Wrk};
+use wasmload_bench::generator::{Generator, Load, Missing, Oha, Wrk};
 use wasmload_bench::nginx::Nginx;
-use wasmload_bench::process::{Running, check_cores};
-use wasmload_bench::script;
+use wasmload_bench::process::Running;
+use wasmload_bench::setting::Setting;
 use wasmload_bench::spread::Spread;
 use wasmload_bench::table::{lined_up, thousands};
 
@@ -30,21 +28,8 @@ struct Arguments {
     /// Which generators, between commas.
     #[arg(long, value_enum, value_delimiter = ',', default_values_t = [Which::Wrk, Which::Oha, Which::Wasmload])]
     generators: Vec<Which>,
-    /// The wasmload to run; by default it is built first.
-    #[arg(long, value_name = "PROGRAM")]
-    wasmload: Option<PathBuf>,
-    /// The compiled script that wasmload runs; by default `scripts/get_check.rs` is built first.
-    #[arg(long, value_name = "WASM")]
-    script: Option<PathBuf>,
-    /// The core of the generators.
-    #[arg(long, value_name = "CORE", default_value_t = 0)]
-    generator_core: usize,
-    /// The core of nginx.
-    #[arg(long, value_name = "CORE", default_value_t = 1)]
-    target_core: usize,
-    /// Writes all that was measured to a file.
-    #[arg(long, value_name = "FILE")]
-    json: Option<PathBuf>,
+    #[command(flatten)]
+    setting: Setting,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -96,22 +81,15 @@ fn main() -> ExitCode {
 }
 
 fn run(arguments: &Arguments) -> Result<()> {
-    check_cores(arguments.generator_core, arguments.target_core)?;
-    // Opened first: a run of minutes should not end with a file that cannot be written.
-    let json = match &arguments.json {
-        Some(path) => {
-            Some(File::create(path).with_context(|| format!("creating `{}`", path.display()))?)
-        }
-        None => None,
-    };
+    let json = arguments.setting.prepare()?;
     let (generators, missing) = generators(arguments)?;
     ensure!(!generators.is_empty(), "there is no generator to compare");
-    let nginx = Nginx::start(arguments.target_core)?;
+    let nginx = Nginx::start(arguments.setting.target_core)?;
     let load = Load {
         url: nginx.url(),
         connections: arguments.connections,
         seconds: arguments.seconds,
-        core: arguments.generator_core,
+        core: arguments.setting.generator_core,
     };
 
     let mut contenders: Vec<_> = generators
@@ -176,10 +154,7 @@ fn generators(arguments: &Arguments) -> Result<Generators> {
                 Err(gone) => missing.push(gone),
             },
             Which::Wasmload => {
-                let program = arguments.wasmload.clone().map_or_else(script::build_wasmload, Ok)?;
-                let script =
-                    arguments.script.clone().map_or_else(|| script::build("get_check"), Ok)?;
-                there.push(Box::new(Wasmload { program, script }));
+                there.push(Box::new(arguments.setting.wasmload("get_check")?));
             }
         }
     }
