@@ -89,6 +89,7 @@ pub(crate) fn run(asked: &Run) -> Result<ExitCode, Fault> {
             workers,
             net,
             net_of_scenarios,
+            keeps_cookies: plan.no_cookies_reset,
             env: plan.env.clone(),
             tags: plan.tags.clone(),
             datasets,
@@ -274,7 +275,11 @@ fn net_configs(plan: &Plan) -> Result<(Arc<Config>, OfScenarios), Fault> {
 }
 
 fn net_config(shared: &Config, requests: &Requests) -> Result<Arc<Config>, Fault> {
-    let mut config = Config { request_timeout: requests.timeout, ..shared.clone() };
+    let mut config = Config {
+        request_timeout: requests.timeout,
+        max_redirects: requests.max_redirects,
+        ..shared.clone()
+    };
     if let Some(user_agent) = &requests.user_agent {
         config.user_agent = user_agent.parse().map_err(|_| {
             Fault::new(ExitCode::InvalidConfig, "the options are invalid")

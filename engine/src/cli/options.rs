@@ -120,6 +120,10 @@ pub(crate) struct OptionFlags {
     #[arg(long, env = "WASMLOAD_USER_AGENT", hide_env_values = true, value_name = "TEXT")]
     user_agent: Option<String>,
 
+    /// How many redirects a request follows at most [default: 10]
+    #[arg(long, env = "WASMLOAD_MAX_REDIRECTS", hide_env_values = true, value_name = "N")]
+    max_redirects: Option<u32>,
+
     /// Do not call the script's `setup`
     #[arg(long, env = "WASMLOAD_NO_SETUP", hide_env_values = true, value_parser = BoolishValueParser::new())]
     no_setup: bool,
@@ -181,6 +185,7 @@ impl OptionFlags {
                 .filter(|_| gave("summary_trend_stats"))
                 .map(list),
             user_agent: self.user_agent.clone().filter(|_| gave("user_agent")),
+            max_redirects: self.max_redirects.filter(|_| gave("max_redirects")),
             no_setup: said("no_setup", self.no_setup),
             no_teardown: said("no_teardown", self.no_teardown),
             ..Options::default()

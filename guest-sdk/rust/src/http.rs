@@ -4,6 +4,7 @@
 //! response and not an error: check its status, or make it an error with [`Response::expect_status`].
 
 use std::fmt;
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use crate::Result;
@@ -48,6 +49,139 @@ pub fn wait_any<'a>(
 ) -> Option<usize> {
     let pending: Vec<&contract::Pending> = pending.into_iter().map(|one| &one.0).collect();
     contract::wait_any(&pending, timeout.map(milliseconds)).map(|index| index as usize)
+}
+
+/// Forgets all cookies of this user.
+pub fn clear_cookies() {
+    contract::clear_cookies();
+}
+
+/// A URL with these names and values as its query, after the one it has; both are encoded.
+///
+/// ```
+/// # use wasmload_sdk::http;
+/// let url = http::url("http://shop.test/search?page=2", &[("q", "tea & milk")]);
+/// assert_eq!(url, "http://shop.test/search?page=2&q=tea+%26+milk");
+/// ```
+#[must_use]
+pub fn url(base: &str, query: &[(&str, &str)]) -> String {
+    let encoded = form(query);
+    let (base, fragment) = base.split_once('#').unwrap_or((base, ""));
+    let between = match base.split_once('?') {
+        _ if encoded.is_empty() => "",
+        None => "?",
+        Some((_, "")) => "",
+        Some(_) => "&",
+    };
+    let hash = if fragment.is_empty() { "" } else { "#" };
+    [base, between, &encoded, hash, fragment].concat()
+}
+
+/// `application/x-www-form-urlencoded`, as the URL Standard writes it.
+fn form(fields: &[(&str, &str)]) -> String {
+    fn encoded(text: &str) -> String {
+        text.bytes()
+            .map(|byte| match byte {
+                b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'*' | b'-' | b'.' | b'_' => {
+                    char::from(byte).to_string()
+                }
+                b' ' => "+".to_owned(),
+                byte => format!("%{byte:02X}"),
+            })
+            .collect()
+    }
+    let fields: Vec<_> =
+        fields.iter().map(|(name, value)| [encoded(name), encoded(value)].join("=")).collect();
+    fields.join("&")
+}
+
+/// RFC 4648, section 4.
+fn base64(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut text = String::new();
+    for chunk in bytes.chunks(3) {
+        let mut three = [0; 3];
+        three[..chunk.len()].copy_from_slice(chunk);
+        let bits = u32::from_be_bytes([0, three[0], three[1], three[2]]);
+        for place in 0..4 {
+            let digit = DIGITS[(bits >> (18 - 6 * place) & 63) as usize];
+            text.push(if place <= chunk.len() { char::from(digit) } else { '=' });
+        }
+    }
+    text
+}
+
+/// How a body is packed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Encoding {
+    /// RFC 1952.
+    Gzip,
+    /// RFC 1950.
+    Deflate,
+}
+
+/// A form with files: `multipart/form-data` (RFC 7578).
+///
+/// ```
+/// # use wasmload_sdk::http::{Multipart, Request};
+/// let form = Multipart::new()
+///     .text("title", "My cat")
+///     .file("photo", "cat.jpg", "image/jpeg", [0xff, 0xd8, 0xff]);
+/// # if false {
+/// Request::post("http://shop.test/upload").multipart(form).send().unwrap();
+/// # }
+/// ```
+#[derive(Clone, Debug, Default)]
+pub struct Multipart {
+    parts: Vec<u8>,
+}
+
+impl Multipart {
+    /// What stands between parts. No file is likely to have it in it.
+    const BOUNDARY: &'static str = "----wasmload-7e1b9f0c4d2a4c8db6f35a90";
+
+    /// A form without fields.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Adds a field of text.
+    #[must_use]
+    pub fn text(self, name: &str, value: &str) -> Self {
+        self.part(&format!("name=\"{}\"", quoted(name)), None, value.as_bytes())
+    }
+
+    /// Adds a file, with its name and its media type, such as `image/png`.
+    #[must_use]
+    pub fn file(
+        self,
+        name: &str,
+        file_name: &str,
+        media_type: &str,
+        content: impl AsRef<[u8]>,
+    ) -> Self {
+        let names = format!("name=\"{}\"; filename=\"{}\"", quoted(name), quoted(file_name));
+        self.part(&names, Some(media_type), content.as_ref())
+    }
+
+    fn part(mut self, names: &str, media_type: Option<&str>, content: &[u8]) -> Self {
+        let kind = media_type.map(|kind| format!("content-type: {}\r\n", quoted(kind)));
+        let head = format!(
+            "--{}\r\ncontent-disposition: form-data; {names}\r\n{}\r\n",
+            Self::BOUNDARY,
+            kind.unwrap_or_default()
+        );
+        for piece in [head.as_bytes(), content, b"\r\n"] {
+            self.parts.extend_from_slice(piece);
+        }
+        self
+    }
+}
+
+/// A name between quotes, as the HTML Standard writes it: what would end it is encoded.
+fn quoted(name: &str) -> String {
+    name.replace('"', "%22").replace('\r', "%0D").replace('\n', "%0A")
 }
 
 /// A request that can be sent once or many times.
@@ -110,6 +244,56 @@ impl Request {
     #[must_use]
     pub fn bearer(self, token: &str) -> Self {
         self.header("authorization", format!("Bearer {token}"))
+    }
+
+    /// Adds `authorization: Basic` with this name and password (RFC 7617).
+    #[must_use]
+    pub fn basic(self, user: &str, password: &str) -> Self {
+        let both = base64(format!("{user}:{password}").as_bytes());
+        self.header("authorization", format!("Basic {both}"))
+    }
+
+    /// Sets the body to a form of these fields, and adds `content-type: application/x-www-form-urlencoded`.
+    #[must_use]
+    pub fn form(self, fields: &[(&str, &str)]) -> Self {
+        self.header("content-type", "application/x-www-form-urlencoded").body(form(fields))
+    }
+
+    /// Sets the body to a form with files, and adds its `content-type`.
+    #[must_use]
+    pub fn multipart(self, form: Multipart) -> Self {
+        let kind = format!("multipart/form-data; boundary={}", Multipart::BOUNDARY);
+        let mut body = form.parts;
+        body.extend_from_slice(format!("--{}--\r\n", Multipart::BOUNDARY).as_bytes());
+        self.header("content-type", kind).body(body)
+    }
+
+    /// Packs this body and sets it, and adds `content-encoding`.
+    #[must_use]
+    pub fn packed_body(self, encoding: Encoding, body: impl AsRef<[u8]>) -> Self {
+        let encoding = match encoding {
+            Encoding::Gzip => contract::Encoding::Gzip,
+            Encoding::Deflate => contract::Encoding::Deflate,
+        };
+        self.0.set_packed_body(body.as_ref(), encoding);
+        self
+    }
+
+    /// Sets how many redirects are followed at most, instead of the run's `maxRedirects`. Where there are
+    /// more, the response that redirects is the result.
+    #[must_use]
+    pub fn redirects(self, limit: u32) -> Self {
+        self.0.set_redirects(limit);
+        self
+    }
+
+    /// Sets which statuses count as a success, each a range: `&[200..=299, 404..=404]`. 200 to 399 unless
+    /// set.
+    #[must_use]
+    pub fn expected_statuses(self, ranges: &[RangeInclusive<u16>]) -> Self {
+        let ranges: Vec<_> = ranges.iter().map(|range| (*range.start(), *range.end())).collect();
+        self.0.set_expected_statuses(&ranges);
+        self
     }
 
     /// Sets the body.
@@ -279,7 +463,7 @@ impl Response {
         }
     }
 
-    /// The URL that was asked for.
+    /// The URL that answered: that which was asked for, or the one its last redirect led to.
     #[must_use]
     pub fn url(&self) -> String {
         self.0.url()
@@ -387,3 +571,44 @@ impl fmt::Debug for Error {
 }
 
 impl std::error::Error for Error {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn bytes_are_written_as_rfc_4648_has_them() {
+        for (bytes, text) in [
+            ("", ""),
+            ("f", "Zg=="),
+            ("fo", "Zm8="),
+            ("foo", "Zm9v"),
+            ("foob", "Zm9vYg=="),
+            ("fooba", "Zm9vYmE="),
+            ("foobar", "Zm9vYmFy"),
+        ] {
+            assert_eq!(base64(bytes.as_bytes()), text);
+        }
+        assert_eq!(base64(&[0xfb, 0xff]), "+/8=");
+    }
+
+    #[test]
+    fn a_query_is_added_to_what_there_is() {
+        for (base, query, expected) in [
+            ("http://a/", &[][..], "http://a/"),
+            ("http://a/", &[("q", "ä/b"), ("r", "")], "http://a/?q=%C3%A4%2Fb&r="),
+            ("http://a/?x=1", &[("q", "a b")], "http://a/?x=1&q=a+b"),
+            ("http://a/?", &[("q", "1")], "http://a/?q=1"),
+            ("http://a/#top", &[("q", "1")], "http://a/?q=1#top"),
+        ] {
+            assert_eq!(url(base, query), expected);
+        }
+    }
+
+    #[test]
+    fn no_name_ends_a_part_early() {
+        let form = Multipart::new().text("a\"\r\nx: y", "1");
+        let text = String::from_utf8(form.parts).unwrap();
+        assert!(text.contains("name=\"a%22%0D%0Ax: y\"\r\n\r\n1\r\n"), "{text}");
+    }
+}

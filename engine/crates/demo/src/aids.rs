@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
-use http::header::SET_COOKIE;
+use http::header::{LOCATION, SET_COOKIE};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use serde::Serialize;
@@ -44,6 +44,22 @@ pub(crate) fn drip(count: &str) -> Answer {
         Ok(left) => Response::new(Body::drip(left)),
         Err(refusal) => *refusal,
     }
+}
+
+/// `/redirect/{n}`
+pub(crate) fn redirect(left: &str) -> Answer {
+    let left = match number(left, "a number of redirects", 0..=1_000) {
+        Ok(left) => left,
+        Err(refusal) => return *refusal,
+    };
+    let location = match left.checked_sub(1) {
+        Some(left) => format!("/redirect/{left}"),
+        None => "/echo".to_owned(),
+    };
+    let mut answer = answer::json(StatusCode::FOUND, &"see the location");
+    let location = HeaderValue::from_str(&location).expect("digits and letters are allowed");
+    answer.headers_mut().insert(LOCATION, location);
+    answer
 }
 
 /// `/status/{code}`

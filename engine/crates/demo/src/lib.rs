@@ -20,6 +20,7 @@
 //! | --- | --- |
 //! | `/bytes/{n}` | n bytes with a `content-length` |
 //! | `/drip/{n}` | n bytes, each a chunk and a write of its own |
+//! | `/redirect/{n}` | 302 to `/redirect/{n-1}`, and from `/redirect/0` to `/echo` |
 //! | `/status/{code}` | that status, 200 to 599 |
 //! | `/delay/{milliseconds}` | 200 after that time |
 //! | `/echo` | what it saw of the request, as JSON |

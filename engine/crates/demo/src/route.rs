@@ -16,6 +16,7 @@ pub(crate) enum Route {
     Delay,
     Echo,
     Headers,
+    Redirect,
     Close,
     Reset,
     Record,
@@ -45,6 +46,7 @@ impl Route {
                     Some(("/drip", last)) => (Self::Drip, last),
                     Some(("/status", last)) => (Self::Status, last),
                     Some(("/delay", last)) => (Self::Delay, last),
+                    Some(("/redirect", last)) => (Self::Redirect, last),
                     _ => (Self::Unknown, ""),
                 };
             }
@@ -68,6 +70,7 @@ impl Route {
             Self::Delay => "/delay/{milliseconds}",
             Self::Echo => "/echo",
             Self::Headers => "/headers",
+            Self::Redirect => "/redirect/{n}",
             Self::Close => "/close",
             Self::Reset => "/reset",
             Self::Record => "/record",
@@ -101,6 +104,7 @@ impl Route {
             | Self::Delay
             | Self::Echo
             | Self::Headers
+            | Self::Redirect
             | Self::Close
             | Self::Reset
             | Self::Unknown => None,
@@ -122,6 +126,7 @@ mod tests {
             ("/status/204", (Route::Status, "204")),
             ("/delay/50", (Route::Delay, "50")),
             ("/drip/3", (Route::Drip, "3")),
+            ("/redirect/3", (Route::Redirect, "3")),
             ("/products", (Route::Unknown, "")),
             ("/products/", (Route::Unknown, "")),
             ("/products/7/8", (Route::Unknown, "")),

@@ -124,6 +124,7 @@ impl Site {
                 Err(refusal) => *refusal,
             },
             Route::Headers => aids::headers(),
+            Route::Redirect => aids::redirect(last),
             Route::Close | Route::Reset | Route::Record | Route::Unknown => {
                 let problem = format!("there is no page `{}`", head.uri.path());
                 answer::refusal(StatusCode::NOT_FOUND, &problem)

@@ -35,11 +35,14 @@ pub(crate) struct EndpointKey {
     pub(crate) name: String,
     /// The script's tags.
     pub(crate) tags: Vec<(String, String)>,
+    /// The statuses that it expects, in ranges with both ends in them; k6's where there are none.
+    pub(crate) expected: Vec<(u16, u16)>,
 }
 
 /// One request's series, by how it ended.
 pub(crate) struct Endpoint {
     tags: Tags,
+    expected: Vec<(u16, u16)>,
     endings: Mutex<Vec<(Ending, ExchangeSeries)>>,
 }
 
@@ -48,13 +51,6 @@ pub(crate) struct Endpoint {
 pub(crate) enum Ending {
     Status(u16),
     Error { label: &'static str, code: u16 },
-}
-
-impl Ending {
-    /// k6's rule: a response of 200 to 399 is what was hoped for.
-    pub(crate) fn is_expected(self) -> bool {
-        matches!(self, Self::Status(200..400))
-    }
 }
 
 /// Where the samples of one exchange go.
@@ -112,7 +108,8 @@ impl Catalogue {
             .with("name", key.name.as_str())
             .with("url", key.name.as_str())
             .with("proto", "HTTP/1.1");
-        let endpoint = Arc::new(Endpoint { tags, endings: Mutex::new(Vec::new()) });
+        let expected = key.expected.clone();
+        let endpoint = Arc::new(Endpoint { tags, expected, endings: Mutex::new(Vec::new()) });
         make_room(&mut self.endpoints);
         self.endpoints.insert(key, Arc::clone(&endpoint));
         endpoint
@@ -138,6 +135,18 @@ fn make_room<K, V>(table: &mut HashMap<K, V>) {
 }
 
 impl Endpoint {
+    /// Whether this is what was hoped for; as in k6 a response of 200 to 399, where the script says nothing
+    /// else.
+    pub(crate) fn expects(&self, ending: Ending) -> bool {
+        match ending {
+            Ending::Error { .. } => false,
+            Ending::Status(status) if self.expected.is_empty() => (200..400).contains(&status),
+            Ending::Status(status) => {
+                self.expected.iter().any(|(first, last)| (*first..=*last).contains(&status))
+            }
+        }
+    }
+
     /// The series for this ending; interned when it is met first.
     pub(crate) fn series(&self, ending: Ending, registry: &metrics::Registry) -> ExchangeSeries {
         let mut endings = self.endings.lock();
@@ -160,7 +169,7 @@ impl Endpoint {
                 .with("error", label)
                 .with("error_code", code.to_string()),
         };
-        let tags = tags.with("expected_response", ending.is_expected().to_string());
+        let tags = tags.with("expected_response", self.expects(ending).to_string());
         let of = |metric| registry.series(metric, &tags);
         let series = ExchangeSeries {
             requests: of(builtin::HTTP_REQS),
@@ -226,15 +235,25 @@ mod tests {
     }
 
     #[test]
-    fn what_was_hoped_for_is_k6s_range_of_statuses() {
-        for (ending, expected) in [
-            (Ending::Status(199), false),
-            (Ending::Status(200), true),
-            (Ending::Status(399), true),
-            (Ending::Status(400), false),
-            (Ending::Error { label: "timed out", code: 1050 }, false),
+    fn what_was_hoped_for_is_k6s_range_of_statuses_or_the_scripts() {
+        let endpoint = |expected: &[(u16, u16)]| Endpoint {
+            tags: Tags::new(),
+            expected: expected.to_vec(),
+            endings: Mutex::new(Vec::new()),
+        };
+        let timed_out = Ending::Error { label: "timed out", code: 1050 };
+        for (ending, usual, own) in [
+            (Ending::Status(199), false, false),
+            (Ending::Status(200), true, false),
+            (Ending::Status(201), true, true),
+            (Ending::Status(399), true, false),
+            (Ending::Status(404), false, true),
+            (Ending::Status(410), false, true),
+            (Ending::Status(411), false, false),
+            (timed_out, false, false),
         ] {
-            assert_eq!(ending.is_expected(), expected, "{ending:?}");
+            assert_eq!(endpoint(&[]).expects(ending), usual, "{ending:?}");
+            assert_eq!(endpoint(&[(201, 201), (404, 410)]).expects(ending), own, "{ending:?}");
         }
     }
 }

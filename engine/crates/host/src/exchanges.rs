@@ -91,10 +91,15 @@ impl Exchanges {
         let Self { client, recorder, series, entries } = self;
         let mut ended = false;
         client.poll(cx, &mut |id, exchange| {
-            ended = true;
+            ended |= exchange.redirected.is_none();
             let Some(index) = entries.iter().position(|entry| entry.id == id) else { return };
             let entry = &mut entries[index];
             record(recorder, *series, &entry.endpoint, entry.lag, &exchange);
+            if let Some(target) = exchange.redirected {
+                // The iteration's lag is no part of what it waits for from here on.
+                (entry.target, entry.lag) = (target, Duration::ZERO);
+                return;
+            }
             if matches!(entry.state, State::Unwanted) {
                 entries.swap_remove(index);
             } else {
@@ -137,6 +142,21 @@ impl Exchanges {
                 self.entries.swap_remove(index);
             }
         }
+    }
+
+    /// Forgets the cookies of an earlier user in this place, if there was one.
+    pub(crate) fn clear_cookies(&mut self) {
+        self.client.clear_cookies();
+    }
+
+    /// Keeps the cookies that there are now for all iterations.
+    pub(crate) fn mark_cookies(&mut self) {
+        self.client.mark_cookies();
+    }
+
+    /// Forgets the cookies of the iteration before.
+    pub(crate) fn reset_cookies(&mut self) {
+        self.client.reset_cookies();
     }
 
     /// Records a request that could not be sent at all.
@@ -182,7 +202,7 @@ fn record(
     let timings = &exchange.timings;
     let mut batch = recorder.batch();
     batch.record(series.requests, 1.0);
-    batch.record(series.failed, if ending.is_expected() { 0.0 } else { 1.0 });
+    batch.record(series.failed, if endpoint.expects(ending) { 0.0 } else { 1.0 });
     if exchange.retried {
         batch.record(vu.retries, 1.0);
     }

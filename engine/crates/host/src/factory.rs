@@ -27,6 +27,8 @@ pub struct Settings {
     pub net: Arc<net::Config>,
     /// How those of a scenario are made, by its name, where that is not as in the run.
     pub net_of_scenarios: BTreeMap<String, Arc<net::Config>>,
+    /// Whether the cookies of an iteration are there in the next; as in k6, not unless it is asked for.
+    pub keeps_cookies: bool,
     /// Environment variables that `setup` and `teardown` can read; VUs have their scenario's.
     pub env: BTreeMap<String, String>,
     /// Tags on every sample of `setup` and `teardown`; VUs have their scenario's.
@@ -71,6 +73,7 @@ impl ScriptFactory {
             log: self.settings.log.clone(),
             datasets: self.settings.datasets.clone(),
             origin: self.origin,
+            keeps_cookies: self.settings.keeps_cookies,
             offline: None,
         };
         GuestVu::new(self.script.instances.clone(), Arc::new(user), exchanges)

@@ -142,14 +142,21 @@ pub(crate) fn outcome(result: Result<(), Outcome>) -> Outcome {
 
 impl Vu for GuestVu {
     async fn start(&mut self, data: &SetupData) -> Outcome {
+        self.exchanges.lock().clear_cookies();
         let call = self.call(Iteration::default(), Group::Start, async |script, store| {
             script.wasmload_script_script().call_start(store, data).await
         });
-        outcome(call.await)
+        let outcome = outcome(call.await);
+        // A login is one for all iterations.
+        self.exchanges.lock().mark_cookies();
+        outcome
     }
 
     async fn iterate(&mut self, iteration: &Iteration) -> Outcome {
         let user = Arc::clone(&self.user);
+        if !user.keeps_cookies {
+            self.exchanges.lock().reset_cookies();
+        }
         let call = self.call(*iteration, Group::Iterations, async |script, store| {
             // Every iteration has the place of one of them.
             let flow = user.identity.scenario.flows.get(iteration.flow).map_or("", String::as_str);

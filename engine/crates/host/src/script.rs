@@ -191,6 +191,7 @@ impl Script {
             log,
             datasets: Datasets::default(),
             origin: Instant::now(),
+            keeps_cookies: false,
             offline: Some("requests in `options`"),
         };
         GuestVu::new(self.instances.clone(), Arc::new(user), exchanges)

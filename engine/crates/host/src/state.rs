@@ -63,6 +63,8 @@ pub(crate) struct User {
     pub(crate) datasets: Datasets,
     /// When the run began.
     pub(crate) origin: Instant,
+    /// Whether the cookies of an iteration are there in the next.
+    pub(crate) keeps_cookies: bool,
     /// Why it may not send requests, if it may not.
     pub(crate) offline: Option<&'static str>,
 }

@@ -60,6 +60,7 @@ impl Bench {
                 workers: 1,
                 net: Arc::new(net::Config::default()),
                 net_of_scenarios: BTreeMap::new(),
+                keeps_cookies: false,
                 env: env.clone(),
                 tags: BTreeMap::new(),
                 datasets,
@@ -485,6 +486,24 @@ fn recurses_for_ever() {
             trapped(&outcomes[0]).reason,
             "the call stack is exhausted (too deep a recursion)"
         );
+    });
+}
+
+#[test]
+fn follows_and_remembers() {
+    runtime().block_on(async {
+        let bench = Bench::new(artifacts::FOLLOWS_AND_REMEMBERS);
+        let outcomes = bench.iterate(2).await;
+        let completed = [Outcome::Completed, Outcome::Completed];
+        assert_eq!(outcomes, completed, "{:?}", bench.messages());
+        let totals = bench.totals();
+        // Each hop is a request of its own, under the name of the first.
+        let name = format!("{}/redirect/2", bench.demo.url());
+        let hops = |status| [("name", name.as_str()), ("status", status), ("method", "POST")];
+        assert_eq!(count(&totals, builtin::HTTP_REQS, &hops("302")), 6.0);
+        assert_eq!(count(&totals, builtin::HTTP_REQS, &hops("200")), 2.0);
+        assert_eq!(count(&totals, builtin::HTTP_REQ_FAILED, &[]), 0.0, "404 was expected");
+        assert_eq!(count(&totals, builtin::HTTP_REQS, &[("status", "404")]), 2.0);
     });
 }
 

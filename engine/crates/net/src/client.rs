@@ -6,13 +6,18 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use http::HeaderValue;
+use http::header::COOKIE;
 use tokio::time::{Instant, Sleep};
 
 use crate::config::Config;
 use crate::connection::Connection;
+use crate::cookies::Jar;
+use crate::encoding::unpack;
 use crate::error::Error;
 use crate::exchange::{Exchange, Running};
 use crate::meter::Meter;
+use crate::redirect::follow;
 use crate::request::Request;
 
 /// Connections kept open to one host to be used again: as many as a browser keeps. More may be open while they
@@ -40,12 +45,17 @@ pub struct Client {
     running: Vec<Started>,
     next: u64,
     alarm: Alarm,
+    cookies: Jar,
 }
 
 /// An exchange that has not ended, and when it must have.
 struct Started {
     id: ExchangeId,
     deadline: Instant,
+    /// How many redirects may yet be followed.
+    redirects: u32,
+    /// The cookies that its request came with; to another host they do not follow.
+    cookies: Option<HeaderValue>,
     exchange: Running,
 }
 
@@ -53,28 +63,43 @@ impl Client {
     /// A client without connections.
     #[must_use]
     pub fn new(config: Arc<Config>) -> Self {
-        Self { config, idle: Vec::new(), running: Vec::new(), next: 0, alarm: Alarm::default() }
+        Self {
+            config,
+            idle: Vec::new(),
+            running: Vec::new(),
+            next: 0,
+            alarm: Alarm::default(),
+            cookies: Jar::default(),
+        }
     }
 
     /// Begins an exchange. Nothing is sent before the next [`poll`](Self::poll).
     pub fn start(&mut self, request: Request) -> ExchangeId {
         let id = ExchangeId(self.next);
         self.next += 1;
-        let started = Instant::now();
         let timeout = request.timeout.unwrap_or(self.config.request_timeout);
-        let held = self.config.ceiling.as_ref().map(|ceiling| ceiling.take(started));
-        let held = held.filter(|moment| *moment > started);
+        let redirects = request.redirects.unwrap_or(self.config.max_redirects);
+        let cookies = request.headers.get(COOKIE).cloned();
+        let (exchange, begins) = self.begun(request);
         // Its time begins when it may.
-        let deadline = held.unwrap_or(started) + timeout.min(FOREVER);
-        let idle = self.take_idle(&request);
-        let meter = match &idle {
-            Some(connection) => Meter::on_kept(started, connection.remote),
-            None => Meter::new(started),
-        };
-        let exchange = Running::new(request, idle, held, meter);
-        self.running.push(Started { id, deadline, exchange });
+        let deadline = begins + timeout.min(FOREVER);
+        self.running.push(Started { id, deadline, redirects, cookies, exchange });
         self.alarm.no_later_than(deadline);
         id
+    }
+
+    /// An exchange that has not begun, and when it may.
+    fn begun(&mut self, mut request: Request) -> (Running, Instant) {
+        let now = Instant::now();
+        let held = self.config.ceiling.as_ref().map(|ceiling| ceiling.take(now));
+        let held = held.filter(|moment| *moment > now);
+        self.cookies.add_to(&request.target, &mut request.headers);
+        let idle = self.take_idle(&request);
+        let meter = match &idle {
+            Some(connection) => Meter::on_kept(now, connection.remote),
+            None => Meter::new(now),
+        };
+        (Running::new(request, idle, held, meter), held.unwrap_or(now))
     }
 
     /// The connection to the request's host that was used last: the one the peer is least likely to have
@@ -84,7 +109,8 @@ impl Client {
         Some(self.idle.remove(index))
     }
 
-    /// Drives every exchange, and hands over each that has ended, exactly once.
+    /// Drives every exchange, and hands over each that has ended, exactly once: one that is redirected
+    /// several times, each with its own figures, the last one without [`Exchange::redirected`].
     ///
     /// Wakes the task of `cx` when it should be called again. To be called within a tokio runtime.
     pub fn poll(
@@ -112,11 +138,18 @@ impl Client {
             match running.exchange.poll(cx, &self.config) {
                 Poll::Pending => index += 1,
                 Poll::Ready((result, connection)) => {
-                    let exchange = Exchange::new(result, &running.exchange.meter);
                     let id = running.id;
-                    self.running.swap_remove(index);
+                    let mut exchange = Exchange::new(result, &running.exchange.meter);
+                    let next = self.next(index, &mut exchange);
                     if let Some(connection) = connection {
                         self.keep(connection);
+                    }
+                    match next {
+                        Some(request) => {
+                            let (exchange, _) = self.begun(request);
+                            self.running[index].exchange = exchange;
+                        }
+                        None => drop(self.running.swap_remove(index)),
                     }
                     on_finished(id, exchange);
                 }
@@ -124,6 +157,41 @@ impl Client {
         }
         while !self.running.is_empty() && self.alarm.poll(cx).is_ready() {
             self.end_late(on_finished);
+        }
+    }
+
+    /// Takes out of a response what is not the script's: cookies, the packing of its body, and where it
+    /// redirects to. The request that follows, if one does.
+    fn next(&mut self, index: usize, exchange: &mut Exchange) -> Option<Request> {
+        let Started { redirects, cookies, exchange: Running { request, .. }, .. } =
+            &mut self.running[index];
+        let response = exchange.result.as_mut().ok()?;
+        if response.sets_cookies {
+            self.cookies.take(&request.target, &response.headers);
+        }
+        let unpacked = match response.is_packed {
+            true => unpack(response, self.config.body_limit),
+            false => Ok(()),
+        };
+        let followed = unpacked.and_then(|()| match *redirects {
+            0 => Ok(None),
+            _ => follow(request, response),
+        });
+        match followed {
+            Ok(Some(mut next)) => {
+                *redirects -= 1;
+                exchange.redirected = Some(next.target.clone());
+                // Those of the jar are chosen anew.
+                let kept_host = next.headers.remove(COOKIE).is_some();
+                *cookies = cookies.take().filter(|_| kept_host);
+                next.headers.extend(cookies.clone().map(|own| (COOKIE, own)));
+                Some(next)
+            }
+            Ok(None) => None,
+            Err(error) => {
+                exchange.result = Err(error);
+                None
+            }
         }
     }
 
@@ -170,6 +238,21 @@ impl Client {
     /// Drops an exchange and closes its connection. It is not handed over.
     pub fn cancel(&mut self, id: ExchangeId) {
         self.running.retain(|running| running.id != id);
+    }
+
+    /// From now on, [`reset_cookies`](Self::reset_cookies) comes back to the cookies that there are now.
+    pub fn mark_cookies(&mut self) {
+        self.cookies.mark();
+    }
+
+    /// Forgets the cookies that came since they were [marked](Self::mark_cookies), or all of them.
+    pub fn reset_cookies(&mut self) {
+        self.cookies.reset();
+    }
+
+    /// Forgets all cookies.
+    pub fn clear_cookies(&mut self) {
+        self.cookies.clear();
     }
 
     /// Closes the connections that no exchange is using.

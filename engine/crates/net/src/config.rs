@@ -17,7 +17,9 @@ pub struct Config {
     pub user_agent: HeaderValue,
     /// How long a whole exchange may take, where the request does not say.
     pub request_timeout: Duration,
-    /// The largest response body that is kept, in bytes. A larger one fails its exchange.
+    /// How many redirects are followed at most, where the request does not say.
+    pub max_redirects: u32,
+    /// The largest response body that is kept, in bytes, packed and unpacked. A larger one fails its exchange.
     pub body_limit: usize,
     /// How many requests a second all clients together may begin, if not as many as they like.
     pub ceiling: Option<Arc<Ceiling>>,
@@ -26,11 +28,12 @@ pub struct Config {
 }
 
 impl Default for Config {
-    /// 60 seconds, as k6; 64 MiB, so that a few users who download something large still fit a machine.
+    /// 60 seconds and ten redirects, as k6; 64 MiB, so that a few users who download something large still fit a machine.
     fn default() -> Self {
         Self {
             user_agent: HeaderValue::from_static(concat!("wasmload/", env!("CARGO_PKG_VERSION"))),
             request_timeout: Duration::from_secs(60),
+            max_redirects: 10,
             body_limit: 64 << 20,
             ceiling: None,
             resolver: Arc::default(),

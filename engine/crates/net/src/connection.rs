@@ -307,7 +307,15 @@ impl Connection {
                 self.reading = Reading::Head(bytes.to_vec());
                 return Ok(&[]);
             };
-            let Head { status, version, length, body: decoder, keep_alive } = head;
+            let Head {
+                status,
+                version,
+                length,
+                body: decoder,
+                keep_alive,
+                sets_cookies,
+                is_packed,
+            } = head;
             let (head, rest) = bytes.split_at(length);
             if status == http::StatusCode::SWITCHING_PROTOCOLS {
                 let what = "it switches to a protocol that was not asked for".to_owned();
@@ -331,8 +339,14 @@ impl Connection {
             {
                 return Err(Error::BodyTooLarge(config.body_limit));
             }
-            let mut response =
-                Response { status, version, headers: Headers::new(head), body: Vec::new() };
+            let mut response = Response {
+                status,
+                version,
+                headers: Headers::new(head),
+                body: Vec::new(),
+                sets_cookies,
+                is_packed,
+            };
             response.body.reserve_exact(at_most_usize(decoder.certain()).min(SET_ASIDE));
             self.reading = Reading::Body { response, decoder };
             return Ok(rest);

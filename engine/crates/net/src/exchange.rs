@@ -18,6 +18,7 @@ use crate::error::Error;
 use crate::meter::Meter;
 use crate::request::Request;
 use crate::response::Response;
+use crate::target::Target;
 use crate::timings::Timings;
 
 /// A finished exchange, whatever became of it.
@@ -38,6 +39,8 @@ pub struct Exchange {
     pub retried: bool,
     /// The peer's address, once there was a connection.
     pub remote: Option<SocketAddr>,
+    /// Where the response sent its client, which has gone there: another exchange of the same number follows.
+    pub redirected: Option<Target>,
     /// The protocol that was spoken, as k6's `proto` tag has it: `HTTP/1.1` unless the peer answered with
     /// `HTTP/1.0`.
     pub proto: &'static str,
@@ -58,6 +61,7 @@ impl Exchange {
             reused: meter.is_reused(),
             retried: meter.is_abandoned(),
             remote: meter.remote(),
+            redirected: None,
             proto,
         }
     }
@@ -68,7 +72,7 @@ pub(crate) type Ended = (Result<Response, Error>, Option<Box<Connection>>);
 
 /// An exchange that has not ended.
 pub(crate) struct Running {
-    request: Request,
+    pub(crate) request: Request,
     stage: Stage,
     pub(crate) meter: Meter,
 }

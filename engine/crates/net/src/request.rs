@@ -24,4 +24,22 @@ pub struct Request {
     /// How long the whole exchange may take, instead of what the configuration says. Kept to the millisecond
     /// or two that the runtime's timers are good for.
     pub timeout: Option<Duration>,
+    /// How many redirects are followed at most, instead of what the configuration says. The last response is
+    /// what comes of it, be it another redirect.
+    pub redirects: Option<u32>,
+}
+
+impl Request {
+    /// A request without headers and body, and nothing else set.
+    #[must_use]
+    pub fn new(method: Method, target: Target) -> Self {
+        Self {
+            method,
+            target,
+            headers: HeaderMap::new(),
+            body: Bytes::new(),
+            timeout: None,
+            redirects: None,
+        }
+    }
 }

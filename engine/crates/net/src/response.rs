@@ -13,8 +13,12 @@ pub struct Response {
     pub version: Version,
     /// The headers.
     pub headers: Headers,
-    /// The body, without the marks that chunks have on the wire.
+    /// The body, without the marks that chunks have on the wire, and unpacked.
     pub body: Vec<u8>,
+    /// Whether it sets cookies: most do not, and are not looked through for them.
+    pub(crate) sets_cookies: bool,
+    /// Whether its body is packed.
+    pub(crate) is_packed: bool,
 }
 
 /// The headers of a response in the order they came, as they stood on the wire until somebody reads them:

@@ -77,6 +77,8 @@ impl Options {
             teardown_timeout: self.teardown_timeout.or(lower.teardown_timeout),
             request_timeout: self.request_timeout.or(lower.request_timeout),
             user_agent: self.user_agent.or(lower.user_agent),
+            max_redirects: self.max_redirects.or(lower.max_redirects),
+            no_cookies_reset: self.no_cookies_reset.or(lower.no_cookies_reset),
             summary_trend_stats: self.summary_trend_stats.or(lower.summary_trend_stats),
             no_setup: self.no_setup.or(lower.no_setup),
             no_teardown: self.no_teardown.or(lower.no_teardown),

@@ -101,6 +101,14 @@ pub struct Options {
     #[schemars(extend("pattern" = pattern::HEADER_VALUE.regex))]
     pub user_agent: Option<String>,
 
+    /// How many redirects a request follows at most.
+    #[schemars(range(max = 1000), extend("default" = 10))]
+    pub max_redirects: Option<u32>,
+
+    /// Keeps the cookies of an iteration for the next ones of its VU.
+    #[schemars(extend("default" = false))]
+    pub no_cookies_reset: Option<bool>,
+
     /// Which figures of a trend the summary shows: `avg`, `min`, `med`, `max`, `count` and percentiles.
     #[schemars(
         length(min = 1),
@@ -205,6 +213,11 @@ pub struct RequestOptions {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("pattern" = pattern::HEADER_VALUE.regex))]
     pub user_agent: Option<String>,
+
+    /// How many redirects a request follows at most.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(max = 1000))]
+    pub max_redirects: Option<u32>,
 }
 
 impl ScenarioOptions {

@@ -19,6 +19,8 @@ use crate::{
 
 /// How long `setup`, `teardown` and a request may take where nothing else is said; k6's.
 const TIMEOUT: Duration = Duration::from_secs(60);
+/// How many redirects are followed where nothing else is said; k6's.
+const MAX_REDIRECTS: u32 = 10;
 
 /// What is to be run, and what must hold.
 #[derive(Clone, Debug)]
@@ -45,6 +47,8 @@ pub struct Plan {
     pub requests: Requests,
     /// Which figures of a trend the summary shows, in this order.
     pub trend_stats: Vec<TrendStat>,
+    /// Whether the cookies of an iteration are kept for the next ones of its VU.
+    pub no_cookies_reset: bool,
     /// Whether the script's `setup` is left out.
     pub no_setup: bool,
     /// Whether the script's `teardown` is left out.
@@ -60,6 +64,8 @@ pub struct Requests {
     pub timeout: Duration,
     /// What they say they come from, where the options say it.
     pub user_agent: Option<String>,
+    /// How many redirects one follows at most.
+    pub max_redirects: u32,
 }
 
 impl Requests {
@@ -68,6 +74,7 @@ impl Requests {
         Self {
             timeout: own.request_timeout.map_or(self.timeout, Length::get),
             user_agent: own.user_agent.clone().or_else(|| self.user_agent.clone()),
+            max_redirects: own.max_redirects.unwrap_or(self.max_redirects),
         }
     }
 }
@@ -113,8 +120,11 @@ impl Options {
         let tags = self.tags.unwrap_or_default();
         let env = self.env.unwrap_or_default();
         let timeout = |given: Option<Length>| given.map_or(TIMEOUT, Length::get);
-        let requests =
-            Requests { timeout: timeout(self.request_timeout), user_agent: self.user_agent };
+        let requests = Requests {
+            timeout: timeout(self.request_timeout),
+            user_agent: self.user_agent,
+            max_redirects: self.max_redirects.unwrap_or(MAX_REDIRECTS),
+        };
 
         let given_scenarios = self.scenarios.as_ref().is_some_and(|given| !given.is_empty());
         let mut scenarios: Vec<ScenarioPlan> = match self.scenarios {
@@ -207,6 +217,7 @@ impl Options {
             teardown_timeout: timeout(self.teardown_timeout),
             requests,
             trend_stats,
+            no_cookies_reset: self.no_cookies_reset.unwrap_or(false),
             no_setup: self.no_setup.unwrap_or(false),
             no_teardown: self.no_teardown.unwrap_or(false),
             warnings,
@@ -217,7 +228,8 @@ impl Options {
 impl ScenarioOptions {
     /// Adds what they get wrong together.
     pub(crate) fn check(self, name: &str, path: &str, problems: &mut Problems) {
-        let requests = Requests { timeout: TIMEOUT, user_agent: None };
+        let requests =
+            Requests { timeout: TIMEOUT, user_agent: None, max_redirects: MAX_REDIRECTS };
         scenario(name.to_owned(), self, &requests, path, problems);
     }
 }

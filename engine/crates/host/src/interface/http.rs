@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::task::Poll;
 
 use ::http::Method;
-use ::http::header::{HeaderMap, HeaderName, HeaderValue};
+use ::http::header::{CONTENT_ENCODING, HeaderMap, HeaderName, HeaderValue};
 use bytes::Bytes;
 use net::{ExchangeId, Target};
 use parking_lot::Mutex;
@@ -16,7 +16,7 @@ use wasmtime::Result;
 use wasmtime::component::Resource;
 
 use crate::bindings::wasmload::script::http::{
-    Error, Host, HostPending, HostRequest, HostResponse, Timings,
+    Encoding, Error, Host, HostPending, HostRequest, HostResponse, Timings,
 };
 use crate::catalogue::{Ending, Endpoint, EndpointKey};
 use crate::exchanges::{Exchanges, Finished};
@@ -45,15 +45,24 @@ const NOT_ALLOWED: Ending = Ending::Error { label: "not allowed", code: 1111 };
 pub struct Request {
     method: String,
     url: String,
-    headers: HeaderMap,
-    body: Bytes,
-    timeout: Option<std::time::Duration>,
+    content: Content,
     name: Option<String>,
     tags: Vec<(String, String)>,
+    /// The statuses that it expects.
+    expected: Vec<(u16, u16)>,
     /// The first thing about it that cannot be sent.
     fault: Option<String>,
     /// What is found out when it is sent first, and again when its name or tags change.
     prepared: Option<Prepared>,
+}
+
+/// What of a request only its exchange needs to know.
+#[derive(Clone, Default)]
+struct Content {
+    headers: HeaderMap,
+    body: Bytes,
+    timeout: Option<std::time::Duration>,
+    redirects: Option<u32>,
 }
 
 /// Everything about a request that does not change from one sending to the next.
@@ -91,8 +100,9 @@ impl VuState {
         url: &str,
         name: Option<&str>,
         tags: &[(String, String)],
+        expected: &[(u16, u16)],
     ) -> Result<Prepared, Error> {
-        let plain = name.is_none() && tags.is_empty();
+        let plain = name.is_none() && tags.is_empty() && expected.is_empty();
         if plain
             && let Some(prepared) =
                 self.recent_requests.find(|(known, at)| known == method && at == url)
@@ -106,6 +116,7 @@ impl VuState {
                 method: method.to_owned(),
                 name: name.unwrap_or(url).to_owned(),
                 tags: tags.to_vec(),
+                expected: expected.to_vec(),
             });
             (endpoint, catalogue.target(url))
         };
@@ -133,19 +144,14 @@ impl VuState {
     }
 
     /// Begins an exchange, unless this VU may not.
-    fn begin(
-        &mut self,
-        prepared: Prepared,
-        headers: HeaderMap,
-        body: Bytes,
-        timeout: Option<std::time::Duration>,
-    ) -> Result<ExchangeId, Error> {
+    fn begin(&mut self, prepared: Prepared, content: Content) -> Result<ExchangeId, Error> {
+        let Content { headers, body, timeout, redirects } = content;
         let Prepared { method, target, endpoint, .. } = prepared;
         if let Some(why) = self.user.offline {
             return Err(self.unsent(&endpoint, NOT_ALLOWED, Error::NotAllowed(why.into())));
         }
         let lag = self.lag();
-        let request = net::Request { method, target, headers, body, timeout };
+        let request = net::Request { method, target, headers, body, timeout, redirects };
         let started = self.exchanges.lock().start(request, Arc::clone(&endpoint), lag);
         started.ok_or_else(|| {
             let why = format!("more than {REQUESTS_AT_ONCE} requests of one user at once");
@@ -155,18 +161,17 @@ impl VuState {
 
     fn start_request(&mut self, this: &Resource<Request>) -> Result<Result<ExchangeId, Error>> {
         let request = self.table.get(this)?;
-        let (headers, body, timeout) =
-            (request.headers.clone(), request.body.clone(), request.timeout);
+        let content = request.content.clone();
         let group = self.group();
         let known = request.prepared.as_ref().filter(|prepared| prepared.group == group);
         if let (Some(prepared), None) = (known, &request.fault) {
             let prepared = prepared.clone();
-            return Ok(self.begin(prepared, headers, body, timeout));
+            return Ok(self.begin(prepared, content));
         }
         let (method, url) = (request.method.clone(), request.url.clone());
         let (name, tags) = (request.name.clone(), request.tags.clone());
-        let fault = request.fault.clone();
-        let prepared = match self.prepare(&method, &url, name.as_deref(), &tags) {
+        let (expected, fault) = (request.expected.clone(), request.fault.clone());
+        let prepared = match self.prepare(&method, &url, name.as_deref(), &tags, &expected) {
             Ok(prepared) => prepared,
             Err(error) => return Ok(Err(error)),
         };
@@ -175,7 +180,7 @@ impl VuState {
             return Ok(Err(self.unsent(&prepared.endpoint, INVALID, error)));
         }
         self.table.get_mut(this)?.prepared = Some(prepared.clone());
-        Ok(self.begin(prepared, headers, body, timeout))
+        Ok(self.begin(prepared, content))
     }
 
     /// Waits for an exchange and hands its response to the script.
@@ -223,8 +228,8 @@ fn translated(error: net::Error) -> Error {
 impl Host for VuState {
     async fn get(&mut self, url: String) -> Result<Result<Resource<Response>, Error>> {
         let started = self
-            .prepare("GET", &url, None, &[])
-            .and_then(|prepared| self.begin(prepared, HeaderMap::new(), Bytes::new(), None));
+            .prepare("GET", &url, None, &[], &[])
+            .and_then(|prepared| self.begin(prepared, Content::default()));
         self.finish(started).await
     }
 
@@ -271,6 +276,11 @@ impl Host for VuState {
             Some(timeout) => tokio::time::timeout(duration(timeout), first).await.ok(),
         })
     }
+
+    fn clear_cookies(&mut self) -> Result<()> {
+        self.exchanges.lock().clear_cookies();
+        Ok(())
+    }
 }
 
 impl HostRequest for VuState {
@@ -278,11 +288,10 @@ impl HostRequest for VuState {
         Ok(self.table.push(Request {
             method,
             url,
-            headers: HeaderMap::new(),
-            body: Bytes::new(),
-            timeout: None,
+            content: Content::default(),
             name: None,
             tags: Vec::new(),
+            expected: Vec::new(),
             fault: None,
             prepared: None,
         })?)
@@ -293,7 +302,7 @@ impl HostRequest for VuState {
         match header(&name, value) {
             Ok((name, value)) => {
                 // A map holds 32,768 headers at most; the request is then as invalid as with a bad one.
-                if request.headers.try_append(name, value).is_err() {
+                if request.content.headers.try_append(name, value).is_err() {
                     request.fault.get_or_insert_with(|| "it has too many headers".into());
                 }
             }
@@ -305,12 +314,44 @@ impl HostRequest for VuState {
     }
 
     fn set_body(&mut self, this: Resource<Request>, body: Vec<u8>) -> Result<()> {
-        self.table.get_mut(&this)?.body = body.into();
+        self.table.get_mut(&this)?.content.body = body.into();
+        Ok(())
+    }
+
+    fn set_packed_body(
+        &mut self,
+        this: Resource<Request>,
+        body: Vec<u8>,
+        encoding: Encoding,
+    ) -> Result<()> {
+        let encoding = match encoding {
+            Encoding::Gzip => net::Encoding::Gzip,
+            Encoding::Deflate => net::Encoding::Deflate,
+        };
+        let content = &mut self.table.get_mut(&this)?.content;
+        content.body = encoding.pack(&body);
+        content.headers.insert(CONTENT_ENCODING, HeaderValue::from_static(encoding.name()));
+        Ok(())
+    }
+
+    fn set_redirects(&mut self, this: Resource<Request>, limit: u32) -> Result<()> {
+        self.table.get_mut(&this)?.content.redirects = Some(limit);
+        Ok(())
+    }
+
+    fn set_expected_statuses(
+        &mut self,
+        this: Resource<Request>,
+        ranges: Vec<(u16, u16)>,
+    ) -> Result<()> {
+        let request = self.table.get_mut(&this)?;
+        request.expected = ranges;
+        request.prepared = None;
         Ok(())
     }
 
     fn set_timeout(&mut self, this: Resource<Request>, length: f64) -> Result<()> {
-        self.table.get_mut(&this)?.timeout = Some(duration(length));
+        self.table.get_mut(&this)?.content.timeout = Some(duration(length));
         Ok(())
     }
 

@@ -27,6 +27,10 @@ pub(crate) struct Head {
     pub(crate) body: Decoder,
     /// Whether another request may follow on the connection.
     pub(crate) keep_alive: bool,
+    /// Whether it sets cookies.
+    pub(crate) sets_cookies: bool,
+    /// Whether the body is packed.
+    pub(crate) is_packed: bool,
 }
 
 /// Whether the head that begins these bytes ends in them. Only what was not there when this was asked `seen`
@@ -81,6 +85,7 @@ fn head(length: usize, response: &Response<'_, '_>, method: &Method) -> Result<H
     let mut keep_alive = version == Version::HTTP_11;
     let mut content_length = None;
     let mut encoded = None;
+    let (mut sets_cookies, mut is_packed) = (false, false);
     for Header { name, value } in &*response.headers {
         if name.eq_ignore_ascii_case("content-length") {
             for value in tokens(value) {
@@ -93,6 +98,10 @@ fn head(length: usize, response: &Response<'_, '_>, method: &Method) -> Result<H
         } else if name.eq_ignore_ascii_case("transfer-encoding") {
             let last = tokens(value).last().unwrap_or_default();
             encoded = Some(last.eq_ignore_ascii_case(b"chunked"));
+        } else if name.eq_ignore_ascii_case("set-cookie") {
+            sets_cookies = true;
+        } else if name.eq_ignore_ascii_case("content-encoding") {
+            is_packed = true;
         } else if name.eq_ignore_ascii_case("connection") {
             for token in tokens(value) {
                 if token.eq_ignore_ascii_case(b"close") {
@@ -120,7 +129,7 @@ fn head(length: usize, response: &Response<'_, '_>, method: &Method) -> Result<H
             Decoder::until_close()
         }
     };
-    Ok(Head { status, version, length, body, keep_alive })
+    Ok(Head { status, version, length, body, keep_alive, sets_cookies, is_packed })
 }
 
 /// The members of a list, between commas.

@@ -83,7 +83,7 @@ mod tests {
                 .collect();
             let target = Target::parse("http://a.test:8/p?q").expect("a URL");
             let body = Bytes::from_static(body.as_bytes());
-            let request = Request { method, target, headers, body, timeout: None };
+            let request = Request { headers, body, ..Request::new(method, target) };
             let mut written = Vec::new();
             encode_head(&request, &config, &mut written);
             assert_eq!(String::from_utf8(written).expect("text"), expected);

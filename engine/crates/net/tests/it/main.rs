@@ -3,6 +3,7 @@
 //! * `answers`: responses of every shape a peer may choose
 //! * `connections`: which are used again, and what a dead one costs
 //! * `failures`: every way to misbehave, by its name
+//! * `following`: redirects, cookies and packed bodies
 //! * `messages`: what a peer gets to read
 //! * `numbers`: bytes, phases, and what was on the wire
 //! * `times`: what happens when time runs out, on a clock that stands still
@@ -11,6 +12,7 @@
 mod answers;
 mod connections;
 mod failures;
+mod following;
 mod messages;
 mod numbers;
 mod peer;

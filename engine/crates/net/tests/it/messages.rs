@@ -42,6 +42,7 @@ async fn read_by_peer(
         headers: map,
         body: Bytes::from_static(body.as_bytes()),
         timeout: None,
+        redirects: None,
     };
     exchange(&mut Client::new(Arc::new(config)), request).await.result.expect("a response");
     let (head, body) = told.recv().await.expect("the peer tells");

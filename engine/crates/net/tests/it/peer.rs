@@ -19,6 +19,7 @@ pub(crate) fn get(url: &str) -> Request {
         headers: HeaderMap::new(),
         body: Bytes::new(),
         timeout: None,
+        redirects: None,
     }
 }
 

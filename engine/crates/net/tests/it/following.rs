@@ -1,0 +1,160 @@
+//! What a client does with a response by itself: goes where it sends it, keeps its cookies, unpacks its body.
+
+use std::sync::Arc;
+
+use net::{Client, Config, Encoding, Error, Request};
+use tokio::io::AsyncWriteExt;
+
+use crate::peer::{answering, client, error, exchange, finish, get, head, peer};
+
+/// A peer that answers each path as `answer` says of the request's head.
+async fn site(answer: impl Fn(&str) -> Vec<u8> + Clone + Send + 'static) -> String {
+    peer(move |_, mut stream| {
+        let answer = answer.clone();
+        async move {
+            while let Some(head) = head(&mut stream).await {
+                if stream.write_all(&answer(&head)).await.is_err() {
+                    break;
+                }
+            }
+        }
+    })
+    .await
+}
+
+fn empty(status: u16, header: &str) -> Vec<u8> {
+    format!("HTTP/1.1 {status} x\r\n{header}\r\ncontent-length: 0\r\n\r\n").into_bytes()
+}
+
+#[tokio::test]
+async fn each_hop_is_an_exchange_and_the_last_one_is_what_comes_of_it() {
+    let url = site(|head| match head.split(' ').nth(1) {
+        Some("/") => empty(302, "location: /next"),
+        Some("/next") => empty(307, "location: last"),
+        _ => empty(200, "x: y"),
+    })
+    .await;
+    let mut client = client();
+    let id = client.start(get(&url));
+    let finished = finish(&mut client).await;
+    let told: Vec<_> = finished
+        .iter()
+        .map(|(ended, exchange)| {
+            assert_eq!(*ended, id);
+            assert!(exchange.sent > 0 && exchange.received > 0);
+            let to = exchange.redirected.as_ref().map(|to| to.as_str().replace(&url, "/"));
+            (exchange.result.as_ref().expect("a response").status.as_u16(), to, exchange.reused)
+        })
+        .collect();
+    let to = |path: &str| Some(path.to_owned());
+    assert_eq!(told, [(302, to("/next"), false), (307, to("/last"), true), (200, None, true)]);
+}
+
+#[tokio::test]
+async fn a_redirect_in_a_circle_ends_at_the_limit() {
+    let url = site(|_| empty(302, "location: /")).await;
+    for (limit, hops) in [(Some(3), 4), (Some(0), 1), (None, 11)] {
+        let mut client = client();
+        client.start(Request { redirects: limit, ..get(&url) });
+        let finished = finish(&mut client).await;
+        assert_eq!(finished.len(), hops, "{limit:?}");
+        let (_, last) = finished.last().expect("one at least");
+        assert_eq!(last.result.as_ref().expect("a response").status, 302, "{limit:?}");
+        assert_eq!(last.redirected, None);
+    }
+}
+
+#[tokio::test]
+async fn a_redirect_that_leads_nowhere_is_an_error() {
+    let url = site(|_| empty(302, "location: ftp://a.test/")).await;
+    let ended = exchange(&mut client(), get(&url)).await;
+    assert_eq!(ended.redirected, None);
+    assert!(matches!(error(&ended), Error::MalformedResponse(_)), "{ended:?}");
+}
+
+#[tokio::test]
+async fn cookies_are_sent_back_until_they_are_forgotten() {
+    let url = site(|head| {
+        let sent = head.lines().find_map(|line| line.strip_prefix("cookie: ")).unwrap_or("none");
+        let set = if head.contains("/login") { "set-cookie: id=7; Path=/" } else { "x: y" };
+        empty(200, &format!("x-sent: {sent}\r\n{set}"))
+    })
+    .await;
+    let mut client = client();
+    let login = format!("{url}login");
+    let mut cookies = Vec::new();
+    for step in ["", "login", "", "mark", "reset", "", "clear", ""] {
+        match step {
+            "mark" => client.mark_cookies(),
+            "reset" => client.reset_cookies(),
+            "clear" => client.clear_cookies(),
+            step => {
+                let request = get(if step == "login" { &login } else { &url });
+                let response = exchange(&mut client, request).await.result.expect("a response");
+                let sent = response.headers.get("x-sent").expect("it says").to_vec();
+                cookies.push(String::from_utf8(sent).expect("text"));
+            }
+        }
+    }
+    assert_eq!(cookies, ["none", "none", "id=7", "id=7", "none"]);
+}
+
+#[tokio::test]
+async fn a_redirect_carries_each_cookie_once_and_a_scripts_own_only_to_its_host() {
+    let other = site(|head| empty(200, &told(head))).await;
+    let to_other = other.clone();
+    let url = site(move |head| match head.split(' ').nth(1) {
+        Some("/") => empty(302, "set-cookie: a=1\r\nlocation: /2"),
+        Some("/2") => empty(302, &format!("{}\r\nlocation: /3", told(head))),
+        _ => empty(302, &format!("{}\r\nlocation: {to_other}", told(head))),
+    })
+    .await;
+    fn told(head: &str) -> String {
+        let sent = head.lines().find_map(|line| line.strip_prefix("cookie: ")).unwrap_or("none");
+        format!("x-sent: {sent}")
+    }
+    let mut request = get(&url);
+    request.headers.insert("cookie", http::HeaderValue::from_static("own=1"));
+    let mut client = client();
+    client.start(request);
+    let sent: Vec<String> = finish(&mut client)
+        .await
+        .iter()
+        .filter_map(|(_, hop)| hop.result.as_ref().ok()?.headers.get("x-sent"))
+        .map(|sent| String::from_utf8_lossy(sent).into_owned())
+        .collect();
+    // Cookies know no ports: the jar's goes to the other server of the same address.
+    assert_eq!(sent, ["own=1; a=1", "own=1; a=1", "a=1"]);
+}
+
+#[tokio::test]
+async fn a_packed_body_arrives_unpacked_and_is_counted_as_it_was_sent() {
+    let body = b"hello ".repeat(1_000);
+    let packed = Encoding::Gzip.pack(&body);
+    let length = packed.len();
+    let url = site(move |_| {
+        let head = format!(
+            "HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: {length}\r\n\r\n"
+        );
+        [head.as_bytes(), &packed].concat()
+    })
+    .await;
+    let mut usual = client();
+    let ended = exchange(&mut usual, get(&url)).await;
+    assert!(ended.received < 500, "{}", ended.received);
+    assert_eq!(ended.result.expect("a response").body, body);
+
+    let limited = Config { body_limit: 1_000, ..Config::default() };
+    let mut limited = Client::new(Arc::new(limited));
+    let ended = exchange(&mut limited, get(&url)).await;
+    assert_eq!(error(&ended), &Error::BodyTooLarge(1_000), "packed it would have fitted");
+}
+
+#[tokio::test]
+async fn a_body_that_is_not_packed_as_it_says_is_an_error() {
+    let url =
+        answering(b"HTTP/1.1 200 OK\r\ncontent-encoding: gzip\r\ncontent-length: 5\r\n\r\nhello")
+            .await;
+    let ended = exchange(&mut client(), get(&url)).await;
+    assert!(error(&ended).to_string().contains("its body is not gzip"), "{ended:?}");
+}
