@@ -53,6 +53,7 @@ pub(crate) fn plan(asked: &cli::plan::Plan) -> Result<Plan, Fault> {
     };
     let plan = planned(&asked.options, own, None)?;
     check_thresholds(&plan, &Registry::new())?;
+    datasets::open(&plan)?;
     for warning in &plan.warnings {
         screen.message(Severity::Warning, warning);
     }
@@ -350,6 +351,10 @@ fn exit_code(finished: &Finished, screen: &Screen) -> ExitCode {
     }
     if let Some(code) = silence(finished, screen) {
         return code;
+    }
+    if finished.search.as_ref().is_some_and(|search| search.complete && search.held.is_none()) {
+        screen.message(Severity::Error, "the search found no load that holds");
+        return ExitCode::Thresholds;
     }
     match &finished.teardown_error {
         Some(CallError::TimedOut(_)) => ExitCode::TeardownTimeout,

@@ -22,6 +22,7 @@ use output::{Output, OutputError};
 use plan::{Plan, Schedule};
 use run::{Controller, Event, EventKind};
 use serde::Deserialize;
+use serde::de::IgnoredAny;
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
@@ -82,17 +83,28 @@ struct State {
     controller: Controller,
     progress: Rc<RefCell<Progress>>,
     paused: Cell<bool>,
+    /// Whether somebody has asked for the end here.
+    stopped: Cell<bool>,
 }
 
 /// What a `PATCH` may set.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
+#[expect(dead_code, reason = "what is only read is known, so that it is not taken for a mistake")]
 struct Wishes {
     paused: Option<bool>,
     vus: Option<u32>,
     stopped: Option<bool>,
     /// Whose VUs, where several scenarios are controlled.
     scenario: Option<String>,
+    /// The rest is what a `GET` says and k6's clients send back: it is read, and changes nothing.
+    running: Option<IgnoredAny>,
+    status: Option<IgnoredAny>,
+    tainted: Option<IgnoredAny>,
+    vus_max: Option<IgnoredAny>,
+    iterations: Option<IgnoredAny>,
+    requests: Option<IgnoredAny>,
+    elapsed_ms: Option<IgnoredAny>,
 }
 
 type Answer = Response<Full<Bytes>>;
@@ -109,7 +121,8 @@ impl ControlApi {
         let listener = TcpListener::bind(address).await?;
         let progress = Rc::<RefCell<Progress>>::default();
         let watch = Watch(Rc::clone(&progress));
-        let state = State { plan, controller, progress, paused: false.into() };
+        let state =
+            State { plan, controller, progress, paused: false.into(), stopped: false.into() };
         Ok((Self { listener, state: Rc::new(state) }, watch))
     }
 
@@ -206,7 +219,7 @@ impl State {
         if wishes.paused.is_some() && self.controlled().next().is_none() {
             return refusal(StatusCode::BAD_REQUEST, NONE_CONTROLLED);
         }
-        if wishes.stopped == Some(false) {
+        if wishes.stopped == Some(false) && self.stopped.get() {
             return refusal(StatusCode::BAD_REQUEST, "a run that has ended does not start again");
         }
         if let Some((scenario, vus)) = scaled {
@@ -216,7 +229,8 @@ impl State {
             self.paused.set(paused);
             self.controller.pause(paused);
         }
-        if wishes.stopped == Some(true) {
+        // Who asks again wants what he asked for, and not the cut that a second interrupt is.
+        if wishes.stopped == Some(true) && !self.stopped.replace(true) {
             self.controller.interrupt();
         }
         self.status()
@@ -292,6 +306,7 @@ mod tests {
             plan: Arc::new(plan::parse_json(options).unwrap().plan().unwrap()),
             controller: run::Control::new().controller(),
             progress: Rc::default(),
+            stopped: false.into(),
             paused: false.into(),
         }
     }
@@ -311,7 +326,12 @@ mod tests {
             (one, r#"{"vus":-1}"#, 400, "less than none"),
             (one, r#"{"vuss":1}"#, 400, "a slip of the pen"),
             (one, r#"{"vus":1,"scenario":"b"}"#, 400, "a scenario that is not there"),
-            (one, r#"{"stopped":false}"#, 400, "back to life"),
+            (
+                one,
+                r#"{"stopped":false,"running":true,"tainted":false,"status":7}"#,
+                200,
+                "as it is",
+            ),
             (one, "vus=5", 400, "no JSON"),
             (two, r#"{"vus":1}"#, 400, "which one?"),
             (two, r#"{"vus":1,"scenario":"b"}"#, 200, "that one"),
@@ -321,5 +341,18 @@ mod tests {
         ] {
             assert_eq!(state(options).set(body.as_bytes()).status(), status, "{why}");
         }
+    }
+    #[test]
+    fn who_asks_for_the_end_twice_gets_it_once() {
+        let one = r#"{ "vus": 1, "duration": "1s" }"#;
+        let state = state(one);
+        for (body, status) in [
+            (r#"{"stopped":true}"#, 200),
+            (r#"{"stopped":true}"#, 200),
+            (r#"{"stopped":false}"#, 400),
+        ] {
+            assert_eq!(state.set(body.as_bytes()).status(), status, "{body}");
+        }
+        assert!(state.stopped.get());
     }
 }

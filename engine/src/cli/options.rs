@@ -67,7 +67,7 @@ pub(crate) struct OptionFlags {
     )]
     rate: Option<u32>,
 
-    /// One of the usual tests: smoke, load, stress, spike or soak. --vus and --duration stretch it
+    /// One of the usual tests: smoke, load, stress, spike, soak or breakpoint. --vus and --duration stretch it
     #[arg(long, value_name = "NAME", value_parser = preset)]
     preset: Option<Preset>,
 

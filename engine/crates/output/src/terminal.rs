@@ -6,10 +6,11 @@
 
 mod bars;
 
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::time::Duration;
 
-use metrics::Outcome;
+use metrics::{Outcome, Verdict};
 use plan::{Plan, Schedule};
 use run::{Event, EventKind, FailureKind, Finished, Step, StopReason, Tick};
 
@@ -126,6 +127,13 @@ impl Terminal {
             Some((name @ "scenarios", value)) => field(name, value),
             _ => Line::new().plain(format!("{:14}{said}", "")),
         }));
+        if let Some(preset) = plan.preset {
+            // What the name stands for, in plain words.
+            let outline = plan.outline(NonZeroUsize::MIN);
+            lines.push(field("preset", preset.name()));
+            let sentences = outline.scenarios.into_iter().flat_map(|scenario| scenario.sentences);
+            lines.extend(sentences.map(|said| Line::new().plain(format!("{:16}{said}", ""))));
+        }
         lines.push(Line::new());
         lines
     }
@@ -269,9 +277,13 @@ impl Terminal {
             true => Line::new().styled(GOOD, "✓ ").plain(format!("{load} held")),
             false => Line::new().styled(BAD, "✗ ").plain(format!("{load} did not hold: ")),
         };
-        let crossed = step.verdicts.iter().filter(|verdict| verdict.outcome != Outcome::Passed);
-        let mut why: Vec<_> =
-            crossed.map(|verdict| format!("{} {}", verdict.selector, verdict.source)).collect();
+        let said = |verdict: &Verdict| match verdict.outcome {
+            Outcome::Passed => None,
+            Outcome::Crossed => Some(format!("{} {}", verdict.selector, verdict.source)),
+            Outcome::NoData if !verdict.selector.tags.is_empty() => None,
+            Outcome::NoData => Some(format!("no samples of {}", verdict.selector)),
+        };
+        let mut why: Vec<_> = step.verdicts.iter().filter_map(said).collect();
         if !step.kept_up {
             why.push(format!("only {}/s of them ended", numbers::estimate(step.iterations)));
         }

@@ -13,7 +13,7 @@ use crate::problems::{element_of, key_of, message};
 use crate::shortcut::{self, Shortcut};
 use crate::{
     DatasetPlan, Executor, Length, MAX_VUS, Options, Preset, Problems, Raise, RequestOptions,
-    ScenarioOptions, Schedule, Search, ThresholdSpec, TrendStat, VuStep, check, dataset,
+    ScenarioOptions, Schedule, Search, ThresholdSpec, TrendStat, VuStep, check, dataset, preset,
     trend_stat,
 };
 
@@ -189,11 +189,13 @@ impl Options {
             inherit(&mut scenario.tags, &tags);
         }
         scenarios.sort_by(|a, b| (a.start_time, &a.name).cmp(&(b.start_time, &b.name)));
-        let vus = most_at_once(&scenarios);
+        // Each scenario makes its own.
+        let most = |scenario: &ScenarioPlan| scenario.demand().iter().map(|step| step.vus).max();
+        let vus: u64 = scenarios.iter().filter_map(most).map(u64::from).sum();
         if vus > u64::from(MAX_VUS) && scenarios.len() > 1 {
             problems.push(
                 "scenarios",
-                format!("must need at most {MAX_VUS} VUs at one time, but need {vus}"),
+                format!("must have at most {MAX_VUS} VUs together, but have {vus}"),
             );
         }
 
@@ -201,7 +203,11 @@ impl Options {
             Some(names) => trend_stats(names, &mut problems),
             None => trend_stat::DEFAULT.to_vec(),
         };
-        let thresholds = thresholds(self.thresholds.unwrap_or_default(), &mut problems);
+        let mut holding = self.thresholds.unwrap_or_default();
+        if self.preset == Some(Preset::Breakpoint) && holding.is_empty() {
+            holding = preset::holding();
+        }
+        let thresholds = thresholds(holding, &mut problems);
         check_searches(&scenarios, &thresholds, &mut problems, &mut warnings);
         let datasets = self.datasets.unwrap_or_default();
         let datasets = dataset::plans(datasets, &mut problems, &mut warnings);

@@ -87,7 +87,8 @@ impl Preset {
             }
         }
         let Some((vus, duration, shape)) = self.shape() else {
-            return problems.or(breakpoint(given));
+            let options = breakpoint(given, &mut problems);
+            return problems.or(options);
         };
         let vus = given.vus.unwrap_or(vus);
         let duration = given.duration.map_or(duration, Length::get);
@@ -108,11 +109,14 @@ impl Preset {
     }
 }
 
+/// The shortest step of a preset, in milliseconds: much shorter than iterations of an ordinary script, it would
+/// say nothing.
+const LEAST_STEP: u64 = 1_000;
+
 /// A search by rate, from so few that anything holds to more than most hold.
 ///
-/// `vus` is how many VUs there may be, `duration` how long it may take at most. Where no threshold says
-/// what holding is, requests that fail and half a second do.
-fn breakpoint(given: Options) -> Options {
+/// `vus` is how many VUs there may be, `duration` how long it may take at most.
+fn breakpoint(given: Options, problems: &mut Problems) -> Options {
     let vus = given.vus.and_then(NonZeroU32::new).unwrap_or(number(1_000));
     let mut search = Breakpoint {
         raise: Raised::Rate,
@@ -126,26 +130,34 @@ fn breakpoint(given: Options) -> Options {
         max_vus: Some(vus),
     };
     if let Some(most) = given.duration {
+        let most = most.get().as_millis() as u64;
         let steps = search.schedule().duration().as_secs() / search.step_duration.get().as_secs();
-        let millis = most.get().as_millis() as u64 / steps.max(1);
+        let millis = most / steps.max(1);
+        if millis < LEAST_STEP {
+            let least = Length::from(Duration::from_millis(steps * LEAST_STEP));
+            problems.push(
+                "duration",
+                format!("must be at least {least} for a search, which may need so many steps"),
+            );
+        }
         search.step_duration = Duration::from_millis(millis.max(1)).into();
     }
     let scenario = ScenarioOptions::new(AnyExecutor::Breakpoint(search));
-    let holding = || {
-        BTreeMap::from([
-            ("http_req_failed".into(), vec![ThresholdSpec::Expression("rate<0.01".into())]),
-            ("http_req_duration".into(), vec![ThresholdSpec::Expression("p(95)<500".into())]),
-        ])
-    };
-    let thresholds = given.thresholds.filter(|thresholds| !thresholds.is_empty());
     Options {
         scenarios: Some(BTreeMap::from([("breakpoint".to_owned(), scenario)])),
-        thresholds: Some(thresholds.unwrap_or_else(holding)),
         preset: Some(Preset::Breakpoint),
         vus: None,
         duration: None,
         ..given
     }
+}
+
+/// What holding is in a search where no threshold of anybody says it: few requests fail, and most are answered
+/// within half a second.
+pub(crate) fn holding() -> BTreeMap<String, Vec<ThresholdSpec>> {
+    [("http_req_failed", "rate<0.01"), ("http_req_duration", "p(95)<500")]
+        .map(|(metric, text)| (metric.into(), vec![ThresholdSpec::Expression(text.into())]))
+        .into()
 }
 
 fn number(value: u32) -> NonZeroU32 {
@@ -164,13 +176,34 @@ mod tests {
 
     #[test]
     fn a_search_takes_no_longer_than_it_may_and_keeps_thresholds_that_are_given() {
-        let given = r#"{ "vus": 8, "duration": "16s", "thresholds": { "checks": ["rate>0.9"] } }"#;
+        let given = r#"{ "vus": 8, "duration": "30s", "thresholds": { "checks": ["rate>0.9"] } }"#;
         let options = Preset::Breakpoint.options(crate::parse_json(given).unwrap()).unwrap();
         let plan = options.plan().unwrap();
         assert_eq!(plan.max_vus(), 8);
-        assert!(plan.scenarios[0].schedule.duration() <= Duration::from_secs(16), "{plan:?}");
+        assert!(plan.scenarios[0].schedule.duration() <= Duration::from_secs(30), "{plan:?}");
         let thresholds: Vec<_> = plan.thresholds.iter().map(|(on, _)| on.to_string()).collect();
         assert_eq!(thresholds, ["checks"]);
+    }
+
+    #[test]
+    fn what_holds_is_said_by_the_script_or_else_by_the_preset() {
+        let thresholds = |lower: &str| {
+            let upper = Preset::Breakpoint.options(Options::default()).unwrap();
+            let plan = upper.over(crate::parse_json(lower).unwrap()).plan().unwrap();
+            plan.thresholds.iter().map(|(on, _)| on.to_string()).collect::<Vec<_>>()
+        };
+        assert_eq!(thresholds("{}"), ["http_req_duration", "http_req_failed"]);
+        assert_eq!(thresholds(r#"{ "thresholds": { "checks": ["rate>0.9"] } }"#), ["checks"]);
+    }
+
+    #[test]
+    fn a_search_is_given_the_time_that_its_steps_need() {
+        let given = crate::parse_json(r#"{ "duration": "6s" }"#).unwrap();
+        let problems = Preset::Breakpoint.options(given).unwrap_err().to_string();
+        assert_eq!(
+            problems,
+            "duration: must be at least 22s for a search, which may need so many steps"
+        );
     }
 
     #[test]

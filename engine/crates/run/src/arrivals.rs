@@ -7,6 +7,7 @@ use std::num::NonZeroU32;
 use std::ops::Range;
 use std::pin::Pin;
 use std::rc::Rc;
+use std::task::Poll;
 use std::time::Duration;
 
 use plan::{ConstantPacer, OnBusy, Pacer};
@@ -24,6 +25,9 @@ use crate::user::Surroundings;
 use crate::worker::{Made, Part, Users};
 
 const SECOND: Duration = Duration::from_secs(1);
+/// How late an iteration of the last moment may be handed out: no timer rings on time, and those that are due
+/// are not to be lost for that. What is later is the worker's own lag.
+const LATE: Duration = Duration::from_millis(50);
 /// Arrivals handed out before VUs get their turn, when many are due at once.
 const HANDED_OUT: u32 = 16;
 
@@ -189,7 +193,7 @@ impl<'a, F: VuFactory> Arriving<'a, F> {
                     SearchOrder::Keep { load, since } => {
                         let rate = NonZeroU32::new(load).unwrap_or(NonZeroU32::MIN);
                         let pacer = ConstantPacer::new(rate, SECOND, Duration::MAX);
-                        self.pace(users, since, &pacer).await;
+                        self.pace(users, since, &pacer, None).await;
                     }
                     SearchOrder::Rest => {}
                     SearchOrder::End => return,
@@ -207,23 +211,36 @@ impl<'a, F: VuFactory> Arriving<'a, F> {
         }
     }
 
-    /// Hands out iterations as they come due, until there are no more. May be dropped, and another pacer be
-    /// followed.
-    pub(crate) async fn pace(&mut self, users: &mut Users, start: Instant, pacer: &dyn Pacer) {
+    /// Hands out iterations as they come due, until there are no more or it is `end`: then what is due and
+    /// was not handed out is dropped. May be dropped itself, and another pacer be followed.
+    pub(crate) async fn pace(
+        &mut self,
+        users: &mut Users,
+        start: Instant,
+        pacer: &dyn Pacer,
+        end: Option<Instant>,
+    ) {
         let Agent { index, count } = self.part.agent;
-        for (_, due) in pacer.arrivals(index.into(), count.into()) {
+        let end = end.map(|end| end + LATE);
+        let mut arrivals = pacer.arrivals(index.into(), count.into());
+        while let Some((_, due)) = arrivals.next() {
             let due = after(start, due);
             self.wait_until(due, users).await;
+            if end.is_some_and(|end| Instant::now() > end) {
+                let dropped = 1 + arrivals.count();
+                self.around.recorder.record(self.around.series.dropped, dropped as f64);
+                return;
+            }
             if !self.waiting.has_free() {
                 // Those whose iterations have just ended have not had their turn to say so.
-                tokio::task::yield_now().await;
+                turn().await;
             }
             let number = self.around.numbers.take();
             self.missing |= self.waiting.place(Ticket { number, due: Some(due) }, self.on_busy);
             self.handed_out += 1;
             if self.handed_out == HANDED_OUT {
                 self.handed_out = 0;
-                tokio::task::yield_now().await;
+                turn().await;
             }
         }
     }
@@ -251,6 +268,20 @@ impl<'a, F: VuFactory> Arriving<'a, F> {
             }
         }
     }
+}
+
+/// Lets everyone else on this worker have a turn. Other than the runtime's own, it does not wait for a look at
+/// timers and sockets, which comes late where VUs compute.
+async fn turn() {
+    let mut had = false;
+    std::future::poll_fn(|cx| {
+        if std::mem::replace(&mut had, true) {
+            return Poll::Ready(());
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
 }
 
 /// The pool of a scenario's arrivals on one worker; nobody is in that of another schedule.

@@ -296,7 +296,7 @@ impl Conductor<'_> {
                     self.go_on_searching();
                 }
                 _ = self.clock.tick() => {
-                    if self.load.is_some() { self.tick() } else { self.say_made() }
+                    if self.load.is_some() { self.collect() } else { self.say_made() }
                 }
             }
         }

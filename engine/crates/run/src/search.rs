@@ -62,8 +62,18 @@ pub struct Step {
     pub latency: Option<Latency>,
     /// Which share of the requests failed; `None` where there were none.
     pub failed: Option<f64>,
+    /// Whether an iteration took longer than the quarter of the step that is left out: then the target had not
+    /// settled, and the step says little.
+    pub hasty: bool,
     /// Each threshold over this step.
     pub verdicts: Vec<Verdict>,
+}
+
+impl Step {
+    /// Iterations per second, less the share whose requests failed: what was really got done.
+    pub fn goodput(&self) -> f64 {
+        self.iterations * (1.0 - self.failed.unwrap_or_default())
+    }
 }
 
 /// How long something took. Milliseconds.
@@ -88,13 +98,17 @@ impl Searched {
     pub fn knee(&self) -> Option<&Step> {
         let power = |step: &Step| {
             let latency = step.latency?.avg;
-            (latency > 0.0 && step.iterations > 0.0).then(|| step.iterations / latency)
+            (latency > 0.0 && step.goodput() > 0.0).then(|| step.goodput() / latency)
         };
-        let all = self.steps.iter().filter_map(|step| Some((power(step)?, step)));
+        // What broke got nothing done that anybody wants, however quickly.
+        let some_held = self.steps.iter().any(|step| step.held);
+        let eligible = self.steps.iter().filter(|step| step.held || !some_held);
+        let all = eligible.filter_map(|step| Some((power(step)?, step)));
         all.max_by(|one, other| one.0.total_cmp(&other.0)).map(|(_, step)| step)
     }
 
-    /// The Universal Scalability Law that fits the steps: iterations per second over iterations at a time.
+    /// The Universal Scalability Law that fits the steps: iterations that did not
+    /// fail, per second, over iterations at a time.
     /// `None` where there are too few.
     pub fn usl(&self) -> Option<Usl> {
         let points: Vec<_> = self
@@ -105,7 +119,7 @@ impl Searched {
                     Raise::Vus => step.load.into(),
                     Raise::Rate { .. } => step.concurrency,
                 },
-                throughput: step.iterations,
+                throughput: step.goodput(),
             })
             .collect();
         Usl::fit(&points)
@@ -164,6 +178,11 @@ impl Searching {
     /// The scenario's place in the plan.
     pub(crate) fn scenario(&self) -> usize {
         self.scenario
+    }
+
+    /// Whether there is nothing more to find out.
+    pub(crate) fn is_over(&self) -> bool {
+        matches!(self.stage, Stage::Over)
     }
 
     /// When it wants something next.
@@ -259,9 +278,10 @@ impl Searching {
         Some(Step {
             load,
             kept_up,
-            held: kept_up
-                && dropped <= DROPPED
-                && verdicts.iter().all(|verdict| verdict.outcome == Outcome::Passed),
+            held: kept_up && dropped <= DROPPED && verdicts.iter().all(holds),
+            hasty: duration
+                .as_ref()
+                .is_some_and(|it| it.mean() > self.plan.settling().as_secs_f64() * 1e3),
             measured,
             iterations,
             requests: rate(count(builtin::HTTP_REQS)),
@@ -286,6 +306,15 @@ impl Searching {
             broke: self.next.broke(),
             complete: self.next.next().is_none(),
         }
+    }
+}
+
+/// Whether a threshold lets a step hold: a part of a metric that never came is no reason to break.
+fn holds(verdict: &Verdict) -> bool {
+    match verdict.outcome {
+        Outcome::Passed => true,
+        Outcome::NoData => !verdict.selector.tags.is_empty(),
+        Outcome::Crossed => false,
     }
 }
 

@@ -97,10 +97,16 @@ pub(crate) async fn user<V: Vu>(
         // One that is not asked again is not free for another iteration either.
         if script != Script::Aborted {
             if around.life.isolation == Isolation::Iteration {
+                if script == Script::Started {
+                    user.stop(&mut vu).await;
+                }
                 vu.renew();
                 script = Script::Fresh;
             }
-            user.rest(began).await;
+            // There is nothing to wait for after the last.
+            if source.look(&rein, Instant::now()) != Look::Leave {
+                user.rest(began).await;
+            }
             source.done();
         }
     }
@@ -109,11 +115,7 @@ pub(crate) async fn user<V: Vu>(
         around.recorder.record(around.series.interrupted, 1.0);
     }
     if script == Script::Started && rein.order() != Order::Cut {
-        let began = Instant::now();
-        // How it ends changes nothing any more.
-        if let Attended::Ready { .. } = attend_end(&rein, vu.stop()).await {
-            around.recorder.record(around.series.stop_duration, milliseconds(began.elapsed()));
-        }
+        user.stop(&mut vu).await;
     }
 }
 
@@ -198,6 +200,15 @@ impl User<'_> {
         self.around.recorder.record(self.around.series.failed, 1.0);
         self.around.fail(self.number, kind, message);
         Start::Failed
+    }
+
+    /// Ends the script. How it ends changes nothing any more.
+    async fn stop<V: Vu>(&self, vu: &mut V) {
+        let began = Instant::now();
+        if let Attended::Ready { .. } = attend_end(self.rein, vu.stop()).await {
+            let took = milliseconds(began.elapsed());
+            self.around.recorder.record(self.around.series.stop_duration, took);
+        }
     }
 
     /// Waits until a start is worth trying again.

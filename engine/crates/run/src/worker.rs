@@ -329,8 +329,9 @@ impl<F: VuFactory> Part<F> {
                 let mut arriving =
                     Arriving::new(self, users, around, *pre_allocated_vus..*max_vus, *on_busy);
                 arriving.spawn(users, made);
-                arriving.pace(users, start, &**pacer).await;
-                tokio::time::sleep_until(after(start, *duration)).await;
+                let end = after(start, *duration);
+                arriving.pace(users, start, &**pacer, Some(end)).await;
+                tokio::time::sleep_until(end).await;
             }
             Schedule::Search(search) => match search.raise {
                 Raise::Vus => {

@@ -104,6 +104,7 @@ pub(crate) fn searched() -> Finished {
         load,
         held,
         kept_up: held,
+        hasty: false,
         measured: Duration::from_millis(7_500),
         iterations: f64::from(load) * (1.0 - dropped),
         requests: f64::from(load) * (1.0 - dropped),

@@ -13,6 +13,12 @@ pub(super) fn lines(searched: &Searched) -> Vec<Line> {
         return lines;
     }
     lines.extend(table(searched));
+    if searched.steps.iter().any(|step| step.hasty) {
+        let text = "steps are too short: iterations took longer than a quarter of one, so that little of \
+                    what they say is about its load; give it a longer `stepDuration`";
+        lines.push(Line::new());
+        lines.push(indented(4).styled(DOUBTFUL, text));
+    }
     lines.push(Line::new());
     lines.extend(knee(searched));
     lines.extend(scalability(searched));

@@ -55,7 +55,12 @@ impl TracePacer {
                 Some(moment) => due.push(moment),
                 None => {
                     let shown = crate::problems::shown(line);
-                    mistakes.push(format!("line {number} is no number of seconds, but `{shown}`"));
+                    mistakes.push(match line.parse::<f64>() {
+                        Ok(seconds) if seconds > LONGEST => {
+                            format!("line {number} is over ten years from the start: `{shown}`")
+                        }
+                        _ => format!("line {number} is no number of seconds, but `{shown}`"),
+                    });
                 }
             }
             if mistakes.len() == TOLD {
@@ -145,7 +150,7 @@ mod tests {
                  no number of seconds, but `-1`",
             ),
             ("NaN", "line 1 is no number of seconds, but `NaN`"),
-            ("1e300", "line 1 is no number of seconds, but `1e300`"),
+            ("1700000000.5", "line 1 is over ten years from the start: `1700000000.5`"),
             ("1,2", "line 1 is no number of seconds, but `1,2`"),
         ] {
             assert_eq!(TracePacer::parse(text).unwrap_err(), told, "{text:?}");

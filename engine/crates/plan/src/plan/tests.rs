@@ -216,7 +216,7 @@ fn what_makes_no_sense_is_said_with_its_place() {
                 "a":{"executor":"constant-vus","duration":"1s","vus":1000000},
                 "b":{"executor":"constant-vus","duration":"1s","vus":1}
             }}"#,
-            "scenarios: must need at most 1000000 VUs at one time, but need 1000001",
+            "scenarios: must have at most 1000000 VUs together, but have 1000001",
         ),
         (
             r#"{"summaryTrendStats":["avg","p(101)","mode"]}"#,

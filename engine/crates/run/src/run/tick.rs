@@ -12,21 +12,14 @@ use crate::finished::StopReason;
 use crate::orders::Phase;
 
 impl Conductor<'_> {
-    /// Another second of load has passed.
-    pub(super) fn tick(&mut self) {
-        let vus: u32 = self.boards.iter().map(|board| board.active()).sum();
-        let vus_max: u32 = self.boards.iter().map(|board| board.made()).sum();
-        self.recorder.record(self.series.vus, vus.into());
-        self.recorder.record(self.series.vus_max, vus_max.into());
-        self.collect();
-    }
-
     /// Collects what was recorded, holds it against the thresholds, and says how far the run has come.
     pub(super) fn collect(&mut self) {
         let Some(load) = self.load else { return };
         let elapsed = load.elapsed();
-        let vus = self.boards.iter().map(|board| board.active()).sum();
-        let vus_max = self.boards.iter().map(|board| board.made()).sum();
+        let vus: u32 = self.boards.iter().map(|board| board.active()).sum();
+        let vus_max: u32 = self.boards.iter().map(|board| board.made()).sum();
+        self.recorder.record(self.series.vus, vus.into());
+        self.recorder.record(self.series.vus_max, vus_max.into());
         self.totals.collect();
         self.ticks += 1;
         if self.ticks.is_multiple_of(TICKS_A_VERDICT) && !self.thresholds.is_empty() {
@@ -81,6 +74,11 @@ impl Conductor<'_> {
         }
     }
 
+    /// Whether this is the scenario that searches, and it has come to its end.
+    fn has_found(&self, place: usize) -> bool {
+        self.search.as_ref().is_some_and(|search| search.scenario() == place && search.is_over())
+    }
+
     fn progress(&self, place: usize, elapsed: Duration) -> ScenarioProgress {
         let scenario = &self.plan.scenarios[place];
         let board = &self.boards[place];
@@ -98,8 +96,10 @@ impl Conductor<'_> {
         let share = |done: f64, whole: f64| if whole > 0.0 { (done / whole).min(1.0) } else { 1.0 };
         let progress = match planned {
             Some(planned) => share(iterations as f64, planned as f64),
-            // It ends when somebody says so, and has then come to its end.
-            None if duration == Duration::MAX => f64::from(u8::from(self.finished[place])),
+            // It ends when somebody says so, or has found what it searched for, and has then come to its end.
+            None if duration == Duration::MAX || self.has_found(place) => {
+                f64::from(u8::from(self.finished[place]))
+            }
             None => share(since.as_secs_f64(), duration.as_secs_f64()),
         };
         ScenarioProgress {

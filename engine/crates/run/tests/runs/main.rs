@@ -609,3 +609,42 @@ async fn a_controlled_run_without_end_ends_when_it_is_asked_to() {
     .await;
     assert_eq!(count(&finished.totals, builtin::ITERATIONS), 1_001);
 }
+
+#[tokio::test(start_paused = true)]
+async fn arrivals_that_a_worker_cannot_keep_up_with_end_with_their_time() {
+    // Each turn of the worker costs it a second, as where scripts compute.
+    let vus = FnVus::new(|_, _| async {
+        tokio::time::advance(second()).await;
+        Outcome::Completed
+    });
+    let options = r#"{ "scenarios": { "open": { "executor": "constant-arrival-rate", "rate": 10,
+        "duration": "5s", "gracefulStop": "1s", "preAllocatedVUs": 1, "onBusy": "queue" } } }"#;
+    let finished = run(options, &vus).await;
+    let (ran, dropped) = (
+        count(&finished.totals, builtin::ITERATIONS),
+        count(&finished.totals, builtin::DROPPED_ITERATIONS),
+    );
+    let cut = count(&finished.totals, builtin::ITERATIONS_INTERRUPTED);
+    assert_eq!(ran + dropped + cut, 50, "{ran} ran, {dropped} were dropped, {cut} cut off");
+    assert!(ran < 10, "{ran} ran in five seconds of a second each");
+    assert!(finished.elapsed < Duration::from_secs(10), "{:?}", finished.elapsed);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_isolated_iteration_is_started_and_stopped() {
+    let vus = FnVus::taking(second());
+    let options = r#"{ "scenarios": { "a": { "executor": "per-vu-iterations", "iterations": 3,
+        "isolation": "iteration" } } }"#;
+    run(options, &vus).await;
+    let called = |calls: &AtomicU32| calls.load(Ordering::Relaxed);
+    assert_eq!((called(&vus.calls.starts), called(&vus.calls.stops)), (3, 3));
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_waits_after_the_last_iteration() {
+    let vus = FnVus::taking(second());
+    let options = r#"{ "scenarios": { "a": { "executor": "per-vu-iterations", "iterations": 2,
+        "thinkTime": { "constant": "10s" } } } }"#;
+    let finished = run(options, &vus).await;
+    assert_eq!(finished.elapsed, 12 * second());
+}

@@ -144,3 +144,20 @@ async fn a_rate_that_piles_up_does_not_hold_however_patient_the_thresholds() {
     let broke = &searched.steps[2];
     assert!(!broke.kept_up && broke.dropped == 0.0, "{broke:?}");
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_part_of_a_metric_that_never_came_breaks_no_step_and_a_whole_one_does() {
+    for (selector, held) in
+        [("iteration_duration{flavour:sweet}", Some(10)), ("http_req_duration", None)]
+    {
+        let options = format!(
+            r#"{{ "scenarios": {{ "a": {{ "executor": "breakpoint", "raise": "vus", "start": 5,
+                "max": 10, "stepDuration": "8s" }} }},
+                "thresholds": {{ "{selector}": ["p(95)<110"] }} }}"#
+        );
+        let finished = run(&options, &server(30)).await;
+        let searched = finished.search.as_ref().expect("what was found");
+        assert_eq!(searched.held, held, "{selector}");
+        assert!(searched.steps.iter().all(|step| !step.hasty));
+    }
+}
