@@ -76,7 +76,7 @@ impl ScriptFactory {
             keeps_cookies: self.settings.keeps_cookies,
             offline: None,
         };
-        GuestVu::new(self.script.instances.clone(), Arc::new(user), exchanges)
+        GuestVu::new(self.script.clone(), Arc::new(user), exchanges)
     }
 
     /// Who runs `setup` and `teardown`: nobody's scenario, on the controller's shard.

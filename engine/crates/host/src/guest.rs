@@ -7,8 +7,9 @@ use parking_lot::Mutex;
 use vu::{Iteration, Outcome, SetupData, Trap, Vu};
 use wasmtime::{Store, UpdateDeadline};
 
-use crate::bindings::{LoadScript, LoadScriptPre};
+use crate::bindings::LoadScript;
 use crate::exchanges::Exchanges;
+use crate::script::Script;
 use crate::side_by_side::{GuestWaker, side_by_side};
 use crate::state::{Group, User, VuState};
 use crate::trap;
@@ -18,7 +19,7 @@ use crate::trap;
 /// Its instance lives as long as nothing goes wrong. After a trap, or when a call is interrupted by
 /// dropping its future, the instance is thrown away and the next call meets a fresh one.
 pub struct GuestVu {
-    script: LoadScriptPre<VuState>,
+    script: Script,
     user: Arc<User>,
     exchanges: Arc<Mutex<Exchanges>>,
     waker: Arc<GuestWaker>,
@@ -33,11 +34,7 @@ struct Instance {
 }
 
 impl GuestVu {
-    pub(crate) fn new(
-        script: LoadScriptPre<VuState>,
-        user: Arc<User>,
-        exchanges: Exchanges,
-    ) -> Self {
+    pub(crate) fn new(script: Script, user: Arc<User>, exchanges: Exchanges) -> Self {
         Self {
             script,
             user,
@@ -68,12 +65,12 @@ impl GuestVu {
 
     async fn fresh(&self) -> wasmtime::Result<Instance> {
         let state = VuState::new(Arc::clone(&self.user), Arc::clone(&self.exchanges));
-        let mut store = Store::new(self.script.engine(), state);
+        let mut store = Store::new(self.script.instances.engine(), state);
         store.limiter(|state| &mut state.limits);
         // A guest that computes for longer than an epoch lets the other VUs of its worker go on.
         store.epoch_deadline_callback(|_| Ok(UpdateDeadline::Yield(1)));
         store.set_epoch_deadline(1);
-        let script = self.script.instantiate_async(&mut store).await?;
+        let script = self.script.instances.instantiate_async(&mut store).await?;
         Ok(Instance { store, script })
     }
 
@@ -111,7 +108,7 @@ impl GuestVu {
                 self.instance = Some(Instance { store, script });
                 result.map_err(Outcome::Failed)
             }
-            Err(error) => Err(trap::outcome(&error, &stderr.words())),
+            Err(error) => Err(trap::outcome(&error, &stderr.words(), &self.script.lines)),
         }
     }
 }

@@ -6,6 +6,7 @@
 //! * `script` reads, converts and checks what a user hands us, and says in words what is wrong with it;
 //! * `engine` holds what all scripts share: the compiler, the linked interfaces, the epoch ticker;
 //! * `guest` is one virtual user: a store, an instance, and the two futures that make it run;
+//! * `trap` says what became of a call that broke, `source_lines` at which line of the source;
 //! * `interface` is the contract, one file per WIT interface;
 //! * `exchanges` joins the guest to its HTTP client and turns each exchange into samples.
 
@@ -22,6 +23,7 @@ mod limits;
 mod log;
 mod script;
 mod side_by_side;
+mod source_lines;
 mod state;
 mod stdio;
 mod time;

@@ -22,6 +22,7 @@ use crate::exchanges::Exchanges;
 use crate::form::{FormError, ScriptKind, into_component};
 use crate::guest::GuestVu;
 use crate::log::LogGate;
+use crate::source_lines::SourceLines;
 use crate::state::{Group, User, VuState};
 
 /// How long `options` may take: it only has to hand out a text.
@@ -31,6 +32,8 @@ const OPTIONS_TIME: Duration = Duration::from_secs(10);
 #[derive(Clone)]
 pub struct Script {
     pub(crate) instances: LoadScriptPre<VuState>,
+    /// Where its code was written.
+    pub(crate) lines: Arc<SourceLines>,
     inspection: Arc<Inspection>,
 }
 
@@ -144,7 +147,8 @@ impl Script {
         let contract = names.contract().unwrap_or_default().to_owned();
         let Names { imports, exports } = names;
         let inspection = Inspection { kind, size, digest, contract, imports, exports, producers };
-        Ok(Self { instances, inspection: Arc::new(inspection) })
+        let lines = Arc::new(SourceLines::of(&bytes));
+        Ok(Self { instances, lines, inspection: Arc::new(inspection) })
     }
 
     /// What can be told about it without running it.
@@ -176,7 +180,7 @@ impl Script {
     }
 
     /// A user outside any run: what it records goes nowhere, and it may not send requests.
-    fn offline_user(&self, log: LogGate) -> GuestVu {
+    pub(crate) fn offline_user(&self, log: LogGate) -> GuestVu {
         let shards = Shards::new(Registry::new(), 1);
         let recorder = shards.recorder(0);
         let identity = Identity { vu: 0, worker: 0, scenario: Arc::new(Scenario::default()) };
@@ -194,7 +198,7 @@ impl Script {
             keeps_cookies: false,
             offline: Some("requests in `options`"),
         };
-        GuestVu::new(self.instances.clone(), Arc::new(user), exchanges)
+        GuestVu::new(self.clone(), Arc::new(user), exchanges)
     }
 }
 

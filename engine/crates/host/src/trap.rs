@@ -1,7 +1,9 @@
 //! From what wasmtime reports to what a person can act on.
 
 use vu::{Outcome, Trap};
-use wasmtime::{FrameSymbol, WasmBacktrace};
+use wasmtime::WasmBacktrace;
+
+use crate::source_lines::{SourceLine, SourceLines};
 
 /// A script's wish to end the run, travelling up through its own frames as a trap.
 #[derive(Debug, thiserror::Error)]
@@ -15,8 +17,8 @@ pub(crate) struct Exhausted(pub(crate) String);
 
 /// What became of a call that did not return.
 ///
-/// `words` are what the script wrote to standard error during the call.
-pub(crate) fn outcome(error: &wasmtime::Error, words: &str) -> Outcome {
+/// `words` are what the script wrote to standard error during the call, `lines` where its code was written.
+pub(crate) fn outcome(error: &wasmtime::Error, words: &str, lines: &SourceLines) -> Outcome {
     if let Some(Abort(reason)) = error.downcast_ref() {
         return Outcome::Aborted(reason.clone());
     }
@@ -31,7 +33,8 @@ pub(crate) fn outcome(error: &wasmtime::Error, words: &str) -> Outcome {
         Some(trap) => named(*trap),
         None => error.root_cause().to_string(),
     };
-    Outcome::Trapped(Trap { reason, at: error.downcast_ref().and_then(place) })
+    let at = error.downcast_ref().and_then(|backtrace| place(backtrace, lines));
+    Outcome::Trapped(Trap { reason, at })
 }
 
 /// What happened, without wasmtime's prefix that says for whom.
@@ -49,10 +52,18 @@ fn named(trap: wasmtime::Trap) -> String {
 }
 
 /// The line of the script's own source where it broke, or the function if nothing says which line.
-fn place(backtrace: &WasmBacktrace) -> Option<String> {
-    let symbols = || backtrace.frames().iter().flat_map(|frame| frame.symbols());
-    let own = symbols().find(|symbol| symbol.file().is_some_and(is_own)).and_then(line);
-    own.or_else(|| symbols().find_map(line)).or_else(|| {
+fn place(backtrace: &WasmBacktrace, lines: &SourceLines) -> Option<String> {
+    let mut foreign: Option<SourceLine> = None;
+    for frame in backtrace.frames() {
+        let Some(offset) = frame.module_offset() else { continue };
+        for line in lines.at(offset).iter() {
+            if is_own(&line.file) {
+                return Some(line.to_string());
+            }
+            foreign.get_or_insert_with(|| line.clone());
+        }
+    }
+    foreign.map(|line| line.to_string()).or_else(|| {
         let frame = backtrace.frames().first()?;
         Some(match frame.func_name() {
             Some(name) => format!("function `{name}`"),
@@ -66,15 +77,6 @@ fn is_own(file: &str) -> bool {
     !["/rustc/", "/library/", "/.cargo/registry/", "/guest-sdk/", "wasmload-sdk/", "/rust/deps/"]
         .iter()
         .any(|part| file.contains(part))
-}
-
-fn line(symbol: &FrameSymbol) -> Option<String> {
-    let file = symbol.file()?;
-    Some(match (symbol.line(), symbol.column()) {
-        (Some(line), Some(column)) => format!("{file}:{line}:{column}"),
-        (Some(line), None) => format!("{file}:{line}"),
-        (None, _) => file.to_owned(),
-    })
 }
 
 /// The message of a Rust panic in the form that the standard library prints it.
