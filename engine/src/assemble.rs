@@ -24,7 +24,7 @@ use crate::exit::ExitCode;
 use crate::fault::Fault;
 use crate::guest_build;
 use crate::interrupts::Interrupts;
-use crate::limits::raise_open_files;
+use crate::limits::{check_maps, raise_open_files};
 
 /// The component of a script: the file itself, or what its source is built to.
 pub(crate) fn component(script: &Path) -> Result<PathBuf, Fault> {
@@ -75,6 +75,7 @@ pub(crate) fn run(asked: &Run) -> Result<ExitCode, Fault> {
     let plan = planned(&asked.options, own, demo.as_ref())?;
     let registry = Registry::new();
     check_thresholds(&plan, &registry)?;
+    check_maps(&plan, script.maps_per_vu())?;
     let datasets = datasets::open(&plan)?;
 
     let (net, net_of_scenarios) = net_configs(&plan)?;

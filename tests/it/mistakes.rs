@@ -122,3 +122,20 @@ fn a_flow_that_the_script_does_not_have_is_refused_before_any_load() {
         assert!(said.contains(told), "{told}\n{said}");
     }
 }
+
+#[test]
+#[cfg(target_os = "linux")]
+fn more_vus_than_there_are_memory_maps_for_are_refused_before_any_is_made() {
+    let limit = std::fs::read_to_string("/proc/sys/vm/max_map_count").expect("Linux tells it");
+    let limit = limit.trim();
+    if limit.parse::<u64>().expect("it is a number") > 6_000_000 {
+        // Somebody has made room for them all.
+        return;
+    }
+    let flags = ["--vus", "1000000", "--duration", "1s"];
+    let said = said(&[], &[&["run", artifacts::SLEEPS][..], &flags].concat());
+    assert!(said.starts_with("exit code: 104\n"), "{said}");
+    for expected in ["1000000 VUs", &format!("is {limit}"), "sysctl -w vm.max_map_count=70"] {
+        assert!(said.contains(expected), "{expected}: {said}");
+    }
+}

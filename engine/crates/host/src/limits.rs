@@ -26,3 +26,16 @@ pub(crate) fn store_limits() -> StoreLimits {
         .tables(INSTANCES)
         .build()
 }
+
+/// Maps of the process for a VU's fiber: its stack and the guard below.
+const MAPS_OF_STACK: u32 = 2;
+/// Maps of the process for one linear memory: its image, what lies before and after it, and the guards.
+const MAPS_OF_MEMORY: u32 = 5;
+
+/// The most maps of the process that a VU with so many linear memories takes.
+///
+/// Measured: 6,530 lines in `/proc/PID/maps` at 1,000 sleeping VUs of one memory each and 12,932 at 2,000.
+/// That is 6.4 each; some of the seven merge with a neighbour's, which nothing promises.
+pub(crate) fn maps(memories: u32) -> u32 {
+    MAPS_OF_STACK + MAPS_OF_MEMORY * memories
+}

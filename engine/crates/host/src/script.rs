@@ -21,6 +21,7 @@ use crate::engine::Engine;
 use crate::exchanges::Exchanges;
 use crate::form::{FormError, ScriptKind, into_component};
 use crate::guest::GuestVu;
+use crate::limits::maps;
 use crate::log::LogGate;
 use crate::source_lines::SourceLines;
 use crate::state::{Group, User, VuState};
@@ -155,6 +156,16 @@ impl Script {
     #[must_use]
     pub fn inspection(&self) -> &Inspection {
         &self.inspection
+    }
+
+    /// How many memory maps of the process a VU takes at most while it runs.
+    ///
+    /// Linux limits how many a process may have (`vm.max_map_count`).
+    #[must_use]
+    pub fn maps_per_vu(&self) -> u32 {
+        let required = self.instances.instance_pre().component().resources_required();
+        // It is unknown only of components that import core modules, which no script may.
+        maps(required.map_or(1, |required| required.num_memories))
     }
 
     /// Asks the script for its options: JSON, or the empty string.
