@@ -19,6 +19,7 @@ use crate::exchange::{Exchange, Running};
 use crate::meter::Meter;
 use crate::redirect::follow;
 use crate::request::Request;
+use crate::tls::Sessions;
 
 /// Connections kept open to one host to be used again: as many as a browser keeps. More may be open while they
 /// are in use.
@@ -46,6 +47,7 @@ pub struct Client {
     next: u64,
     alarm: Alarm,
     cookies: Jar,
+    sessions: Sessions,
 }
 
 /// An exchange that has not ended, and when it must have.
@@ -70,6 +72,7 @@ impl Client {
             next: 0,
             alarm: Alarm::default(),
             cookies: Jar::default(),
+            sessions: Sessions::default(),
         }
     }
 
@@ -96,7 +99,7 @@ impl Client {
         self.cookies.add_to(&request.target, &mut request.headers);
         let idle = self.take_idle(&request);
         let meter = match &idle {
-            Some(connection) => Meter::on_kept(now, connection.remote),
+            Some(connection) => Meter::on_kept(now, connection.remote, connection.tls_version()),
             None => Meter::new(now),
         };
         (Running::new(request, idle, held, meter), held.unwrap_or(now))
@@ -135,7 +138,7 @@ impl Client {
     ) {
         let mut index = 0;
         while let Some(running) = self.running.get_mut(index) {
-            match running.exchange.poll(cx, &self.config) {
+            match running.exchange.poll(cx, &self.config, &mut self.sessions) {
                 Poll::Pending => index += 1,
                 Poll::Ready((result, connection)) => {
                     let id = running.id;

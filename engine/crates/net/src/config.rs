@@ -7,6 +7,7 @@ use http::HeaderValue;
 
 use crate::ceiling::Ceiling;
 use crate::resolver::Resolver;
+use crate::tls::Tls;
 
 /// How requests are made, for every VU of a run or of a scenario.
 ///
@@ -25,6 +26,8 @@ pub struct Config {
     pub ceiling: Option<Arc<Ceiling>>,
     /// Finds the addresses of names.
     pub resolver: Arc<Resolver>,
+    /// How `https` is spoken.
+    pub tls: Arc<Tls>,
 }
 
 impl Default for Config {
@@ -37,6 +40,7 @@ impl Default for Config {
             body_limit: 64 << 20,
             ceiling: None,
             resolver: Arc::default(),
+            tls: Arc::default(),
         }
     }
 }

@@ -17,7 +17,6 @@ use std::task::{Context, Poll, ready};
 
 use bytes::{Buf, BufMut, Bytes};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
-use tokio::net::TcpStream;
 
 use crate::config::Config;
 use crate::error::Error;
@@ -25,7 +24,9 @@ use crate::http1::{Decoder, HEAD_LIMIT, Head, encode_head, has_end, parse};
 use crate::meter::Meter;
 use crate::request::Request;
 use crate::response::{Headers, Response};
+use crate::stream::Stream;
 use crate::target::Target;
+use crate::tls::TlsVersion;
 
 /// Room on the stack for one read, not cleared; a small response is parsed where it was read to.
 const READ: usize = 16 << 10;
@@ -47,7 +48,7 @@ thread_local! {
 
 /// A connection, and all that goes with it from one exchange to the next.
 pub(crate) struct Connection {
-    stream: TcpStream,
+    stream: Stream,
     pub(crate) target: Target,
     pub(crate) remote: SocketAddr,
     writing: Writing,
@@ -80,7 +81,7 @@ enum Reading {
 
 impl Connection {
     /// Boxed, because it wanders between the client and its exchanges.
-    pub(crate) fn new(stream: TcpStream, target: Target, remote: SocketAddr) -> Box<Self> {
+    pub(crate) fn new(stream: Stream, target: Target, remote: SocketAddr) -> Box<Self> {
         Box::new(Self {
             stream,
             target,
@@ -95,9 +96,13 @@ impl Connection {
 
     /// Whether nothing has come since the last exchange, not even the end: whatever comes before it is asked
     /// for, the connection is of no use any more. Costs no system call where nothing has come.
-    pub(crate) fn is_quiet(&self) -> bool {
-        let mut byte = [0];
-        matches!(self.stream.try_read(&mut byte), Err(error) if error.kind() == io::ErrorKind::WouldBlock)
+    pub(crate) fn is_quiet(&mut self) -> bool {
+        self.stream.is_quiet()
+    }
+
+    /// The version of TLS that is spoken, if any is.
+    pub(crate) fn tls_version(&self) -> Option<TlsVersion> {
+        self.stream.tls_version()
     }
 
     /// Whether this exchange has written anything.
@@ -129,6 +134,20 @@ impl Connection {
         request: &Request,
         meter: &mut Meter,
     ) -> Poll<Result<Response, Error>> {
+        let polled = self.poll_messages(cx, config, request, meter);
+        if let Some(traffic) = self.stream.take_traffic() {
+            meter.carried(traffic);
+        }
+        polled
+    }
+
+    fn poll_messages(
+        &mut self,
+        cx: &mut Context<'_>,
+        config: &Config,
+        request: &Request,
+        meter: &mut Meter,
+    ) -> Poll<Result<Response, Error>> {
         if let Poll::Ready(Err(error)) = self.poll_write(cx, config, request, meter) {
             // A peer that breaks off may have said why before.
             return match self.poll_read(cx, config, request, meter) {
@@ -136,6 +155,7 @@ impl Connection {
                     self.keep_alive = false;
                     Poll::Ready(Ok(response))
                 }
+                Poll::Ready(Err(why)) if why.is_of_tls() => Poll::Ready(Err(why)),
                 _ => Poll::Ready(Err(Error::from_io(&error))),
             };
         }
@@ -187,9 +207,8 @@ impl Connection {
         body: &mut Bytes,
         meter: &mut Meter,
     ) -> Poll<io::Result<()>> {
-        let stream = &mut self.stream;
         while head.has_remaining() || body.has_remaining() {
-            let stream = Pin::new(&mut *stream);
+            let stream = Pin::new(&mut self.stream);
             let written = match (head.has_remaining(), body.has_remaining()) {
                 (true, false) => ready!(stream.poll_write(cx, head.chunk()))?,
                 (false, _) => ready!(stream.poll_write(cx, body))?,
@@ -205,7 +224,14 @@ impl Connection {
             let of_head = written.min(head.remaining());
             head.advance(of_head);
             body.advance(written - of_head);
-            meter.wrote(written, !head.has_remaining() && !body.has_remaining());
+            let is_plain = self.stream.is_plain();
+            // By TLS, taken is not sent, and it counts what is sent itself.
+            let is_sent = is_plain && !head.has_remaining() && !body.has_remaining();
+            meter.wrote(if is_plain { written } else { 0 }, is_sent);
+        }
+        if !meter.is_whole() {
+            ready!(Pin::new(&mut self.stream).poll_flush(cx))?;
+            meter.wrote(0, true);
         }
         Poll::Ready(Ok(()))
     }
@@ -217,6 +243,7 @@ impl Connection {
         request: &Request,
         meter: &mut Meter,
     ) -> Poll<Result<Response, Error>> {
+        let is_plain = self.stream.is_plain();
         for _ in 0..READS {
             let read = match &mut self.reading {
                 // What is certain to be body needs no look, and no second copy.
@@ -234,7 +261,7 @@ impl Connection {
                     let mut room = body.limit(certain);
                     let read = ready!(pin!(self.stream.read_buf(&mut room)).poll(cx))
                         .map_err(|error| Error::from_io(&error))?;
-                    meter.read(read);
+                    note_read(meter, read, is_plain);
                     decoder.took(read as u64);
                     read
                 }
@@ -244,7 +271,7 @@ impl Connection {
                     ready!(Pin::new(&mut self.stream).poll_read(cx, &mut read))
                         .map_err(|error| Error::from_io(&error))?;
                     let read = read.filled();
-                    meter.read(read.len());
+                    note_read(meter, read.len(), is_plain);
                     self.take(read, config, request)?;
                     read.len()
                 }
@@ -351,6 +378,13 @@ impl Connection {
             self.reading = Reading::Body { response, decoder };
             return Ok(rest);
         }
+    }
+}
+
+/// Notes that so much was read, if anything was. TLS counts itself what came for it.
+fn note_read(meter: &mut Meter, read: usize, is_plain: bool) {
+    if read > 0 {
+        meter.read(if is_plain { read } else { 0 });
     }
 }
 

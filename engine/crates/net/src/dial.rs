@@ -1,23 +1,24 @@
-//! Making a connection: finding the host's addresses, then trying them.
-//!
-//! This is where a TLS handshake would follow the TCP one.
+//! Making a connection: finding the host's addresses, trying them, and by TLS the handshake.
 
 use std::future::Future;
 use std::io;
+use std::mem;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use rustls::pki_types::ServerName;
 use tokio::net::TcpStream;
 use tokio::time::Sleep;
 
 use crate::config::Config;
-use crate::connection::Connection;
 use crate::error::Error;
 use crate::meter::Meter;
+use crate::stream::Stream;
 use crate::target::Target;
+use crate::tls::{Sessions, TlsStream, from_tls};
 
 /// How long an address may take before the next is tried beside it: Go's.
 const HEAD_START: Duration = Duration::from_millis(300);
@@ -37,6 +38,10 @@ enum Step {
     Resolving(Pending<Result<Vec<SocketAddr>, Error>>),
     /// Addresses are being tried.
     Connecting(Connecting),
+    /// One has answered, and who it is and which keys to use is being agreed on.
+    Handshaking(Box<TlsStream>, SocketAddr),
+    /// It is over.
+    Ended,
 }
 
 /// Addresses that are tried side by side, each a little after the one before.
@@ -54,13 +59,17 @@ impl Dial {
 
     /// Connects to the first of the host's addresses that answers.
     ///
-    /// Fails with why the host has none, or with the error of the address that failed last.
+    /// Fails with why the host has none, with the error of the address that failed last, or with what went
+    /// wrong in the handshake.
+    ///
+    /// After it is ready, it is not to be polled again.
     pub(crate) fn poll(
         &mut self,
         cx: &mut Context<'_>,
         config: &Arc<Config>,
+        sessions: &mut Sessions,
         meter: &mut Meter,
-    ) -> Poll<Result<Box<Connection>, Error>> {
+    ) -> Poll<Result<(Stream, SocketAddr), Error>> {
         loop {
             let addresses = match &mut self.step {
                 Step::Begin => {
@@ -87,9 +96,33 @@ impl Dial {
                 Step::Connecting(connecting) => {
                     let (stream, remote) = ready!(connecting.poll(cx))?;
                     meter.connected(remote);
-                    let target = self.target.clone();
-                    return Poll::Ready(Ok(Connection::new(stream, target, remote)));
+                    if !self.target.is_https() {
+                        return Poll::Ready(Ok((Stream::Plain(stream), remote)));
+                    }
+                    meter.securing();
+                    let host = self.target.host();
+                    // rustls refuses a name that no certificate could have.
+                    let name = ServerName::try_from(host.to_owned())
+                        .map_err(|error| Error::Tls(format!("`{host}`: {error}")))?;
+                    let config = config.tls.config(host, sessions);
+                    let stream = TlsStream::new(stream, config, name);
+                    let stream = stream.map_err(|error| from_tls(&error))?;
+                    self.step = Step::Handshaking(stream, remote);
+                    continue;
                 }
+                Step::Handshaking(stream, _) => {
+                    let polled = stream.poll_handshake(cx);
+                    meter.carried(stream.take_traffic());
+                    ready!(polled).map_err(|error| Error::from_io(&error))?;
+                    meter.secured(stream.version());
+                    let Step::Handshaking(stream, remote) =
+                        mem::replace(&mut self.step, Step::Ended)
+                    else {
+                        return Poll::Pending;
+                    };
+                    return Poll::Ready(Ok((Stream::Tls(stream), remote)));
+                }
+                Step::Ended => return Poll::Pending,
             };
             self.step = Step::Connecting(Connecting {
                 trying: Vec::new(),

@@ -2,6 +2,8 @@
 
 use std::io;
 
+use crate::tls;
+
 /// Why there is no response. Each is a measurement: it comes in an [`Exchange`](crate::Exchange) like any other.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Error {
@@ -38,6 +40,32 @@ pub enum Error {
     /// This machine has no free port towards the target.
     #[error("no free local port; connections to one address are limited to about 28,000")]
     OutOfPorts,
+    /// The server's certificate has expired.
+    #[error("the server's certificate has expired")]
+    CertificateExpired,
+    /// The server's certificate is not valid yet.
+    #[error("the server's certificate is not valid yet; is the clock of this machine right?")]
+    CertificateNotYetValid,
+    /// The server's certificate is another host's.
+    #[error("the server's certificate is not for this host: {0}")]
+    CertificateForOtherHost(String),
+    /// Nobody that is believed has issued the server's certificate.
+    #[error(
+        "the server's certificate is from an unknown issuer; name the issuer's certificate with `--cacert`"
+    )]
+    CertificateFromUnknownIssuer,
+    /// The server's certificate is no good for another reason.
+    #[error("the server's certificate is invalid: {0}")]
+    CertificateInvalid(String),
+    /// The server does not accept the certificate it was shown, or that it was shown none.
+    #[error("the server refused the client's certificate: {0}")]
+    ClientCertificateRefused(String),
+    /// The server answers something else than TLS.
+    #[error("the server does not speak TLS there; is it `http` on this port?")]
+    NotTls,
+    /// The two sides did not agree, or one of them broke the rules of TLS.
+    #[error("TLS failed: {0}")]
+    Tls(String),
     /// Anything else.
     #[error("{0}")]
     Other(String),
@@ -54,6 +82,14 @@ impl Error {
             Self::ConnectTimedOut => 1211,
             Self::ConnectionRefused => 1212,
             Self::ConnectionReset => 1220,
+            Self::CertificateExpired
+            | Self::CertificateNotYetValid
+            | Self::CertificateInvalid(_)
+            | Self::ClientCertificateRefused(_)
+            | Self::Tls(_) => 1300,
+            Self::NotTls => 1301,
+            Self::CertificateFromUnknownIssuer => 1310,
+            Self::CertificateForOtherHost(_) => 1311,
             Self::ClosedEarly
             | Self::MalformedResponse(_)
             | Self::BodyTooLarge(_)
@@ -76,6 +112,14 @@ impl Error {
             Self::Unreachable => "host unreachable",
             Self::TooManyOpenFiles => "too many open files",
             Self::OutOfPorts => "no free local port",
+            Self::CertificateExpired => "certificate expired",
+            Self::CertificateNotYetValid => "certificate not yet valid",
+            Self::CertificateForOtherHost(_) => "certificate for another host",
+            Self::CertificateFromUnknownIssuer => "certificate from unknown issuer",
+            Self::CertificateInvalid(_) => "certificate invalid",
+            Self::ClientCertificateRefused(_) => "client certificate refused",
+            Self::NotTls => "not TLS",
+            Self::Tls(_) => "TLS failed",
             Self::Other(_) => "other error",
         }
     }
@@ -103,13 +147,23 @@ impl Error {
         }
     }
 
+    /// Whether TLS says so. What went wrong before it on the same connection is only what followed from it.
+    pub(crate) fn is_of_tls(&self) -> bool {
+        (1300..1400).contains(&self.code())
+    }
+
     /// Why a connection that was there broke.
     pub(crate) fn from_io(error: &io::Error) -> Self {
+        if let Some(error) = error.get_ref().and_then(|inner| inner.downcast_ref()) {
+            return tls::from_tls(error);
+        }
         match error.kind() {
             io::ErrorKind::ConnectionReset
             | io::ErrorKind::ConnectionAborted
             | io::ErrorKind::NotConnected
             | io::ErrorKind::BrokenPipe => Self::ConnectionReset,
+            // By TLS, a peer says that it ends; this one did not.
+            io::ErrorKind::UnexpectedEof => Self::ClosedEarly,
             // The system's own patience with a peer that acknowledges nothing.
             io::ErrorKind::TimedOut => Self::TimedOut,
             io::ErrorKind::HostUnreachable | io::ErrorKind::NetworkUnreachable => Self::Unreachable,

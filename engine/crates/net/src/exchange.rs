@@ -20,6 +20,7 @@ use crate::request::Request;
 use crate::response::Response;
 use crate::target::Target;
 use crate::timings::Timings;
+use crate::tls::{Sessions, TlsVersion};
 
 /// A finished exchange, whatever became of it.
 #[derive(Debug)]
@@ -28,10 +29,12 @@ pub struct Exchange {
     pub result: Result<Response, Error>,
     /// How long each part took.
     pub timings: Timings,
-    /// Bytes sent, as they were on the wire; more than zero if anything reached it.
+    /// Bytes sent, as they were on the wire: TLS and its handshake included.
     pub sent: u64,
     /// Bytes received, as they were on the wire.
     pub received: u64,
+    /// Whether anything of the request reached the wire. A connection that failed before has no duration.
+    pub begun: bool,
     /// Whether it used a connection that was there already.
     pub reused: bool,
     /// Whether the request had been sent whole before on a connection that then died, so that the peer may
@@ -44,6 +47,8 @@ pub struct Exchange {
     /// The protocol that was spoken, as k6's `proto` tag has it: `HTTP/1.1` unless the peer answered with
     /// `HTTP/1.0`.
     pub proto: &'static str,
+    /// The version of TLS that was spoken, if any was.
+    pub tls_version: Option<TlsVersion>,
 }
 
 impl Exchange {
@@ -58,11 +63,13 @@ impl Exchange {
             timings: meter.timings(),
             sent: meter.sent(),
             received: meter.received(),
+            begun: meter.is_begun(),
             reused: meter.is_reused(),
             retried: meter.is_abandoned(),
             remote: meter.remote(),
             redirected: None,
             proto,
+            tls_version: meter.tls_version(),
         }
     }
 }
@@ -115,7 +122,12 @@ impl Running {
     /// A kept-alive connection may be closed by the peer at the very moment it is used. Then the request is
     /// sent once more on a fresh one, if the peer cannot have seen it or, where no answer came, if it changes
     /// nothing (RFC 9110 §9.2.1; so does Go's client, and with it k6). It is still one exchange.
-    pub(crate) fn poll(&mut self, cx: &mut Context<'_>, config: &Arc<Config>) -> Poll<Ended> {
+    pub(crate) fn poll(
+        &mut self,
+        cx: &mut Context<'_>,
+        config: &Arc<Config>,
+        sessions: &mut Sessions,
+    ) -> Poll<Ended> {
         let Self { request, stage, meter } = self;
         loop {
             match std::mem::replace(stage, Stage::Ended) {
@@ -127,20 +139,26 @@ impl Running {
                     meter.released();
                     *stage = *next;
                 }
-                Stage::Dialling(mut dial) => match dial.poll(cx, config, meter) {
+                Stage::Dialling(mut dial) => match dial.poll(cx, config, sessions, meter) {
                     Poll::Pending => {
                         *stage = Stage::Dialling(dial);
                         return Poll::Pending;
                     }
-                    Poll::Ready(Ok(connection)) => *stage = Stage::Talking(connection),
+                    Poll::Ready(Ok((stream, remote))) => {
+                        let target = request.target.clone();
+                        *stage = Stage::Talking(Connection::new(stream, target, remote));
+                    }
                     Poll::Ready(Err(error)) => return Poll::Ready((Err(error), None)),
                 },
-                Stage::Reusing(mut connection) if connection.is_quiet() => {
-                    connection.reset();
-                    *stage = Stage::Talking(connection);
+                Stage::Reusing(mut connection) => {
+                    if connection.is_quiet() {
+                        connection.reset();
+                        *stage = Stage::Talking(connection);
+                    } else {
+                        // It died while it was idle.
+                        *stage = again(request, meter);
+                    }
                 }
-                // It died while it was idle.
-                Stage::Reusing(_) => *stage = again(request, meter),
                 Stage::Talking(mut connection) => {
                     match connection.poll(cx, config, request, meter) {
                         Poll::Pending => {

@@ -8,7 +8,9 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
+use crate::stream::Traffic;
 use crate::timings::Timings;
+use crate::tls::TlsVersion;
 
 /// Marks of one exchange, in nanoseconds since it was asked for.
 #[derive(Debug)]
@@ -17,6 +19,8 @@ pub(crate) struct Meter {
     dialled: Option<u64>,
     resolved: Option<u64>,
     connected: Option<u64>,
+    /// The same without TLS.
+    secured: Option<u64>,
     written: Option<u64>,
     answered: Option<u64>,
     sent: u64,
@@ -26,7 +30,10 @@ pub(crate) struct Meter {
     /// Whether that was so for an attempt that came to nothing.
     abandoned: bool,
     reused: bool,
+    /// Whether anything of the request itself was written, in any attempt.
+    begun: bool,
     remote: Option<SocketAddr>,
+    tls_version: Option<TlsVersion>,
 }
 
 impl Meter {
@@ -37,6 +44,7 @@ impl Meter {
             dialled: None,
             resolved: None,
             connected: None,
+            secured: None,
             written: None,
             answered: None,
             sent: 0,
@@ -44,18 +52,26 @@ impl Meter {
             whole: false,
             abandoned: false,
             reused: false,
+            begun: false,
             remote: None,
+            tls_version: None,
         }
     }
 
     /// A meter for an exchange on a connection that is there already.
-    pub(crate) fn on_kept(started: Instant, remote: SocketAddr) -> Self {
+    pub(crate) fn on_kept(
+        started: Instant,
+        remote: SocketAddr,
+        tls_version: Option<TlsVersion>,
+    ) -> Self {
         Self {
             dialled: Some(0),
             resolved: Some(0),
             connected: Some(0),
+            secured: Some(0),
             reused: true,
             remote: Some(remote),
+            tls_version,
             ..Self::new(started)
         }
     }
@@ -63,15 +79,15 @@ impl Meter {
     /// Begins anew for a second attempt of the same exchange. What the first took counts as blocked; what it
     /// sent was sent.
     pub(crate) fn retry(&mut self) {
-        let Self { started, sent, received, whole, .. } = *self;
-        *self = Self { sent, received, abandoned: whole, ..Self::new(started) };
+        let Self { started, sent, received, whole, begun, .. } = *self;
+        *self = Self { sent, received, abandoned: whole, begun, ..Self::new(started) };
     }
 
     /// The exchange was held back until now, which counts as blocked.
     pub(crate) fn released(&mut self) {
         if self.reused {
             let now = Some(self.now());
-            (self.dialled, self.resolved, self.connected) = (now, now, now);
+            (self.dialled, self.resolved, self.connected, self.secured) = (now, now, now, now);
         }
     }
 
@@ -88,22 +104,43 @@ impl Meter {
         self.resolved = self.dialled;
     }
 
+    /// There is a connection, and unless [`securing`](Self::securing) follows it is fit for use.
     pub(crate) fn connected(&mut self, remote: SocketAddr) {
         self.connected = Some(self.now());
+        self.secured = self.connected;
         self.remote = Some(remote);
     }
 
-    /// Bytes were written, to the last one if it is `whole`.
+    /// The connection is to be made safe first.
+    pub(crate) fn securing(&mut self) {
+        self.secured = None;
+    }
+
+    /// The connection is safe now, by this version of TLS.
+    pub(crate) fn secured(&mut self, version: Option<TlsVersion>) {
+        self.secured = Some(self.now());
+        self.tls_version = version;
+    }
+
+    /// This went over the wire beside what [`wrote`](Self::wrote) and [`read`](Self::read) are told.
+    pub(crate) fn carried(&mut self, traffic: Traffic) {
+        self.sent += traffic.sent;
+        self.received += traffic.received;
+    }
+
+    /// A part of the request was written, to its last byte if it is `whole`; so many bytes of it as have not
+    /// been counted elsewhere.
     pub(crate) fn wrote(&mut self, bytes: usize, whole: bool) {
         self.sent += bytes as u64;
+        self.begun = true;
         self.whole = whole;
         self.written = Some(self.now());
     }
 
-    /// Bytes were read; none where the connection has ended.
+    /// A part of the response was read; so many bytes of it as have not been counted elsewhere.
     pub(crate) fn read(&mut self, bytes: usize) {
         self.received += bytes as u64;
-        if bytes > 0 && self.answered.is_none() {
+        if self.answered.is_none() {
             self.answered = Some(self.now());
         }
     }
@@ -138,6 +175,16 @@ impl Meter {
         self.answered.is_some()
     }
 
+    /// Whether anything of the request was written.
+    pub(crate) fn is_begun(&self) -> bool {
+        self.begun
+    }
+
+    /// The version of TLS that is spoken, once it is known.
+    pub(crate) fn tls_version(&self) -> Option<TlsVersion> {
+        self.tls_version
+    }
+
     /// Whether the connection had been used before.
     pub(crate) fn is_reused(&self) -> bool {
         self.reused
@@ -164,7 +211,7 @@ impl Meter {
             blocked: until(self.dialled),
             dns: until(self.resolved),
             connecting: until(self.connected),
-            tls: Duration::ZERO,
+            tls: until(self.secured),
             // A server may answer before the request is written whole: then sending ends with the answer.
             sending: until(match (written, answered) {
                 (Some(written), Some(answered)) => Some(written.min(answered)),
@@ -200,6 +247,9 @@ mod tests {
         meter.resolved();
         advance(3 * MS).await;
         meter.connected(SocketAddr::from(([127, 0, 0, 1], 80)));
+        meter.securing();
+        advance(7 * MS).await;
+        meter.secured(Some(TlsVersion::Tls13));
         advance(4 * MS).await;
         meter.wrote(10, true);
         advance(5 * MS).await;
@@ -210,20 +260,20 @@ mod tests {
             blocked: MS,
             dns: 2 * MS,
             connecting: 3 * MS,
-            tls: Duration::ZERO,
+            tls: 7 * MS,
             sending: 4 * MS,
             waiting: 5 * MS,
             receiving: 6 * MS,
         };
         assert_eq!(meter.timings(), expected);
         assert_eq!((meter.sent(), meter.received(), meter.is_whole()), (10, 15, true));
-        assert_eq!((expected.duration(), expected.total()), (15 * MS, 21 * MS));
+        assert_eq!((expected.duration(), expected.total()), (15 * MS, 28 * MS));
     }
 
     #[tokio::test(start_paused = true)]
     async fn an_exchange_on_a_kept_connection_begins_with_sending() {
         let remote = SocketAddr::from(([127, 0, 0, 1], 80));
-        let mut meter = Meter::on_kept(Instant::now(), remote);
+        let mut meter = Meter::on_kept(Instant::now(), remote, None);
         assert_eq!((meter.sent(), meter.received(), meter.is_whole()), (0, 0, false));
         advance(MS).await;
         meter.wrote(3, true);
@@ -237,7 +287,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_second_attempt_counts_what_the_first_took_as_blocked() {
         let remote = SocketAddr::from(([127, 0, 0, 1], 80));
-        let mut meter = Meter::on_kept(Instant::now(), remote);
+        let mut meter = Meter::on_kept(Instant::now(), remote, None);
         meter.wrote(10, true);
         advance(5 * MS).await;
         meter.retry();
@@ -256,11 +306,12 @@ mod tests {
     async fn parts_sum_to_the_whole_wherever_an_exchange_ends() {
         // The last row: a peer that answers while the request is still being written.
         let remote = SocketAddr::from(([127, 0, 0, 1], 80));
-        let rows: [&[Step]; 6] = [
+        let rows: [&[Step]; 7] = [
             &[],
             &[|meter, _| meter.dialling()],
             &[|meter, _| meter.dialling(), |meter, _| meter.resolved()],
             &[|meter, _| meter.dialling(), |meter, remote| meter.connected(remote)],
+            &[|meter, remote| meter.connected(remote), |meter, _| meter.securing()],
             &[|meter, remote| meter.connected(remote), |meter, _| meter.wrote(1, false)],
             &[
                 |meter, remote| meter.connected(remote),

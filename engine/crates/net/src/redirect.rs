@@ -124,12 +124,13 @@ mod tests {
         assert_eq!(to("http://A.test:81/"), (true, true));
         assert_eq!(to("http://b.test/"), (false, false));
         assert_eq!(to("http://a.test/"), (false, false), "another port is another server");
+        assert_eq!(to("https://a.test:81/"), (false, false), "so is another scheme");
     }
 
     #[test]
     fn what_leads_nowhere_is_an_error_that_says_where() {
         for (location, why) in [
-            ("ftp://a.test/", "its scheme is not"),
+            ("ftp://a.test/", "its scheme is neither"),
             ("http://", "it redirects to `http://`: "),
             ("http://u:p@a.test/", "it has a user name or password"),
         ] {

@@ -16,6 +16,7 @@ struct Parts {
     host: String,
     address: Option<IpAddr>,
     port: u16,
+    https: bool,
     /// The `host` header.
     authority: HeaderValue,
     /// The path and query, as the request line has them.
@@ -26,13 +27,10 @@ struct Parts {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum UrlError {
     /// It has no scheme and host.
-    #[error("it is not absolute; a URL begins with `http://` and a host")]
+    #[error("it is not absolute; a URL begins with `http://` or `https://` and a host")]
     NotAbsolute,
-    /// It asks for TLS.
-    #[error("`https` is not supported yet; use `http`")]
-    Https,
     /// It has another scheme than HTTP's.
-    #[error("its scheme is not `http`")]
+    #[error("its scheme is neither `http` nor `https`")]
     Scheme,
     /// It has a user name or password.
     #[error("it has a user name or password; send an `authorization` header instead")]
@@ -55,7 +53,8 @@ pub enum UrlError {
 const LONGEST: usize = 65_000;
 
 impl Target {
-    /// Parses an absolute `http:` URL. A fragment is not part of what is asked for and is left out. What is
+    /// Parses an absolute `http:` or `https:` URL. A fragment is not part of what is asked for and is left
+    /// out. What is
     /// not ASCII must come encoded (`%C3%A4`): servers do not agree on what else it could mean.
     ///
     /// Fails with the [`UrlError`] that says what is wrong with the text.
@@ -69,17 +68,17 @@ impl Target {
         }
         let text = text.split('#').next().unwrap_or(text);
         let (scheme, rest) = text.split_once("://").ok_or(UrlError::NotAbsolute)?;
-        match scheme.to_ascii_lowercase().as_str() {
-            "http" => {}
-            "https" => return Err(UrlError::Https),
+        let https = match scheme.to_ascii_lowercase().as_str() {
+            "http" => false,
+            "https" => true,
             _ => return Err(UrlError::Scheme),
-        }
+        };
         let end = rest.find(['/', '?']).unwrap_or(rest.len());
         let (authority, path) = rest.split_at(end);
         if authority.contains('@') {
             return Err(UrlError::UserInfo);
         }
-        let (host, port) = split_port(authority)?;
+        let (host, port) = split_port(authority, if https { 443 } else { 80 })?;
         if host.is_empty() {
             return Err(UrlError::NotAbsolute);
         }
@@ -106,6 +105,7 @@ impl Target {
             host: plain.to_owned(),
             address,
             port,
+            https,
             authority: HeaderValue::from_str(authority).map_err(|_| UrlError::Characters)?,
             path: path.to_string(),
         })))
@@ -129,7 +129,13 @@ impl Target {
         self.0.address
     }
 
-    /// The port, 80 where the URL has none.
+    /// Whether it is to be asked for by TLS.
+    #[must_use]
+    pub fn is_https(&self) -> bool {
+        self.0.https
+    }
+
+    /// The port; 80 where the URL has none, and 443 for `https`.
     #[must_use]
     pub fn port(&self) -> u16 {
         self.0.port
@@ -146,7 +152,9 @@ impl Target {
     /// Whether a connection to one serves the other.
     pub(crate) fn same_peer(&self, other: &Self) -> bool {
         Arc::ptr_eq(&self.0, &other.0)
-            || (self.0.port == other.0.port && self.0.host.eq_ignore_ascii_case(&other.0.host))
+            || (self.0.port == other.0.port
+                && self.0.https == other.0.https
+                && self.0.host.eq_ignore_ascii_case(&other.0.host))
     }
 }
 
@@ -156,11 +164,11 @@ impl fmt::Debug for Target {
     }
 }
 
-fn split_port(authority: &str) -> Result<(&str, u16), UrlError> {
+fn split_port(authority: &str, default: u16) -> Result<(&str, u16), UrlError> {
     // The colons of an IPv6 address stand in brackets.
     let after = authority.rfind(']').map_or(0, |bracket| bracket + 1);
     match authority[after..].rfind(':') {
-        None => Ok((authority, 80)),
+        None => Ok((authority, default)),
         Some(colon) => {
             let (host, port) = authority.split_at(after + colon);
             let digits = &port[1..];
@@ -187,6 +195,8 @@ mod tests {
             ("http://[::1]:9/p#frag", "::1", 9, "/p", "[::1]:9"),
             ("http://127.0.0.1/%20", "127.0.0.1", 80, "/%20", "127.0.0.1"),
             ("http://localhost:80", "localhost", 80, "/", "localhost:80"),
+            ("https://example.test/a", "example.test", 443, "/a", "example.test"),
+            ("HTTPS://example.test:80", "example.test", 80, "/", "example.test:80"),
             ("http://example.test#?/x", "example.test", 80, "/", "example.test"),
             (
                 "http://example.test/a//../b?c=/d?e",
@@ -214,7 +224,7 @@ mod tests {
             ("http://", UrlError::NotAbsolute),
             ("http:///path", UrlError::NotAbsolute),
             ("http://:80/", UrlError::NotAbsolute),
-            ("https://example.test/", UrlError::Https),
+            ("httpss://example.test/", UrlError::Scheme),
             ("ftp://example.test/", UrlError::Scheme),
             ("http://ada:secret@example.test/", UrlError::UserInfo),
             ("http://example.test:0/", UrlError::Port),
@@ -248,6 +258,7 @@ mod tests {
         let target = |text| Target::parse(text).expect("a URL");
         assert!(target("http://a.test/x").same_peer(&target("http://A.test:80/y")));
         assert!(!target("http://a.test/x").same_peer(&target("http://a.test:81/x")));
+        assert!(!target("http://a.test:443/x").same_peer(&target("https://a.test/x")));
         assert!(!target("http://a.test/x").same_peer(&target("http://b.test/x")));
     }
 }

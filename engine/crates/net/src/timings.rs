@@ -12,9 +12,9 @@ pub struct Timings {
     pub dns: Duration,
     /// Making the TCP connection; zero on a connection kept alive.
     pub connecting: Duration,
-    /// The TLS handshake; zero without TLS.
+    /// The TLS handshake; zero without TLS and on a connection kept alive.
     pub tls: Duration,
-    /// From the connection being there to the request's last byte.
+    /// From the connection being there, TLS included, to the request's last byte.
     pub sending: Duration,
     /// From the request's last byte to the response's first.
     pub waiting: Duration,

@@ -7,7 +7,9 @@
 //! * `messages`: what a peer gets to read
 //! * `numbers`: bytes, phases, and what was on the wire
 //! * `times`: what happens when time runs out, on a clock that stands still
-//! * `peer`: the peers themselves
+//! * `tls`: who is believed, what is spoken, and that nothing else changes by it
+//! * `tls_settings`: what a run may not say of TLS
+//! * `peer`, `tls_peer`: the peers themselves
 
 mod answers;
 mod connections;
@@ -17,3 +19,6 @@ mod messages;
 mod numbers;
 mod peer;
 mod times;
+mod tls;
+mod tls_peer;
+mod tls_settings;

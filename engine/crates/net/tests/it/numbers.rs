@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
@@ -77,7 +78,7 @@ async fn a_request_that_is_not_written_whole_is_not_on_the_wire() {
     let go_on = Arc::new(Notify::new());
     let serve = {
         let (begun, go_on) = (Arc::clone(&begun), Arc::clone(&go_on));
-        move |_, mut stream| {
+        move |_, mut stream: TcpStream| {
             let (begun, go_on) = (Arc::clone(&begun), Arc::clone(&go_on));
             async move {
                 head(&mut stream).await;

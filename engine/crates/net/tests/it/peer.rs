@@ -7,7 +7,7 @@ use std::task::Poll;
 use bytes::Bytes;
 use http::{HeaderMap, Method};
 use net::{Client, Config, Error, Exchange, ExchangeId, Request, Target};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
 pub(crate) const EMPTY: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n";
@@ -67,7 +67,7 @@ pub(crate) fn error(exchange: &Exchange) -> &Error {
 }
 
 /// Reads a request's head; none at the end of the connection.
-pub(crate) async fn head(stream: &mut TcpStream) -> Option<String> {
+pub(crate) async fn head(stream: &mut (impl AsyncRead + Unpin)) -> Option<String> {
     let mut head = Vec::new();
     while !head.ends_with(b"\r\n\r\n") {
         match stream.read_u8().await {

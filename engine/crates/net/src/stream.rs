@@ -1,0 +1,134 @@
+//! The bytes of a connection, in the clear or by TLS.
+//!
+//! What speaks a protocol reads and writes one of these and need not know which it is. `dial` makes it.
+
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
+
+use crate::tls::{TlsStream, TlsVersion};
+
+/// A connection's two directions of bytes.
+///
+/// An enum and no trait object: in the clear it costs a comparison. What TLS needs is boxed, so that a
+/// connection without it is no larger.
+pub(crate) enum Stream {
+    /// In the clear.
+    Plain(TcpStream),
+    /// By TLS.
+    Tls(Box<TlsStream>),
+}
+
+impl Stream {
+    /// Whether nothing has come that was not read, not even the end. Costs no system call where nothing has.
+    pub(crate) fn is_quiet(&mut self) -> bool {
+        match self {
+            Self::Plain(socket) => is_quiet(socket),
+            Self::Tls(tls) => tls.is_quiet(),
+        }
+    }
+
+    /// Whether what is written and read is what goes over the wire.
+    pub(crate) fn is_plain(&self) -> bool {
+        matches!(self, Self::Plain(_))
+    }
+
+    /// The version of TLS that is spoken, if any is.
+    pub(crate) fn tls_version(&self) -> Option<TlsVersion> {
+        match self {
+            Self::Plain(_) => None,
+            Self::Tls(tls) => tls.version(),
+        }
+    }
+
+    /// How many bytes went over the wire since this was last asked; none in the clear, where they are those
+    /// that were written and read.
+    pub(crate) fn take_traffic(&mut self) -> Option<Traffic> {
+        match self {
+            Self::Plain(_) => None,
+            Self::Tls(tls) => Some(tls.take_traffic()),
+        }
+    }
+}
+
+/// Bytes on the wire, with all that TLS adds to them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Traffic {
+    pub(crate) sent: u64,
+    pub(crate) received: u64,
+}
+
+/// Whether a socket has nothing to read and has not ended.
+pub(crate) fn is_quiet(socket: &TcpStream) -> bool {
+    let mut byte = [0];
+    matches!(socket.try_read(&mut byte), Err(error) if error.kind() == io::ErrorKind::WouldBlock)
+}
+
+impl AsyncRead for Stream {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        room: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Plain(socket) => Pin::new(socket).poll_read(cx, room),
+            Self::Tls(tls) => tls.poll_read(cx, room),
+        }
+    }
+}
+
+impl AsyncWrite for Stream {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bytes: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        match self.get_mut() {
+            Self::Plain(socket) => Pin::new(socket).poll_write(cx, bytes),
+            Self::Tls(tls) => tls.poll_write(cx, &[IoSlice::new(bytes)]),
+        }
+    }
+
+    fn poll_write_vectored(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        parts: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        match self.get_mut() {
+            Self::Plain(socket) => Pin::new(socket).poll_write_vectored(cx, parts),
+            Self::Tls(tls) => tls.poll_write(cx, parts),
+        }
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        true
+    }
+
+    /// Ready when all that was written is on the wire: by TLS, taking bytes is not sending them yet.
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Plain(_) => Poll::Ready(Ok(())),
+            Self::Tls(tls) => tls.poll_flush(cx),
+        }
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Plain(socket) => Pin::new(socket).poll_shutdown(cx),
+            Self::Tls(tls) => tls.poll_shutdown(cx),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_connection_in_the_clear_is_no_larger_for_what_tls_could_be() {
+        assert_eq!(size_of::<Stream>(), size_of::<TcpStream>());
+    }
+}
