@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use metrics::{Recorder, SeriesId, Tags, builtin};
-use net::Target;
+use net::{Target, TlsVersion};
 use parking_lot::Mutex;
 
 /// URLs, endpoints and checks kept for a worker. Past it the table is emptied and filled anew: the series
@@ -43,7 +43,7 @@ pub(crate) struct EndpointKey {
 pub(crate) struct Endpoint {
     tags: Tags,
     expected: Vec<(u16, u16)>,
-    endings: Mutex<Vec<(Ending, ExchangeSeries)>>,
+    endings: Mutex<Vec<(Ending, Option<TlsVersion>, ExchangeSeries)>>,
 }
 
 /// How an exchange ended, as far as tags tell.
@@ -147,11 +147,19 @@ impl Endpoint {
         }
     }
 
-    /// The series for this ending; interned when it is met first.
-    pub(crate) fn series(&self, ending: Ending, registry: &metrics::Registry) -> ExchangeSeries {
+    /// The series for this ending, over a connection of this kind; interned when it is met first.
+    pub(crate) fn series(
+        &self,
+        ending: Ending,
+        tls_version: Option<TlsVersion>,
+        registry: &metrics::Registry,
+    ) -> ExchangeSeries {
         let mut endings = self.endings.lock();
         // A request ends in one or two ways as a rule: looking through is quicker than a hash.
-        if let Some((_, series)) = endings.iter().find(|(known, _)| *known == ending) {
+        let same = |known: &&(Ending, Option<TlsVersion>, ExchangeSeries)| {
+            known.0 == ending && known.1 == tls_version
+        };
+        if let Some((_, _, series)) = endings.iter().find(same) {
             return *series;
         }
         let tags = match ending {
@@ -170,6 +178,10 @@ impl Endpoint {
                 .with("error_code", code.to_string()),
         };
         let tags = tags.with("expected_response", self.expects(ending).to_string());
+        let tags = match tls_version {
+            Some(version) => tags.with("tls_version", version.name()),
+            None => tags,
+        };
         let of = |metric| registry.series(metric, &tags);
         let series = ExchangeSeries {
             requests: of(builtin::HTTP_REQS),
@@ -183,7 +195,7 @@ impl Endpoint {
             waiting: of(builtin::HTTP_REQ_WAITING),
             receiving: of(builtin::HTTP_REQ_RECEIVING),
         };
-        endings.push((ending, series));
+        endings.push((ending, tls_version, series));
         series
     }
 }
@@ -232,6 +244,23 @@ mod tests {
         assert_eq!(recent.find(|&key| key == 0), None);
         assert_eq!(recent.find(|&key| key == 100), Some(1000));
         assert_eq!(recent.find(|&key| key == 1), Some(10));
+    }
+
+    #[test]
+    fn samples_over_tls_have_its_version_and_others_have_none() {
+        let registry = metrics::Registry::new();
+        let endpoint =
+            Endpoint { tags: Tags::new(), expected: Vec::new(), endings: Mutex::new(Vec::new()) };
+        for (version, tag) in [
+            (None, None),
+            (Some(TlsVersion::Tls12), Some("tls1.2")),
+            (Some(TlsVersion::Tls13), Some("tls1.3")),
+        ] {
+            let series = endpoint.series(Ending::Status(200), version, &registry).requests;
+            assert_eq!(registry.series_info(series).1.get("tls_version"), tag);
+            let again = endpoint.series(Ending::Status(200), version, &registry).requests;
+            assert_eq!(again, series);
+        }
     }
 
     #[test]

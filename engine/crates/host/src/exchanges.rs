@@ -161,7 +161,7 @@ impl Exchanges {
 
     /// Records a request that could not be sent at all.
     pub(crate) fn record_unsent(&self, endpoint: &Endpoint, ending: Ending) {
-        let series = endpoint.series(ending, self.recorder.registry());
+        let series = endpoint.series(ending, None, self.recorder.registry());
         let mut batch = self.recorder.batch();
         batch.record(series.requests, 1.0);
         batch.record(series.failed, 1.0);
@@ -198,7 +198,7 @@ fn record(
         Ok(response) => Ending::Status(response.status.as_u16()),
         Err(error) => Ending::Error { label: error.label(), code: error.code() },
     };
-    let series = endpoint.series(ending, recorder.registry());
+    let series = endpoint.series(ending, exchange.tls_version, recorder.registry());
     let timings = &exchange.timings;
     let mut batch = recorder.batch();
     batch.record(series.requests, 1.0);
@@ -209,7 +209,7 @@ fn record(
     batch.record(vu.sent, exchange.sent as f64);
     batch.record(vu.received, exchange.received as f64);
     // A request that never reached the wire has no duration; zeros would make the target look fast.
-    if exchange.sent > 0 {
+    if exchange.begun {
         batch.record(series.duration, milliseconds(timings.duration()));
         batch.record(series.response, milliseconds(lag + timings.total()));
         batch.record(series.blocked, milliseconds(timings.blocked + timings.dns));
