@@ -25,6 +25,7 @@ use crate::fault::Fault;
 use crate::guest_build;
 use crate::interrupts::Interrupts;
 use crate::limits::{check_maps, raise_open_files};
+use crate::tls::tls;
 
 /// The component of a script: the file itself, or what its source is built to.
 pub(crate) fn component(script: &Path) -> Result<PathBuf, Fault> {
@@ -268,7 +269,11 @@ type OfScenarios = BTreeMap<String, Arc<Config>>;
 
 /// How the requests of a run are made, and those of the scenarios that have ways of their own.
 fn net_configs(plan: &Plan) -> Result<(Arc<Config>, OfScenarios), Fault> {
-    let shared = Config { ceiling: plan.rps.map(Ceiling::new).map(Arc::new), ..Config::default() };
+    let shared = Config {
+        ceiling: plan.rps.map(Ceiling::new).map(Arc::new),
+        tls: Arc::new(tls(plan)?),
+        ..Config::default()
+    };
     let own = plan.scenarios.iter().filter_map(|scenario| {
         let requests = scenario.requests.as_ref()?;
         Some(net_config(&shared, requests).map(|config| (scenario.name.clone(), config)))

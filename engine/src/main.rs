@@ -19,6 +19,7 @@ mod interrupts;
 mod limits;
 mod printable;
 mod scaffold;
+mod tls;
 
 use exit::ExitCode;
 use fault::Fault;

@@ -21,5 +21,8 @@ mod run;
 /// Mistakes: what is said, and with which exit code.
 mod mistakes;
 
+/// Targets that speak TLS: who is believed, and what is said of certificates that are none.
+mod tls;
+
 /// Everything that is not a run: build, new, inspect, schema, completions.
 mod tools;

@@ -11,7 +11,9 @@ use clap::builder::BoolishValueParser;
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Args};
 use metrics::{Selector, Threshold};
-use plan::{DatasetOptions, Length, Options, Preset, Problems, Stage, ThresholdSpec};
+use plan::{
+    DatasetOptions, Length, Options, Preset, Problems, Stage, ThresholdSpec, TlsAuthOptions,
+};
 
 use crate::exit::ExitCode;
 use crate::fault::Fault;
@@ -124,6 +126,29 @@ pub(crate) struct OptionFlags {
     #[arg(long, env = "WASMLOAD_MAX_REDIRECTS", hide_env_values = true, value_name = "N")]
     max_redirects: Option<u32>,
 
+    /// Believe every server's certificate, whoever issued it and whomever it is for
+    #[arg(
+        long,
+        env = "WASMLOAD_INSECURE_SKIP_TLS_VERIFY",
+        hide_env_values = true,
+        value_parser = BoolishValueParser::new()
+    )]
+    insecure_skip_tls_verify: bool,
+
+    /// Certificates of issuers to believe beside those that this machine believes, in PEM; may be given
+    /// several times
+    #[arg(long = "cacert", value_name = "FILE", value_parser = text_of)]
+    roots: Vec<String>,
+
+    /// The certificate to show to servers that ask who is there, in PEM. For one that is for some hosts only
+    /// there is `tlsAuth` in the options
+    #[arg(long, value_name = "FILE", value_parser = text_of, requires = "key")]
+    cert: Option<String>,
+
+    /// The private key of --cert, in PEM
+    #[arg(long, value_name = "FILE", value_parser = text_of, requires = "cert")]
+    key: Option<String>,
+
     /// Do not call the script's `setup`
     #[arg(long, env = "WASMLOAD_NO_SETUP", hide_env_values = true, value_parser = BoolishValueParser::new())]
     no_setup: bool,
@@ -186,6 +211,10 @@ impl OptionFlags {
                 .map(list),
             user_agent: self.user_agent.clone().filter(|_| gave("user_agent")),
             max_redirects: self.max_redirects.filter(|_| gave("max_redirects")),
+            insecure_skip_tls_verify: said(
+                "insecure_skip_tls_verify",
+                self.insecure_skip_tls_verify,
+            ),
             no_setup: said("no_setup", self.no_setup),
             no_teardown: said("no_teardown", self.no_teardown),
             ..Options::default()
@@ -197,6 +226,8 @@ impl OptionFlags {
                 tags: map(&self.tags),
                 datasets: self.datasets(),
                 thresholds: self.thresholds(),
+                tls_auth: self.tls_auth(),
+                tls_roots: (!self.roots.is_empty()).then(|| self.roots.clone()),
                 stages: (!self.stages.is_empty()).then(|| self.stages.clone()),
                 ..options
             },
@@ -210,6 +241,11 @@ impl OptionFlags {
             of_metric.push(ThresholdSpec::Expression(expression.clone()));
         }
         (!thresholds.is_empty()).then_some(thresholds)
+    }
+
+    fn tls_auth(&self) -> Option<Vec<TlsAuthOptions>> {
+        let (cert, key) = (self.cert.clone()?, self.key.clone()?);
+        Some(vec![TlsAuthOptions { cert, key, domains: None }])
     }
 
     /// The last of several files of one name stands.
@@ -264,6 +300,11 @@ fn map(pairs: &[(String, String)]) -> Option<BTreeMap<String, String>> {
 
 fn list(text: &str) -> Vec<String> {
     text.split(',').map(|stat| stat.trim().to_owned()).collect()
+}
+
+/// Reads the file of this name.
+fn text_of(file: &str) -> Result<String, String> {
+    std::fs::read_to_string(file).map_err(|error| error.to_string())
 }
 
 /// Reads the name of a preset.
@@ -417,6 +458,30 @@ mod tests {
         let given = options(&["--threshold", "checks: rate>0.9", "--threshold", "checks:rate<1"]);
         let thresholds = given.thresholds.expect("they were given");
         assert_eq!(thresholds["checks"].len(), 2);
+    }
+
+    #[test]
+    fn certificates_and_keys_are_read_from_the_files_that_flags_name() {
+        let folder = tempfile::tempdir().unwrap();
+        let file = |name: &str| {
+            let path = folder.path().join(name);
+            std::fs::write(&path, name).unwrap();
+            path.to_str().expect("its name is text").to_owned()
+        };
+        let (ca, cert, key) = (file("ca"), file("cert"), file("key"));
+        let given = options(&["--cacert", &ca, "--cacert", &cert, "--cert", &cert, "--key", &key]);
+        assert_eq!(given.tls_roots, Some(vec!["ca".to_owned(), "cert".to_owned()]));
+        let auth = given.tls_auth.expect("it was given");
+        assert_eq!((auth[0].cert.as_str(), auth[0].key.as_str()), ("cert", "key"));
+        for (flags, says) in [
+            (&["--cert", &cert][..], "--key <FILE>"),
+            (&["--key", &key], "--cert <FILE>"),
+            (&["--cacert", "/no/such/file"], "No such file"),
+        ] {
+            let line = ["run"].iter().chain(flags);
+            let Err(error) = Line::try_parse_from(line) else { panic!("{flags:?}") };
+            assert!(error.to_string().contains(says), "{error}");
+        }
     }
 
     #[test]

@@ -76,6 +76,13 @@ impl Options {
             setup_timeout: self.setup_timeout.or(lower.setup_timeout),
             teardown_timeout: self.teardown_timeout.or(lower.teardown_timeout),
             request_timeout: self.request_timeout.or(lower.request_timeout),
+            insecure_skip_tls_verify: self
+                .insecure_skip_tls_verify
+                .or(lower.insecure_skip_tls_verify),
+            tls_version: self.tls_version.or(lower.tls_version),
+            tls_auth: self.tls_auth.or(lower.tls_auth),
+            tls_roots: self.tls_roots.or(lower.tls_roots),
+            tls_session_resumption: self.tls_session_resumption.or(lower.tls_session_resumption),
             user_agent: self.user_agent.or(lower.user_agent),
             max_redirects: self.max_redirects.or(lower.max_redirects),
             no_cookies_reset: self.no_cookies_reset.or(lower.no_cookies_reset),

@@ -55,6 +55,7 @@ mod read;
 mod schema;
 mod search;
 mod shortcut;
+mod tls;
 mod trend_stat;
 
 pub use dataset::{
@@ -78,4 +79,5 @@ pub use random::SplitMix64;
 pub use read::{parse_json, parse_toml};
 pub use schema::schema;
 pub use search::{Growth, Raise, Search, Steps};
+pub use tls::{TlsAuthOptions, TlsPlan, TlsVersion, TlsVersionOptions, TlsVersionRange};
 pub use trend_stat::{TrendStat, TrendStatError};

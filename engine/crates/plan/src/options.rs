@@ -10,6 +10,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::life::ThinkTimeOptions;
+use crate::tls::{TlsAuthOptions, TlsVersionOptions};
 use crate::{
     AnyExecutor, DatasetOptions, Isolation, Length, MAX_ITERATIONS, MAX_RATE, MAX_VUS, Preset,
     Stage, pattern,
@@ -108,6 +109,27 @@ pub struct Options {
     /// Keeps the cookies of an iteration for the next ones of its VU.
     #[schemars(extend("default" = false))]
     pub no_cookies_reset: Option<bool>,
+
+    /// Whether every server's certificate is believed, whoever issued it and whomever it is for.
+    #[serde(rename = "insecureSkipTLSVerify")]
+    #[schemars(extend("default" = false))]
+    pub insecure_skip_tls_verify: Option<bool>,
+
+    /// The versions of TLS that are spoken: one, or those from `min` to `max`. All there are if it is left out.
+    pub tls_version: Option<TlsVersionOptions>,
+
+    /// Certificates to show to servers that ask who is there, with their keys. The first that is for a host
+    /// stands.
+    pub tls_auth: Option<Vec<TlsAuthOptions>>,
+
+    /// Certificates of issuers to believe beside those that the machine believes: PEM texts, each of one or
+    /// more. `--cacert` names a file of them.
+    pub tls_roots: Option<Vec<String>>,
+
+    /// Whether a VU that connects to a server again goes on with the TLS session it had there, as a browser
+    /// does. Otherwise each handshake is a whole one.
+    #[schemars(extend("default" = false))]
+    pub tls_session_resumption: Option<bool>,
 
     /// Which figures of a trend the summary shows: `avg`, `min`, `med`, `max`, `count` and percentiles.
     #[schemars(

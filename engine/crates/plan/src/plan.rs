@@ -13,8 +13,8 @@ use crate::problems::{element_of, key_of, message};
 use crate::shortcut::{self, Shortcut};
 use crate::{
     DatasetPlan, Executor, Length, MAX_VUS, Options, Preset, Problems, Raise, RequestOptions,
-    ScenarioOptions, Schedule, Search, ThresholdSpec, TrendStat, VuStep, check, dataset, preset,
-    trend_stat,
+    ScenarioOptions, Schedule, Search, ThresholdSpec, TlsPlan, TrendStat, VuStep, check, dataset,
+    preset, tls, trend_stat,
 };
 
 /// How long `setup`, `teardown` and a request may take where nothing else is said; k6's.
@@ -45,6 +45,8 @@ pub struct Plan {
     pub teardown_timeout: Duration,
     /// How requests are made; scenarios may have ways of their own.
     pub requests: Requests,
+    /// How TLS is spoken.
+    pub tls: TlsPlan,
     /// Which figures of a trend the summary shows, in this order.
     pub trend_stats: Vec<TrendStat>,
     /// Whether the cookies of an iteration are kept for the next ones of its VU.
@@ -199,6 +201,14 @@ impl Options {
             );
         }
 
+        let tls = TlsPlan {
+            insecure_skip_verify: self.insecure_skip_tls_verify.unwrap_or(false),
+            versions: tls::versions(self.tls_version, &mut problems),
+            auth: self.tls_auth.unwrap_or_default(),
+            roots: self.tls_roots.unwrap_or_default(),
+            session_resumption: self.tls_session_resumption.unwrap_or(false),
+        };
+
         let trend_stats = match &self.summary_trend_stats {
             Some(names) => trend_stats(names, &mut problems),
             None => trend_stat::DEFAULT.to_vec(),
@@ -222,6 +232,7 @@ impl Options {
             setup_timeout: timeout(self.setup_timeout),
             teardown_timeout: timeout(self.teardown_timeout),
             requests,
+            tls,
             trend_stats,
             no_cookies_reset: self.no_cookies_reset.unwrap_or(false),
             no_setup: self.no_setup.unwrap_or(false),

@@ -41,6 +41,19 @@ fn tidy(schema: &mut Schema) {
 
 /// An option that is not given is left out; that `null` is read as that too need not be offered.
 fn without_null(schema: &mut Schema) {
+    if let Some(alternatives) = schema.get_mut("anyOf").and_then(Value::as_array_mut) {
+        alternatives
+            .retain(|alternative| alternative.get("type").is_none_or(|name| name != "null"));
+        // One that is left says what the whole does.
+        if let [Value::Object(only)] = alternatives.as_slice() {
+            let only = only.clone();
+            schema.remove("anyOf");
+            for (keyword, value) in only {
+                // What is said of the option is said of the place it has here.
+                schema.ensure_object().entry(keyword).or_insert(value);
+            }
+        }
+    }
     let Some(types) = schema.get_mut("type").and_then(Value::as_array_mut) else { return };
     types.retain(|name| name != "null");
     if let [only] = types.as_slice() {
