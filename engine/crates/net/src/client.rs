@@ -10,16 +10,16 @@ use http::HeaderValue;
 use http::header::COOKIE;
 use tokio::time::{Instant, Sleep};
 
-use crate::config::Config;
+use crate::config::{Config, Reuse};
 use crate::connection::Connection;
 use crate::cookies::Jar;
+use crate::dial::Own;
 use crate::encoding::unpack;
 use crate::error::Error;
 use crate::exchange::{Exchange, Running};
 use crate::meter::Meter;
 use crate::redirect::follow;
 use crate::request::Request;
-use crate::tls::Sessions;
 
 /// Connections kept open to one host to be used again: as many as a browser keeps. More may be open while they
 /// are in use.
@@ -47,7 +47,7 @@ pub struct Client {
     next: u64,
     alarm: Alarm,
     cookies: Jar,
-    sessions: Sessions,
+    own: Own,
 }
 
 /// An exchange that has not ended, and when it must have.
@@ -65,6 +65,14 @@ impl Client {
     /// A client without connections.
     #[must_use]
     pub fn new(config: Arc<Config>) -> Self {
+        Self::of_vu(config, 0)
+    }
+
+    /// A client without connections, of the VU with this number: where there are several addresses to connect
+    /// from, it has one of them.
+    #[must_use]
+    pub fn of_vu(config: Arc<Config>, vu: u32) -> Self {
+        let own = Own::new(config.local_addresses.of(vu));
         Self {
             config,
             idle: Vec::new(),
@@ -72,7 +80,7 @@ impl Client {
             next: 0,
             alarm: Alarm::default(),
             cookies: Jar::default(),
-            sessions: Sessions::default(),
+            own,
         }
     }
 
@@ -138,7 +146,7 @@ impl Client {
     ) {
         let mut index = 0;
         while let Some(running) = self.running.get_mut(index) {
-            match running.exchange.poll(cx, &self.config, &mut self.sessions) {
+            match running.exchange.poll(cx, &self.config, &mut self.own) {
                 Poll::Pending => index += 1,
                 Poll::Ready((result, connection)) => {
                     let id = running.id;
@@ -256,6 +264,13 @@ impl Client {
     /// Forgets all cookies.
     pub fn clear_cookies(&mut self) {
         self.cookies.clear();
+    }
+
+    /// Closes what is not to be kept for the next iteration.
+    pub fn end_iteration(&mut self) {
+        if self.config.reuse == Reuse::WithinIteration {
+            self.close_connections();
+        }
     }
 
     /// Closes the connections that no exchange is using.

@@ -6,6 +6,8 @@ use std::time::Duration;
 use http::HeaderValue;
 
 use crate::ceiling::Ceiling;
+use crate::hosts::Hosts;
+use crate::local::LocalAddresses;
 use crate::resolver::Resolver;
 use crate::tls::Tls;
 
@@ -26,8 +28,26 @@ pub struct Config {
     pub ceiling: Option<Arc<Ceiling>>,
     /// Finds the addresses of names.
     pub resolver: Arc<Resolver>,
+    /// Where to connect to for some hosts, whatever the resolver would say.
+    pub hosts: Arc<Hosts>,
+    /// The addresses of this machine that connections go out from; the system's choice if there are none.
+    pub local_addresses: Arc<LocalAddresses>,
+    /// How long connections are kept to be used again.
+    pub reuse: Reuse,
     /// How `https` is spoken.
     pub tls: Arc<Tls>,
+}
+
+/// How long connections are kept to be used again.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Reuse {
+    /// As long as the VU lives.
+    #[default]
+    Always,
+    /// For as long as one of its iterations: k6's `noVUConnectionReuse`.
+    WithinIteration,
+    /// Not at all, and servers are told so: k6's `noConnectionReuse`.
+    Never,
 }
 
 impl Default for Config {
@@ -40,6 +60,9 @@ impl Default for Config {
             body_limit: 64 << 20,
             ceiling: None,
             resolver: Arc::default(),
+            hosts: Arc::default(),
+            local_addresses: Arc::default(),
+            reuse: Reuse::default(),
             tls: Arc::default(),
         }
     }

@@ -3,14 +3,14 @@
 use std::future::Future;
 use std::io;
 use std::mem;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use rustls::pki_types::ServerName;
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::time::Sleep;
 
 use crate::config::Config;
@@ -24,6 +24,20 @@ use crate::tls::{Sessions, TlsStream, from_tls};
 const HEAD_START: Duration = Duration::from_millis(300);
 
 type Pending<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+
+/// What the connections of one client have in common, other than its configuration.
+#[derive(Debug)]
+pub(crate) struct Own {
+    /// The address to connect from, if not the system's choice.
+    local: Option<IpAddr>,
+    sessions: Sessions,
+}
+
+impl Own {
+    pub(crate) fn new(local: Option<IpAddr>) -> Self {
+        Self { local, sessions: Sessions::default() }
+    }
+}
 
 /// A connection in the making.
 pub(crate) struct Dial {
@@ -50,6 +64,7 @@ struct Connecting {
     others: std::vec::IntoIter<SocketAddr>,
     /// When the next one is due.
     next: Option<Pin<Box<Sleep>>>,
+    local: Option<IpAddr>,
 }
 
 impl Dial {
@@ -67,17 +82,20 @@ impl Dial {
         &mut self,
         cx: &mut Context<'_>,
         config: &Arc<Config>,
-        sessions: &mut Sessions,
+        own: &mut Own,
         meter: &mut Meter,
     ) -> Poll<Result<(Stream, SocketAddr), Error>> {
         loop {
             let addresses = match &mut self.step {
                 Step::Begin => {
                     meter.dialling();
-                    match self.target.address() {
+                    let (host, port) = (self.target.host(), self.target.port());
+                    let instead = config.hosts.find(host, port);
+                    let literal = || Some(SocketAddr::new(self.target.address()?, port));
+                    match instead.or_else(literal) {
                         Some(address) => {
                             meter.nothing_to_resolve();
-                            vec![SocketAddr::new(address, self.target.port())]
+                            vec![address]
                         }
                         None => {
                             let (config, target) = (Arc::clone(config), self.target.clone());
@@ -104,7 +122,7 @@ impl Dial {
                     // rustls refuses a name that no certificate could have.
                     let name = ServerName::try_from(host.to_owned())
                         .map_err(|error| Error::Tls(format!("`{host}`: {error}")))?;
-                    let config = config.tls.config(host, sessions);
+                    let config = config.tls.config(host, &mut own.sessions);
                     let stream = TlsStream::new(stream, config, name);
                     let stream = stream.map_err(|error| from_tls(&error))?;
                     self.step = Step::Handshaking(stream, remote);
@@ -124,16 +142,25 @@ impl Dial {
                 }
                 Step::Ended => return Poll::Pending,
             };
-            self.step = Step::Connecting(Connecting {
-                trying: Vec::new(),
-                others: addresses.into_iter(),
-                next: None,
-            });
+            self.step = Step::Connecting(Connecting::new(addresses, own.local)?);
         }
     }
 }
 
 impl Connecting {
+    /// Those of the addresses that can be reached from the local one.
+    ///
+    /// Fails if it is of another family than all of them.
+    fn new(mut addresses: Vec<SocketAddr>, local: Option<IpAddr>) -> Result<Self, Error> {
+        if let Some(local) = local {
+            addresses.retain(|address| address.is_ipv4() == local.is_ipv4());
+            if addresses.is_empty() {
+                return Err(Error::Unreachable);
+            }
+        }
+        Ok(Self { trying: Vec::new(), others: addresses.into_iter(), next: None, local })
+    }
+
     /// Tries the first address, and the next whenever one has failed or has not answered for a while: an
     /// address that swallows packets must not hide the others (RFC 8305).
     ///
@@ -167,15 +194,22 @@ impl Connecting {
                     Poll::Pending
                 };
             };
-            self.trying.push((remote, Box::pin(connect(remote))));
+            self.trying.push((remote, Box::pin(connect(remote, self.local))));
             let more = !self.others.as_slice().is_empty();
             self.next = more.then(|| Box::pin(tokio::time::sleep(HEAD_START)));
         }
     }
 }
 
-async fn connect(remote: SocketAddr) -> io::Result<TcpStream> {
-    let stream = TcpStream::connect(remote).await?;
+async fn connect(remote: SocketAddr, local: Option<IpAddr>) -> io::Result<TcpStream> {
+    let stream = match local {
+        None => TcpStream::connect(remote).await?,
+        Some(local) => {
+            let socket = if local.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+            socket.bind(SocketAddr::new(local, 0))?;
+            socket.connect(remote).await?
+        }
+    };
     // A request goes out when it is written, not when the last one is acknowledged.
     stream.set_nodelay(true)?;
     Ok(stream)
@@ -197,8 +231,7 @@ mod tests {
         let closed = SocketAddr::from(([127, 0, 0, 1], 1));
         let silent = SocketAddr::from(([192, 0, 2, 1], 80));
         for addresses in [vec![closed, open], vec![silent, open], vec![silent, closed, open]] {
-            let mut connecting =
-                Connecting { trying: Vec::new(), others: addresses.into_iter(), next: None };
+            let mut connecting = Connecting::new(addresses, None).expect("any will do");
             let (_, remote) = poll_fn(|cx| connecting.poll(cx)).await.expect("one of them answers");
             assert_eq!(remote, open);
         }
@@ -210,8 +243,7 @@ mod tests {
         for (addresses, error) in
             [(vec![closed, closed], Error::ConnectionRefused), (vec![], Error::NameNotResolved)]
         {
-            let mut connecting =
-                Connecting { trying: Vec::new(), others: addresses.into_iter(), next: None };
+            let mut connecting = Connecting::new(addresses, None).expect("any will do");
             let failed = poll_fn(|cx| connecting.poll(cx)).await.expect_err("nobody listens");
             assert_eq!(failed, error);
         }

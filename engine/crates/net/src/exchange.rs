@@ -11,16 +11,16 @@ use std::task::{Context, Poll};
 use http::Version;
 use tokio::time::{Instant, Sleep};
 
-use crate::config::Config;
+use crate::config::{Config, Reuse};
 use crate::connection::Connection;
-use crate::dial::Dial;
+use crate::dial::{Dial, Own};
 use crate::error::Error;
 use crate::meter::Meter;
 use crate::request::Request;
 use crate::response::Response;
 use crate::target::Target;
 use crate::timings::Timings;
-use crate::tls::{Sessions, TlsVersion};
+use crate::tls::TlsVersion;
 
 /// A finished exchange, whatever became of it.
 #[derive(Debug)]
@@ -126,7 +126,7 @@ impl Running {
         &mut self,
         cx: &mut Context<'_>,
         config: &Arc<Config>,
-        sessions: &mut Sessions,
+        own: &mut Own,
     ) -> Poll<Ended> {
         let Self { request, stage, meter } = self;
         loop {
@@ -139,7 +139,7 @@ impl Running {
                     meter.released();
                     *stage = *next;
                 }
-                Stage::Dialling(mut dial) => match dial.poll(cx, config, sessions, meter) {
+                Stage::Dialling(mut dial) => match dial.poll(cx, config, own, meter) {
                     Poll::Pending => {
                         *stage = Stage::Dialling(dial);
                         return Poll::Pending;
@@ -166,7 +166,8 @@ impl Running {
                             return Poll::Pending;
                         }
                         Poll::Ready(Ok(response)) => {
-                            let kept = connection.is_reusable().then_some(connection);
+                            let keeps = config.reuse != Reuse::Never && connection.is_reusable();
+                            let kept = keeps.then_some(connection);
                             return Poll::Ready((Ok(response), kept));
                         }
                         Poll::Ready(Err(error)) => {

@@ -11,19 +11,68 @@ use tokio::time::Instant;
 
 use crate::error::Error;
 
-/// How long an answer is used: k6's default.
-const KEPT_FOR: Duration = Duration::from_secs(300);
 /// How long it is used that there is none: long enough that users who ask together ask once, short enough to
 /// see soon that a name has come.
 const MISSED_FOR: Duration = Duration::from_secs(1);
 /// Names remembered at once; a script that invents names empties the table, it does not fill the machine.
 const NAMES: usize = 10_000;
+/// What is remembered for longer than this is remembered for ever: clocks cannot count on from now without end.
+const FOREVER: Duration = Duration::from_secs(365 * 24 * 3600);
+
+/// What is made of the addresses that a name has: k6's `dns`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Dns {
+    /// How long an answer is used; zero asks anew for each connection.
+    pub ttl: Duration,
+    /// Which address is tried first.
+    pub select: AddressSelect,
+    /// Which addresses are tried at all, and which family before the other.
+    pub policy: AddressPolicy,
+}
+
+impl Default for Dns {
+    /// Five minutes, as k6; the addresses take turns, and the system says which family comes first.
+    fn default() -> Self {
+        Self {
+            ttl: Duration::from_secs(300),
+            select: AddressSelect::RoundRobin,
+            policy: AddressPolicy::Any,
+        }
+    }
+}
+
+/// Which of a name's addresses is tried first, within the family that comes first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AddressSelect {
+    /// Always the first that the system names.
+    First,
+    /// One by chance.
+    Random,
+    /// Each in its turn.
+    RoundRobin,
+}
+
+/// Which families of a name's addresses are tried.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AddressPolicy {
+    /// IPv4, then IPv6.
+    PreferIpv4,
+    /// IPv6, then IPv4.
+    PreferIpv6,
+    /// IPv4 only.
+    OnlyIpv4,
+    /// IPv6 only.
+    OnlyIpv6,
+    /// Both, as the system orders them.
+    Any,
+}
 
 /// Asks the system for addresses, and serves all VUs of a run from the same answers.
 ///
 /// Thousands of users who start together and want the same name cause one lookup: the others wait for it.
 #[derive(Debug, Default)]
 pub struct Resolver {
+    dns: Dns,
     names: Mutex<HashMap<String, Arc<Name>>>,
     turn: AtomicUsize,
 }
@@ -38,8 +87,13 @@ struct Answer {
 }
 
 impl Resolver {
-    /// The addresses of a name, at least one. The system says which family comes first; the addresses of that
-    /// family take turns at the head, so that load is spread over all of them.
+    /// A resolver that knows nothing yet.
+    #[must_use]
+    pub fn new(dns: Dns) -> Self {
+        Self { dns, ..Self::default() }
+    }
+
+    /// The addresses of a name, at least one, in the order in which they are to be tried.
     pub(crate) async fn resolve(&self, name: &str, port: u16) -> Result<Vec<SocketAddr>, Error> {
         let entry = self.entry(name);
         let mut known = entry.lock().await;
@@ -47,17 +101,17 @@ impl Resolver {
             Some(answer) if Instant::now() < answer.until => answer,
             _ => {
                 let addresses = look_up(name).await;
-                let kept_for = if addresses.is_ok() { KEPT_FOR } else { MISSED_FOR };
+                let kept_for =
+                    if addresses.is_ok() { self.dns.ttl.min(FOREVER) } else { MISSED_FOR };
                 Answer { addresses, until: Instant::now() + kept_for }
             }
         };
         let turn = self.turn.fetch_add(1, Ordering::Relaxed);
-        known.insert(answer).addresses.as_ref().map_err(Clone::clone).map(|addresses| {
-            let mut addresses: Vec<_> =
-                addresses.iter().map(|&address| SocketAddr::new(address, port)).collect();
-            take_turns(&mut addresses, turn);
-            addresses
-        })
+        let addresses = known.insert(answer).addresses.as_ref().map_err(Clone::clone)?;
+        let mut addresses: Vec<_> =
+            addresses.iter().map(|&address| SocketAddr::new(address, port)).collect();
+        self.dns.order(&mut addresses, turn);
+        if addresses.is_empty() { Err(Error::NameNotResolved) } else { Ok(addresses) }
     }
 
     fn entry(&self, name: &str) -> Arc<Name> {
@@ -70,6 +124,33 @@ impl Resolver {
         }
         Arc::clone(names.entry(name.to_owned()).or_default())
     }
+}
+
+impl Dns {
+    /// Brings addresses into the order in which this, the nth connection of a run, is to try them.
+    fn order(&self, addresses: &mut Vec<SocketAddr>, turn: usize) {
+        match self.policy {
+            AddressPolicy::OnlyIpv4 => addresses.retain(SocketAddr::is_ipv4),
+            AddressPolicy::OnlyIpv6 => addresses.retain(SocketAddr::is_ipv6),
+            // Stable: within a family the system's order stands.
+            AddressPolicy::PreferIpv4 => addresses.sort_by_key(SocketAddr::is_ipv6),
+            AddressPolicy::PreferIpv6 => addresses.sort_by_key(SocketAddr::is_ipv4),
+            AddressPolicy::Any => {}
+        }
+        match self.select {
+            AddressSelect::First => {}
+            AddressSelect::RoundRobin => take_turns(addresses, turn),
+            AddressSelect::Random => take_turns(addresses, scattered(turn)),
+        }
+    }
+}
+
+/// A number that follows from another and looks like chance (the finalizer of SplitMix64).
+fn scattered(turn: usize) -> usize {
+    let mut x = (turn as u64).wrapping_add(0x9e37_79b9_7f4a_7c15);
+    x = (x ^ (x >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+    x = (x ^ (x >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+    (x ^ (x >> 31)) as usize
 }
 
 async fn look_up(name: &str) -> Result<Vec<IpAddr>, Error> {
@@ -112,17 +193,52 @@ mod tests {
         }
     }
 
+    #[test]
+    fn addresses_are_tried_as_the_policy_says() {
+        use AddressPolicy::{Any, OnlyIpv4, OnlyIpv6, PreferIpv4, PreferIpv6};
+        let (a, b, c) = ("[::1]:1", "10.0.0.1:1", "10.0.0.2:1");
+        for (policy, turn, expected) in [
+            (Any, 1, &[a, b, c][..]),
+            (PreferIpv4, 0, &[b, c, a]),
+            (PreferIpv4, 1, &[c, b, a]),
+            (PreferIpv6, 1, &[a, b, c]),
+            (OnlyIpv4, 1, &[c, b]),
+            (OnlyIpv6, 1, &[a]),
+        ] {
+            let mut ordered = addresses(&[a, b, c]);
+            Dns { policy, ..Dns::default() }.order(&mut ordered, turn);
+            assert_eq!(ordered, addresses(expected), "{policy:?}, turn {turn}");
+        }
+    }
+
+    #[test]
+    fn the_first_address_is_always_the_same_or_any_by_chance() {
+        let first = |select, turn| {
+            let mut ordered = addresses(&["10.0.0.1:1", "10.0.0.2:1", "10.0.0.3:1"]);
+            Dns { select, ..Dns::default() }.order(&mut ordered, turn);
+            ordered[0]
+        };
+        let known = addresses(&["10.0.0.1:1", "10.0.0.2:1", "10.0.0.3:1"]);
+        assert!((0..9).all(|turn| first(AddressSelect::First, turn) == known[0]));
+        let by_chance: Vec<_> = (0..90).map(|turn| first(AddressSelect::Random, turn)).collect();
+        let in_turn: Vec<_> = (0..90).map(|turn| first(AddressSelect::RoundRobin, turn)).collect();
+        assert_ne!(by_chance, in_turn);
+        for address in known {
+            assert!(by_chance.iter().filter(|&&chosen| chosen == address).count() > 10);
+        }
+    }
+
     #[tokio::test(start_paused = true)]
     async fn an_answer_is_remembered_until_it_is_old() {
         let resolver = Resolver::default();
         let planted = Answer {
             addresses: Ok(vec!["10.9.8.7".parse().expect("an address")]),
-            until: Instant::now() + KEPT_FOR,
+            until: Instant::now() + Dns::default().ttl,
         };
         *resolver.entry("localhost").lock().await = Some(planted);
         let port_and_more = Ok(addresses(&["10.9.8.7:80"]));
         assert_eq!(resolver.resolve("localhost", 80).await, port_and_more);
-        tokio::time::advance(KEPT_FOR).await;
+        tokio::time::advance(Dns::default().ttl).await;
         let fresh = resolver.resolve("localhost", 80).await.expect("every machine has one");
         assert!(fresh.iter().all(|address| address.ip().is_loopback()), "{fresh:?}");
     }

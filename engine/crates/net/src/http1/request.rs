@@ -2,7 +2,7 @@
 
 use http::{Method, header};
 
-use crate::config::Config;
+use crate::config::{Config, Reuse};
 use crate::request::Request;
 
 /// Appends the head of a request, with all that it must have: `host`, `user-agent` where there is none, and
@@ -19,6 +19,9 @@ pub(crate) fn encode_head(request: &Request, config: &Config, into: &mut Vec<u8>
     }
     if !body.is_empty() || expects_body(method) {
         field(into, "content-length", body.len().to_string().as_bytes());
+    }
+    if config.reuse == Reuse::Never {
+        field(into, "connection", b"close");
     }
     for (name, value) in headers {
         // Whom a message is for and where it ends follow from its target and its body alone.
@@ -48,6 +51,20 @@ mod tests {
 
     use super::*;
     use crate::target::Target;
+
+    #[test]
+    fn a_server_is_told_that_its_connection_will_not_be_used_again() {
+        let target = Target::parse("http://a.test/").expect("a URL");
+        let request = Request::new(Method::GET, target);
+        for (reuse, told) in
+            [(Reuse::Always, false), (Reuse::WithinIteration, false), (Reuse::Never, true)]
+        {
+            let mut written = Vec::new();
+            encode_head(&request, &Config { reuse, ..Config::default() }, &mut written);
+            let head = String::from_utf8(written).expect("text");
+            assert_eq!(head.contains("\r\nconnection: close\r\n"), told, "{reuse:?}");
+        }
+    }
 
     #[test]
     fn a_head_has_what_it_must_have_and_the_scripts_headers() {

@@ -6,6 +6,7 @@
 //! * `following`: redirects, cookies and packed bodies
 //! * `messages`: what a peer gets to read
 //! * `numbers`: bytes, phases, and what was on the wire
+//! * `routes`: where connections go to and come from, and how long they are kept
 //! * `times`: what happens when time runs out, on a clock that stands still
 //! * `tls`: who is believed, what is spoken, and that nothing else changes by it
 //! * `tls_settings`: what a run may not say of TLS
@@ -18,6 +19,7 @@ mod following;
 mod messages;
 mod numbers;
 mod peer;
+mod routes;
 mod times;
 mod tls;
 mod tls_peer;
