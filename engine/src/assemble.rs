@@ -25,6 +25,7 @@ use crate::fault::Fault;
 use crate::guest_build;
 use crate::interrupts::Interrupts;
 use crate::limits::{check_maps, raise_open_files};
+use crate::network;
 use crate::tls::tls;
 
 /// The component of a script: the file itself, or what its source is built to.
@@ -272,7 +273,7 @@ fn net_configs(plan: &Plan) -> Result<(Arc<Config>, OfScenarios), Fault> {
     let shared = Config {
         ceiling: plan.rps.map(Ceiling::new).map(Arc::new),
         tls: Arc::new(tls(plan)?),
-        ..Config::default()
+        ..network::config(&plan.network)
     };
     let own = plan.scenarios.iter().filter_map(|scenario| {
         let requests = scenario.requests.as_ref()?;

@@ -17,6 +17,7 @@ mod fault;
 mod guest_build;
 mod interrupts;
 mod limits;
+mod network;
 mod printable;
 mod scaffold;
 mod tls;

@@ -70,6 +70,29 @@ fn a_scripts_own_options_say_how_it_runs_and_flags_override_them() {
 }
 
 #[test]
+fn connections_are_made_as_often_as_was_asked_for() {
+    for (flags, connections) in
+        [(&[][..], 1), (&["--no-vu-connection-reuse"], 4), (&["--no-connection-reuse"], 4)]
+    {
+        let (wasmload, target) = (wasmload(), target());
+        let base = format!("BASE_URL={}", target.url());
+        let run = ["run", artifacts::GIVES_OPTIONS, "-e", &base, "-u", "1", "-i", "4"];
+        assert_code(&wasmload.run(&[&run[..], flags].concat()), 0);
+        assert_eq!(target.record().connections, connections, "{flags:?}");
+    }
+}
+
+#[test]
+fn a_host_is_found_where_the_options_say_it_is() {
+    let (wasmload, target) = (wasmload(), target());
+    let hosts = format!("[hosts]\n\"shop.invalid\" = \"{}\"\n", target.address());
+    wasmload.write("options.toml", hosts);
+    let run = ["run", artifacts::GIVES_OPTIONS, "-e", "BASE_URL=http://shop.invalid"];
+    assert_code(&wasmload.run(&[&run[..], &["-c", "options.toml"]].concat()), 0);
+    assert_eq!(target.record().requests, 12);
+}
+
+#[test]
 fn a_crossed_threshold_decides_the_exit_code() {
     let (wasmload, target) = (wasmload(), target());
     let base = format!("BASE_URL={}", target.url());

@@ -12,7 +12,8 @@ use clap::parser::ValueSource;
 use clap::{ArgMatches, Args};
 use metrics::{Selector, Threshold};
 use plan::{
-    DatasetOptions, Length, Options, Preset, Problems, Stage, ThresholdSpec, TlsAuthOptions,
+    DatasetOptions, DnsOptions, Length, Options, Preset, Problems, Stage, ThresholdSpec,
+    TlsAuthOptions,
 };
 
 use crate::exit::ExitCode;
@@ -126,6 +127,39 @@ pub(crate) struct OptionFlags {
     #[arg(long, env = "WASMLOAD_MAX_REDIRECTS", hide_env_values = true, value_name = "N")]
     max_redirects: Option<u32>,
 
+    /// What is made of the addresses that names have, such as ttl=5m,select=random,policy=preferIPv4
+    #[arg(
+        long,
+        env = "WASMLOAD_DNS",
+        hide_env_values = true,
+        value_name = "KEY=VALUE,…",
+        value_parser = dns
+    )]
+    dns: Option<DnsOptions>,
+
+    /// Addresses of this machine to connect from, each VU from one of them in turn, such as
+    /// 10.0.0.1-10.0.0.9,10.1.0.0/27
+    #[arg(long, env = "WASMLOAD_LOCAL_IPS", hide_env_values = true, value_name = "LIST")]
+    local_ips: Option<String>,
+
+    /// Make a connection for each request
+    #[arg(
+        long,
+        env = "WASMLOAD_NO_CONNECTION_REUSE",
+        hide_env_values = true,
+        value_parser = BoolishValueParser::new()
+    )]
+    no_connection_reuse: bool,
+
+    /// Make new connections in each iteration
+    #[arg(
+        long,
+        env = "WASMLOAD_NO_VU_CONNECTION_REUSE",
+        hide_env_values = true,
+        value_parser = BoolishValueParser::new()
+    )]
+    no_vu_connection_reuse: bool,
+
     /// Believe every server's certificate, whoever issued it and whomever it is for
     #[arg(
         long,
@@ -211,6 +245,10 @@ impl OptionFlags {
                 .map(list),
             user_agent: self.user_agent.clone().filter(|_| gave("user_agent")),
             max_redirects: self.max_redirects.filter(|_| gave("max_redirects")),
+            dns: self.dns.clone().filter(|_| gave("dns")),
+            local_ips: self.local_ips.clone().filter(|_| gave("local_ips")),
+            no_connection_reuse: said("no_connection_reuse", self.no_connection_reuse),
+            no_vu_connection_reuse: said("no_vu_connection_reuse", self.no_vu_connection_reuse),
             insecure_skip_tls_verify: said(
                 "insecure_skip_tls_verify",
                 self.insecure_skip_tls_verify,
@@ -300,6 +338,20 @@ fn map(pairs: &[(String, String)]) -> Option<BTreeMap<String, String>> {
 
 fn list(text: &str) -> Vec<String> {
     text.split(',').map(|stat| stat.trim().to_owned()).collect()
+}
+
+/// Reads k6's `ttl=5m,select=random,policy=preferIPv4`, of which any may be left out. What an option may be,
+/// the plan says.
+fn dns(text: &str) -> Result<DnsOptions, String> {
+    let form = "it must be such as ttl=5m,select=random,policy=preferIPv4";
+    let mut given = serde_json::Map::new();
+    for part in text.split(',') {
+        let (key, value) = part.split_once('=').ok_or(form)?;
+        given.insert(key.trim().to_owned(), value.trim().into());
+    }
+    let options = serde_json::json!({ "dns": given }).to_string();
+    let options = plan::parse_json(&options).map_err(|problems| problems.to_string())?;
+    options.dns.ok_or_else(|| form.to_owned())
 }
 
 /// Reads the file of this name.
@@ -458,6 +510,22 @@ mod tests {
         let given = options(&["--threshold", "checks: rate>0.9", "--threshold", "checks:rate<1"]);
         let thresholds = given.thresholds.expect("they were given");
         assert_eq!(thresholds["checks"].len(), 2);
+    }
+
+    #[test]
+    fn what_is_made_of_addresses_is_written_as_in_k6() {
+        let dns = options(&["--dns", "ttl=0,policy=onlyIPv4"]).dns.expect("it was given");
+        assert_eq!((dns.ttl.as_deref(), dns.select), (Some("0"), None));
+        assert_eq!(dns.policy, Some(plan::AddressPolicy::OnlyIpv4));
+        for (text, says) in [
+            ("5m", "it must be such as ttl=5m,"),
+            ("", "it must be such as ttl=5m,"),
+            ("ttl=soon", "dns.ttl: must be a duration such as `5m`, `0` or `inf`, but is `soon`"),
+            ("tll=5m", "dns: unknown key `tll`; did you mean `ttl`?"),
+        ] {
+            let error = super::dns(text).unwrap_err();
+            assert!(error.starts_with(says), "{text}: {error}");
+        }
     }
 
     #[test]

@@ -167,6 +167,11 @@ impl Exchanges {
         batch.record(series.failed, 1.0);
     }
 
+    /// An iteration is over: connections that are not to outlive it are closed.
+    pub(crate) fn end_iteration(&mut self) {
+        self.client.end_iteration();
+    }
+
     /// Cuts off what is running. What the target may have counted is counted as interrupted.
     pub(crate) fn abandon(&mut self) {
         let on_wire = self.client.on_wire();
@@ -178,6 +183,7 @@ impl Exchanges {
                 self.client.cancel(entry.id);
             }
         }
+        self.end_iteration();
     }
 }
 

@@ -62,7 +62,7 @@ impl ScriptFactory {
         let catalogue = Arc::clone(&self.catalogues[identity.worker]);
         let recorder = catalogue.lock().recorder().clone();
         let own = self.settings.net_of_scenarios.get(&identity.scenario.name);
-        let client = Client::new(Arc::clone(own.unwrap_or(&self.settings.net)));
+        let client = Client::of_vu(Arc::clone(own.unwrap_or(&self.settings.net)), identity.vu);
         let exchanges = Exchanges::new(client, recorder, &tags);
         let env = identity.scenario.env.clone();
         let user = User {

@@ -159,7 +159,9 @@ impl Vu for GuestVu {
             let flow = user.identity.scenario.flows.get(iteration.flow).map_or("", String::as_str);
             script.wasmload_script_script().call_iterate(store, flow).await
         });
-        outcome(call.await)
+        let outcome = outcome(call.await);
+        self.exchanges.lock().end_iteration();
+        outcome
     }
 
     async fn stop(&mut self) {

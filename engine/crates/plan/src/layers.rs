@@ -9,8 +9,8 @@ use crate::{Options, dataset};
 impl Options {
     /// Lays these options over `lower` ones, as k6 does.
     ///
-    /// A value given here takes the place of the lower one; `tags`, `env` and `thresholds` do so key by
-    /// key, and `datasets` option by option. What runs is one decision: if any of `duration`, `iterations`,
+    /// A value given here takes the place of the lower one; `tags`, `env`, `hosts` and `thresholds` do so
+    /// key by key, and `datasets` and `dns` option by option. What runs is one decision: if any of `duration`, `iterations`,
     /// `stages`, `rate` and `scenarios` is given here, those of the lower layer no longer count, and neither
     /// do its `scenarios` if `vus` is given here.
     ///
@@ -76,6 +76,14 @@ impl Options {
             setup_timeout: self.setup_timeout.or(lower.setup_timeout),
             teardown_timeout: self.teardown_timeout.or(lower.teardown_timeout),
             request_timeout: self.request_timeout.or(lower.request_timeout),
+            hosts: merged(self.hosts, lower.hosts),
+            dns: match (self.dns, lower.dns) {
+                (Some(upper), Some(lower)) => Some(upper.over(lower)),
+                (upper, lower) => upper.or(lower),
+            },
+            local_ips: self.local_ips.or(lower.local_ips),
+            no_connection_reuse: self.no_connection_reuse.or(lower.no_connection_reuse),
+            no_vu_connection_reuse: self.no_vu_connection_reuse.or(lower.no_vu_connection_reuse),
             insecure_skip_tls_verify: self
                 .insecure_skip_tls_verify
                 .or(lower.insecure_skip_tls_verify),

@@ -43,6 +43,7 @@ mod executor;
 mod layers;
 mod length;
 mod life;
+mod network;
 mod options;
 mod outline;
 mod pacer;
@@ -69,6 +70,9 @@ pub use executor::{
 };
 pub use length::{Length, LengthError};
 pub use life::{Flows, Isolation, Life, NormalOptions, ThinkTime, ThinkTimeOptions};
+pub use network::{
+    AddressPolicy, AddressSelect, ConnectionReuse, DnsOptions, HostPlan, NetworkPlan,
+};
 pub use options::{Options, RequestOptions, ScenarioOptions, ThresholdRule, ThresholdSpec};
 pub use outline::{Iterations, Outline, ScenarioOutline, Series, Totals};
 pub use pacer::{ConstantPacer, Curve, Pacer, PoissonPacer, RampingPacer, TracePacer};

@@ -10,6 +10,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::life::ThinkTimeOptions;
+use crate::network::DnsOptions;
 use crate::tls::{TlsAuthOptions, TlsVersionOptions};
 use crate::{
     AnyExecutor, DatasetOptions, Isolation, Length, MAX_ITERATIONS, MAX_RATE, MAX_VUS, Preset,
@@ -109,6 +110,28 @@ pub struct Options {
     /// Keeps the cookies of an iteration for the next ones of its VU.
     #[schemars(extend("default" = false))]
     pub no_cookies_reset: Option<bool>,
+
+    /// Where to connect to for some hosts: `a.test`, `a.test:443` or `*.a.test`, each with an address and,
+    /// where it is to be another, a port. They are asked for by their own names all the same.
+    #[schemars(extend("examples" = [{ "shop.example": "10.0.0.1", "*.shop.example:443": "10.0.0.2:8443" }]))]
+    pub hosts: Option<BTreeMap<String, String>>,
+
+    /// What is made of the addresses that names have.
+    pub dns: Option<DnsOptions>,
+
+    /// The addresses of this machine to connect from: addresses, ranges (`10.0.0.1-10.0.0.9`) and networks
+    /// (`10.0.0.0/27`), with commas between. Each VU has one of them, in turn.
+    #[serde(rename = "localIPs")]
+    pub local_ips: Option<String>,
+
+    /// Whether each request has a connection of its own.
+    #[schemars(extend("default" = false))]
+    pub no_connection_reuse: Option<bool>,
+
+    /// Whether each iteration has connections of its own.
+    #[serde(rename = "noVUConnectionReuse")]
+    #[schemars(extend("default" = false))]
+    pub no_vu_connection_reuse: Option<bool>,
 
     /// Whether every server's certificate is believed, whoever issued it and whomever it is for.
     #[serde(rename = "insecureSkipTLSVerify")]

@@ -3,6 +3,8 @@
 //! Each has a regular expression, for editors, and a function that says the same, for here: nothing
 //! else in this crate would need an engine for regular expressions.
 
+use crate::Length;
+
 /// A way a text may look.
 pub(crate) struct Pattern {
     /// As the schema has it.
@@ -14,7 +16,7 @@ pub(crate) struct Pattern {
 }
 
 /// All there are, besides that of a [`Length`](crate::Length).
-pub(crate) const ALL: [&Pattern; 4] = [&SCENARIO_NAME, &ENV_NAME, &HEADER_VALUE, &DELIMITER];
+pub(crate) const ALL: [&Pattern; 5] = [&SCENARIO_NAME, &ENV_NAME, &HEADER_VALUE, &DELIMITER, &TTL];
 
 /// The name of a scenario; k6's.
 pub(crate) const SCENARIO_NAME: Pattern = Pattern {
@@ -53,11 +55,23 @@ pub(crate) const DELIMITER: Pattern = Pattern {
     demand: "be one ASCII character and no quote",
 };
 
+/// How long an answer about a name is used; k6's.
+pub(crate) const TTL: Pattern = Pattern {
+    regex: r"^(inf|0|(([0-9]+\.?[0-9]*|\.[0-9]+)(ns|us|µs|μs|ms|s|m|h|d))+)$",
+    matches: |text| {
+        // A number alone is milliseconds elsewhere, which nobody means here.
+        let has_unit = text.ends_with(|c: char| c.is_ascii_alphabetic());
+        matches!(text, "inf" | "0") || has_unit && text.parse::<Length>().is_ok()
+    },
+    demand: "be a duration such as `5m`, `0` or `inf`",
+};
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::LengthError;
 
     #[test]
     fn what_a_pattern_refuses_is_refused() {
@@ -81,6 +95,10 @@ mod tests {
             (&DELIMITER, "\""),
             (&DELIMITER, "\n"),
             (&DELIMITER, "é"),
+            (&TTL, ""),
+            (&TTL, "5"),
+            (&TTL, "-5s"),
+            (&TTL, "infinite"),
         ] {
             assert!(!(pattern.matches)(text), "{} refuses {text:?}", pattern.regex);
         }
@@ -97,11 +115,15 @@ mod tests {
             variable in texts(&ENV_NAME),
             value in texts(&HEADER_VALUE),
             delimiter in texts(&DELIMITER),
+            ttl in texts(&TTL),
         ) {
             prop_assert!((SCENARIO_NAME.matches)(&scenario), "{scenario:?}");
             prop_assert!((ENV_NAME.matches)(&variable), "{variable:?}");
             prop_assert!((HEADER_VALUE.matches)(&value), "{value:?}");
             prop_assert!((DELIMITER.matches)(&delimiter), "{delimiter:?}");
+            // One may be too long to be held; that is another matter than what it looks like.
+            let is_read = (TTL.matches)(&ttl) || ttl.parse::<Length>() == Err(LengthError::TooLong);
+            prop_assert!(is_read, "{ttl:?}");
         }
     }
 }

@@ -12,9 +12,9 @@ use crate::options::{default_flow, graceful_stop};
 use crate::problems::{element_of, key_of, message};
 use crate::shortcut::{self, Shortcut};
 use crate::{
-    DatasetPlan, Executor, Length, MAX_VUS, Options, Preset, Problems, Raise, RequestOptions,
-    ScenarioOptions, Schedule, Search, ThresholdSpec, TlsPlan, TrendStat, VuStep, check, dataset,
-    preset, tls, trend_stat,
+    ConnectionReuse, DatasetPlan, Executor, Length, MAX_VUS, NetworkPlan, Options, Preset,
+    Problems, Raise, RequestOptions, ScenarioOptions, Schedule, Search, ThresholdSpec, TlsPlan,
+    TrendStat, VuStep, check, dataset, network, preset, tls, trend_stat,
 };
 
 /// How long `setup`, `teardown` and a request may take where nothing else is said; k6's.
@@ -45,6 +45,8 @@ pub struct Plan {
     pub teardown_timeout: Duration,
     /// How requests are made; scenarios may have ways of their own.
     pub requests: Requests,
+    /// Where connections go to and come from, and how long they are kept.
+    pub network: NetworkPlan,
     /// How TLS is spoken.
     pub tls: TlsPlan,
     /// Which figures of a trend the summary shows, in this order.
@@ -201,6 +203,23 @@ impl Options {
             );
         }
 
+        let dns = self.dns.unwrap_or_default();
+        let never = self.no_connection_reuse.unwrap_or(false);
+        let network = NetworkPlan {
+            hosts: network::hosts(self.hosts.unwrap_or_default(), &mut problems),
+            dns_ttl: network::ttl(dns.ttl.as_deref()),
+            dns_select: dns.select.unwrap_or_default(),
+            dns_policy: dns.policy.unwrap_or_default(),
+            local_ips: match &self.local_ips {
+                Some(text) => network::local_ips(text, &mut problems),
+                None => Vec::new(),
+            },
+            reuse: match self.no_vu_connection_reuse {
+                _ if never => ConnectionReuse::Never,
+                Some(true) => ConnectionReuse::WithinIteration,
+                _ => ConnectionReuse::Always,
+            },
+        };
         let tls = TlsPlan {
             insecure_skip_verify: self.insecure_skip_tls_verify.unwrap_or(false),
             versions: tls::versions(self.tls_version, &mut problems),
@@ -232,6 +251,7 @@ impl Options {
             setup_timeout: timeout(self.setup_timeout),
             teardown_timeout: timeout(self.teardown_timeout),
             requests,
+            network,
             tls,
             trend_stats,
             no_cookies_reset: self.no_cookies_reset.unwrap_or(false),

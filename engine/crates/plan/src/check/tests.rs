@@ -75,7 +75,7 @@ fn what_does_not_fit_is_said_in_peoples_words() {
         ),
         (json!({ "threshold": {} }), "unknown key `threshold`; did you mean `thresholds`?"),
         (json!({ "durtaion": "1s" }), "unknown key `durtaion`; did you mean `duration`?"),
-        (json!({ "hosts": [] }), "unknown key `hosts`"),
+        (json!({ "blacklist": [] }), "unknown key `blacklist`"),
         (json!({ "": 1 }), "unknown key ``"),
         (json!({ "noSetup": "yes" }), "noSetup: must be true or false, but is `yes`"),
         (json!({ "tags": { "a": 1 } }), "tags.a: must be a text, but is 1"),
