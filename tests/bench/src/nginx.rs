@@ -20,6 +20,8 @@ const CONNECTIONS: u32 = 16_384;
 pub struct Nginx {
     program: PathBuf,
     address: SocketAddr,
+    /// Where it speaks TLS.
+    tls_address: SocketAddr,
     folder: TempDir,
     running: Option<Running>,
 }
@@ -41,17 +43,25 @@ impl Nginx {
         let program = process::find("nginx", &["/usr/sbin".into()]).context(
             "nginx is missing, the target of the benches; `apt-get install nginx-light` installs it",
         )?;
-        let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("finding a free port")?;
-        let address = free.local_addr().context("finding a free port")?;
-        drop(free);
+        let free = || TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("finding a free port");
+        // Both at once, so that they are two.
+        let (plain, tls) = (free()?, free()?);
+        let address = plain.local_addr().context("finding a free port")?;
+        let tls_address = tls.local_addr().context("finding a free port")?;
+        drop((plain, tls));
 
         let folder = tempfile::tempdir().context("making a folder for nginx")?;
-        fs::write(folder.path().join("nginx.conf"), configuration(address.port(), access_log))
+        let configuration = configuration(address.port(), tls_address.port(), access_log);
+        fs::write(folder.path().join("nginx.conf"), configuration).context("configuring nginx")?;
+        let own = rcgen::generate_simple_self_signed(vec!["127.0.0.1".to_owned()])
+            .context("making a certificate for nginx")?;
+        fs::write(folder.path().join("cert.pem"), own.cert.pem()).context("configuring nginx")?;
+        fs::write(folder.path().join("key.pem"), own.signing_key.serialize_pem())
             .context("configuring nginx")?;
         let mut command = process::pinned(core, &program);
         command.args(arguments(folder.path()));
         let running = Running::start("nginx", command)?;
-        let mut nginx = Self { program, address, folder, running: Some(running) };
+        let mut nginx = Self { program, address, tls_address, folder, running: Some(running) };
         nginx.wait_until_up()?;
         Ok(nginx)
     }
@@ -66,6 +76,11 @@ impl Nginx {
     /// The URL of its page, without a slash at the end.
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
+    }
+
+    /// The URL of its page by TLS, without a slash at the end. Only it itself vouches for its certificate.
+    pub fn https_url(&self) -> String {
+        format!("https://{}", self.tls_address)
     }
 
     /// How many clients are connected now, without the one that asks.
@@ -143,7 +158,7 @@ fn arguments(folder: &Path) -> [std::ffi::OsString; 6] {
     ]
 }
 
-fn configuration(port: u16, access_log: &str) -> String {
+fn configuration(port: u16, tls_port: u16, access_log: &str) -> String {
     // Paths are relative to its folder; those of the temporary files are never used, but always made.
     format!(
         "daemon off;
@@ -164,6 +179,9 @@ http {{
     default_type text/plain;
     server {{
         listen 127.0.0.1:{port} backlog=16384;
+        listen 127.0.0.1:{tls_port} ssl backlog=16384;
+        ssl_certificate cert.pem;
+        ssl_certificate_key key.pem;
         location / {{ access_log {access_log}; return 200 \"hello\\n\"; }}
         location = /stub_status {{ stub_status; }}
     }}

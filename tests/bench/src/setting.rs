@@ -40,11 +40,12 @@ impl Setting {
         Ok(Some(file))
     }
 
-    /// wasmload with the script of this name, both built unless they are given.
+    /// wasmload with the script of this name, both built unless they are given. It asks in the clear.
     pub fn wasmload(&self, script: &str) -> Result<Wasmload> {
         Ok(Wasmload {
             program: self.wasmload.clone().map_or_else(script::build_wasmload, Ok)?,
             script: self.script.clone().map_or_else(|| script::build(script), Ok)?,
+            https: false,
         })
     }
 }

@@ -21,6 +21,9 @@ struct Arguments {
     /// How many virtual users there are, run by run.
     #[arg(long, value_delimiter = ',', default_values_t = [1, 1_000, 5_000])]
     vus: Vec<u32>,
+    /// Measures with connections by TLS.
+    #[arg(long)]
+    https: bool,
     /// Measures instead whether memory grows with the number of requests.
     #[arg(long)]
     growth: bool,
@@ -50,7 +53,8 @@ fn main() -> ExitCode {
 fn run(arguments: &Arguments) -> Result<()> {
     let json = arguments.setting.prepare()?;
     let name = if arguments.growth { "get_check" } else { "get_sleep" };
-    let wasmload = arguments.setting.wasmload(name)?;
+    let https = arguments.https;
+    let wasmload = Wasmload { https, ..arguments.setting.wasmload(name)? };
     let nginx = Nginx::start(arguments.setting.target_core)?;
 
     let mut runs = Vec::new();
@@ -73,6 +77,10 @@ fn run(arguments: &Arguments) -> Result<()> {
     Ok(())
 }
 
+fn target(wasmload: &Wasmload, nginx: &Nginx) -> String {
+    if wasmload.https { nginx.https_url() } else { nginx.url() }
+}
+
 /// The memory with this many virtual users, once all are connected and it has become steady.
 fn connected(wasmload: &Wasmload, nginx: &Nginx, core: usize, vus: u32) -> Result<Run> {
     /// How often it is looked at, and how often before giving up: two minutes.
@@ -82,7 +90,7 @@ fn connected(wasmload: &Wasmload, nginx: &Nginx, core: usize, vus: u32) -> Resul
     const STEADY: usize = 4;
     const STEADY_SHARE: u64 = 200;
 
-    let mut command = wasmload.run(&nginx.url(), core);
+    let mut command = wasmload.run(&target(wasmload, nginx), core);
     command.args(["--vus", &vus.to_string(), "--duration", "10m"]);
     let mut running = Running::start("wasmload", command)?;
     let mut seen: Vec<Memory> = Vec::new();
@@ -121,7 +129,7 @@ fn after(wasmload: &Wasmload, nginx: &Nginx, core: usize, requests: u64) -> Resu
 
     let folder = tempfile::tempdir().context("making a folder for a report")?;
     let report = folder.path().join("summary.json");
-    let mut command = wasmload.run(&nginx.url(), core);
+    let mut command = wasmload.run(&target(wasmload, nginx), core);
     command
         .args(["--vus", &VUS_OF_GROWTH.to_string(), "--iterations", &requests.to_string()])
         .arg("--summary-export")

@@ -1,4 +1,5 @@
-//! Compares the CPU time of a request: wrk, oha and wasmload against nginx, in turns, a core each.
+//! Compares the CPU time of a request: wrk, oha and wasmload against nginx, in turns, a core each; in the clear
+//! and by TLS.
 
 use std::io::{Write, stderr, stdout};
 use std::process::ExitCode;
@@ -6,7 +7,7 @@ use std::process::ExitCode;
 use anyhow::{Context, Result, ensure};
 use clap::Parser;
 use serde::Serialize;
-use wasmload_bench::generator::{Generator, Load, Missing, Oha, Wrk};
+use wasmload_bench::generator::{Generator, Load, Missing, Oha, Wasmload, Wrk};
 use wasmload_bench::nginx::Nginx;
 use wasmload_bench::process::Running;
 use wasmload_bench::setting::Setting;
@@ -26,7 +27,7 @@ struct Arguments {
     #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..))]
     connections: u32,
     /// Which generators, between commas.
-    #[arg(long, value_enum, value_delimiter = ',', default_values_t = [Which::Wrk, Which::Oha, Which::Wasmload])]
+    #[arg(long, value_enum, value_delimiter = ',', default_values_t = Which::ALL)]
     generators: Vec<Which>,
     #[command(flatten)]
     setting: Setting,
@@ -37,6 +38,13 @@ enum Which {
     Wrk,
     Oha,
     Wasmload,
+    WrkHttps,
+    WasmloadHttps,
+}
+
+impl Which {
+    const ALL: [Self; 5] =
+        [Self::Wrk, Self::Oha, Self::Wasmload, Self::WrkHttps, Self::WasmloadHttps];
 }
 
 /// One turn of one generator.
@@ -87,6 +95,7 @@ fn run(arguments: &Arguments) -> Result<()> {
     let nginx = Nginx::start(arguments.setting.target_core)?;
     let load = Load {
         url: nginx.url(),
+        https_url: nginx.https_url(),
         connections: arguments.connections,
         seconds: arguments.seconds,
         core: arguments.setting.generator_core,
@@ -145,7 +154,7 @@ fn generators(arguments: &Arguments) -> Result<Generators> {
     let (mut there, mut missing): Generators = (Vec::new(), Vec::new());
     for which in &arguments.generators {
         match which {
-            Which::Wrk => match Wrk::find() {
+            Which::Wrk | Which::WrkHttps => match Wrk::find(*which == Which::WrkHttps) {
                 Ok(wrk) => there.push(Box::new(wrk)),
                 Err(gone) => missing.push(gone),
             },
@@ -153,8 +162,10 @@ fn generators(arguments: &Arguments) -> Result<Generators> {
                 Ok(oha) => there.push(Box::new(oha)),
                 Err(gone) => missing.push(gone),
             },
-            Which::Wasmload => {
-                there.push(Box::new(arguments.setting.wasmload("get_check")?));
+            Which::Wasmload | Which::WasmloadHttps => {
+                let https = *which == Which::WasmloadHttps;
+                let wasmload = arguments.setting.wasmload("get_check")?;
+                there.push(Box::new(Wasmload { https, ..wasmload }));
             }
         }
     }

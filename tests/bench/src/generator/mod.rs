@@ -19,6 +19,8 @@ pub use wrk::Wrk;
 pub struct Load {
     /// The target's URL, without a slash at the end.
     pub url: String,
+    /// The same by TLS.
+    pub https_url: String,
     /// How many connections it keeps busy.
     pub connections: u32,
     /// For how long.

@@ -17,6 +17,8 @@ pub struct Wasmload {
     pub program: PathBuf,
     /// The compiled script.
     pub script: PathBuf,
+    /// Whether it is to ask by TLS.
+    pub https: bool,
 }
 
 impl Wasmload {
@@ -25,6 +27,9 @@ impl Wasmload {
         let mut command = process::pinned(core, &self.program);
         command.arg("run").arg(&self.script);
         command.args(["--workers", "1", "--quiet", "--env"]).arg(format!("BASE_URL={url}"));
+        if self.https {
+            command.arg("--insecure-skip-tls-verify");
+        }
         command
     }
 
@@ -39,7 +44,7 @@ impl Wasmload {
 
 impl Generator for Wasmload {
     fn name(&self) -> &'static str {
-        "wasmload"
+        if self.https { "wasmload, https" } else { "wasmload" }
     }
 
     fn version(&self) -> String {
@@ -47,7 +52,7 @@ impl Generator for Wasmload {
     }
 
     fn command(&self, load: &Load, report: &Path) -> Command {
-        let mut command = self.run(&load.url, load.core);
+        let mut command = self.run(if self.https { &load.https_url } else { &load.url }, load.core);
         command
             .args(["--vus", &load.connections.to_string()])
             .args(["--duration", &format!("{}s", load.seconds)])

@@ -12,21 +12,22 @@ use crate::process;
 #[derive(Debug)]
 pub struct Wrk {
     program: PathBuf,
+    https: bool,
 }
 
 impl Wrk {
     /// Finds it.
     ///
     /// Fails if it is not installed.
-    pub fn find() -> Result<Self, Missing> {
+    pub fn find(https: bool) -> Result<Self, Missing> {
         let missing = Missing { name: "wrk", install: "apt-get install wrk" };
-        process::find("wrk", &[]).map(|program| Self { program }).ok_or(missing)
+        process::find("wrk", &[]).map(|program| Self { program, https }).ok_or(missing)
     }
 }
 
 impl Generator for Wrk {
     fn name(&self) -> &'static str {
-        "wrk"
+        if self.https { "wrk, https" } else { "wrk" }
     }
 
     fn version(&self) -> String {
@@ -39,7 +40,7 @@ impl Generator for Wrk {
             .args(["--threads", "1"])
             .args(["--connections", &load.connections.to_string()])
             .args(["--duration", &format!("{}s", load.seconds)])
-            .arg(format!("{}/", load.url));
+            .arg(format!("{}/", if self.https { &load.https_url } else { &load.url }));
         command
     }
 
