@@ -488,3 +488,80 @@ fn encrypt_all<Data>(
     }
     Ok(taken)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+
+    use rustls::pki_types::PrivatePkcs8KeyDer;
+    use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+    use tokio::net::TcpListener;
+    use tokio_rustls::TlsAcceptor;
+
+    use super::*;
+    use crate::tls::{Sessions, Tls, TlsSettings};
+
+    /// A connection to a peer that sends back what it gets, once it is safe.
+    async fn connected() -> Box<TlsStream> {
+        let own = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).expect("one");
+        let key = PrivatePkcs8KeyDer::from(own.signing_key.serialize_der());
+        let config = rustls::ServerConfig::builder()
+            .with_no_client_auth()
+            .with_single_cert(vec![own.cert.der().clone()], key.into())
+            .expect("the key is the certificate's");
+        let acceptor = TlsAcceptor::from(Arc::new(config));
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let address = listener.local_addr().expect("it is bound");
+        tokio::spawn(async move {
+            let (socket, _) = listener.accept().await.expect("somebody comes");
+            let mut stream = acceptor.accept(socket).await.expect("they agree");
+            let mut room = vec![0; 100_000];
+            while let Ok(read @ 1..) = stream.read(&mut room).await {
+                stream.write_all(&room[..read]).await.expect("it listens");
+                stream.flush().await.expect("it listens");
+            }
+        });
+        let settings = TlsSettings { insecure_skip_verify: true, ..TlsSettings::default() };
+        let tls = Tls::new(settings).expect("they are valid");
+        let config = tls.config("localhost", &mut Sessions::default());
+        let socket = TcpStream::connect(address).await.expect("it listens");
+        let name = ServerName::try_from("localhost").expect("a name");
+        let mut stream = TlsStream::new(socket, config, name).expect("there is something to offer");
+        poll_fn(|cx| stream.poll_handshake(cx)).await.expect("they agree");
+        stream
+    }
+
+    #[tokio::test]
+    async fn an_idle_connection_has_no_buffer() {
+        let mut stream = connected().await;
+        for length in [10, 1_000_000] {
+            let (mut written, mut back) = (0, 0);
+            let mut room = vec![0; 50_000];
+            while back < length {
+                poll_fn(|cx| {
+                    if written < length {
+                        let rest = vec![7; length - written];
+                        if let Poll::Ready(taken) = stream.poll_write(cx, &[IoSlice::new(&rest)]) {
+                            written += taken.expect("it listens");
+                        }
+                    } else {
+                        let _ = stream.poll_flush(cx).map(|flushed| flushed.expect("it listens"));
+                    }
+                    let mut read = ReadBuf::new(&mut room);
+                    let polled = stream.poll_read(cx, &mut read);
+                    back += read.filled().len();
+                    match polled {
+                        Poll::Pending if written < length => Poll::Ready(()),
+                        polled => polled.map(|read| read.expect("it answers")),
+                    }
+                })
+                .await;
+                // Whoever echoes runs beside this.
+                tokio::task::yield_now().await;
+            }
+            assert!(stream.is_quiet());
+            assert_eq!((stream.incoming.capacity(), stream.outgoing.capacity()), (0, 0));
+            assert!(stream.surplus.is_empty());
+        }
+    }
+}

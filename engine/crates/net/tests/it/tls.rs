@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use net::{Client, Config, Error, TlsSettings, TlsVersion};
+use net::{Client, Config, Error, Request, TlsSettings, TlsVersion};
 use rustls::HandshakeKind;
 use rustls::version::{TLS12, TLS13};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -13,7 +13,9 @@ use tokio::sync::{Notify, mpsc};
 use tokio_rustls::server::TlsStream;
 
 use crate::peer::{error, exchange, get, head, let_news_arrive, peer, post};
-use crate::tls_peer::{Authority, Identity, Manner, client_of, config_of, relay, server, tls_peer};
+use crate::tls_peer::{
+    Authority, Identity, Manner, Meddling, client_of, config_of, meddler, relay, server, tls_peer,
+};
 
 const HELLO: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhello";
 
@@ -115,6 +117,56 @@ async fn an_answer_in_records_of_single_bytes_is_an_answer() {
         let exchange = exchange(&mut client, get(&url)).await;
         assert_eq!(exchange.reused, reused);
         assert_eq!(exchange.result.expect("a response").body, b"abc");
+    }
+}
+
+#[tokio::test]
+async fn a_handshake_is_one_however_it_is_cut_into_records_and_packets() {
+    let authority = Authority::new("ours");
+    let identity = authority.issue(&["localhost"]);
+    for version in [&TLS12, &TLS13] {
+        // rustls takes certificates of 64 KiB; a hundred of these are about half of it.
+        for (record, padding) in [(Some(64), 0), (Some(64), 100), (None, 100)] {
+            let versions: &[_] = &[version];
+            let versions = Some(versions);
+            let manner = Manner { versions, record, padding, ..Manner::default() };
+            let url = answering_as(&identity, &manner).await;
+            for url in [meddler(&url, Meddling::Trickled).await, url] {
+                let mut client = client_of(&authority, TlsSettings::default());
+                for reused in [false, true] {
+                    let exchange = exchange(&mut client, get(&url)).await;
+                    assert_eq!(exchange.reused, reused);
+                    assert_eq!(exchange.result.expect("a response").body, b"hello", "{manner:?}");
+                }
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_peer_that_is_spoiled_or_cut_off_anywhere_ends_the_exchange_and_nothing_else() {
+    let authority = Authority::new("ours");
+    let identity = authority.issue(&["localhost"]);
+    for version in [&TLS12, &TLS13] {
+        let versions: &[_] = &[version];
+        for record in [None, Some(64)] {
+            let manner = Manner { versions: Some(versions), record, ..Manner::default() };
+            let url = answering_as(&identity, &manner).await;
+            // Everything up to the answer is shorter than this many steps.
+            for place in (0..600).step_by(37) {
+                for meddling in [Meddling::Spoiled(place), Meddling::Cut(place)] {
+                    let url = meddler(&url, meddling).await;
+                    let mut client = client_of(&authority, TlsSettings::default());
+                    // What is spoiled may be a length, and then more is waited for.
+                    let timeout = Some(Duration::from_millis(200));
+                    let request = Request { timeout, ..get(&url) };
+                    let exchange = exchange(&mut client, request).await;
+                    // There are bytes that nobody looks at, the version of a record for one.
+                    let unseen = matches!(meddling, Meddling::Spoiled(_));
+                    assert!(unseen || exchange.result.is_err(), "{version:?}, {meddling:?}");
+                }
+            }
+        }
     }
 }
 

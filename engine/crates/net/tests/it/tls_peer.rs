@@ -17,6 +17,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 
 /// Who issues certificates.
+#[derive(Debug)]
 pub(crate) struct Authority(CertifiedIssuer<'static, KeyPair>);
 
 /// A certificate and its key.
@@ -93,7 +94,7 @@ impl Identity {
 }
 
 /// What a peer does differently from any other.
-#[derive(Default)]
+#[derive(Default, Debug)]
 pub(crate) struct Manner<'a> {
     /// The only versions that it speaks.
     pub(crate) versions: Option<&'a [&'static SupportedProtocolVersion]>,
@@ -101,6 +102,10 @@ pub(crate) struct Manner<'a> {
     pub(crate) clients_of: Option<&'a Authority>,
     /// The protocols that it chooses from.
     pub(crate) protocols: &'a [&'a [u8]],
+    /// The size of its records, if not as large as may be.
+    pub(crate) record: Option<usize>,
+    /// How often its certificate is followed by another that nobody needs.
+    pub(crate) padding: usize,
 }
 
 /// A configuration of a server that is this one.
@@ -117,9 +122,10 @@ pub(crate) fn server(identity: &Identity, manner: &Manner<'_>) -> Arc<ServerConf
                 .expect("it has a root"),
         ),
     };
-    let mut config = builder
-        .with_single_cert(vec![identity.cert.der().clone()], identity.key_der())
-        .expect("the key is the certificate's");
+    let chain = vec![identity.cert.der().clone(); manner.padding + 1];
+    let mut config =
+        builder.with_single_cert(chain, identity.key_der()).expect("the key is the certificate's");
+    config.max_fragment_size = manner.record;
     config.alpn_protocols = manner.protocols.iter().map(|name| name.to_vec()).collect();
     Arc::new(config)
 }
@@ -145,6 +151,55 @@ where
                 }
             });
             connections += 1;
+        }
+    });
+    format!("https://localhost:{port}/")
+}
+
+/// What becomes of the bytes of a peer on their way to the client.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Meddling {
+    /// They come one by one.
+    Trickled,
+    /// The one at this place is another.
+    Spoiled(usize),
+    /// None comes from this place on, and the connection ends.
+    Cut(usize),
+}
+
+/// A relay to a peer that meddles.
+pub(crate) async fn meddler(url: &str, meddling: Meddling) -> String {
+    let authority = url.trim_start_matches("https://").trim_end_matches('/').to_owned();
+    let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+    let port = listener.local_addr().expect("it is bound").port();
+    tokio::spawn(async move {
+        while let Ok((mut near, _)) = listener.accept().await {
+            near.set_nodelay(true).expect("it is a socket");
+            let mut far = TcpStream::connect(&authority).await.expect("the peer listens");
+            tokio::spawn(async move {
+                let (mut near_read, mut near_write) = near.split();
+                let (mut far_read, mut far_write) = far.split();
+                let there = async {
+                    let _ = tokio::io::copy(&mut near_read, &mut far_write).await;
+                    let _ = far_write.shutdown().await;
+                };
+                let back = async {
+                    let mut place = 0;
+                    while let Ok(mut byte) = far_read.read_u8().await {
+                        match meddling {
+                            Meddling::Spoiled(spoiled) if spoiled == place => byte ^= 0x55,
+                            Meddling::Cut(cut) if cut == place => break,
+                            _ => {}
+                        }
+                        if near_write.write_u8(byte).await.is_err() {
+                            break;
+                        }
+                        place += 1;
+                    }
+                    let _ = near_write.shutdown().await;
+                };
+                tokio::join!(there, back);
+            });
         }
     });
     format!("https://localhost:{port}/")
