@@ -88,6 +88,10 @@ impl Dial {
         loop {
             let addresses = match &mut self.step {
                 Step::Begin => {
+                    if self.target.is_https() {
+                        // Before anything is timed that is the target's.
+                        config.tls.prepare();
+                    }
                     meter.dialling();
                     let (host, port) = (self.target.host(), self.target.port());
                     let instead = config.hosts.find(host, port);
@@ -206,7 +210,10 @@ async fn connect(remote: SocketAddr, local: Option<IpAddr>) -> io::Result<TcpStr
         None => TcpStream::connect(remote).await?,
         Some(local) => {
             let socket = if local.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
-            socket.bind(SocketAddr::new(local, 0))?;
+            // The system says the same of an address that is not ours as of a port that is not free.
+            socket.bind(SocketAddr::new(local, 0)).map_err(|error| {
+                io::Error::other(format!("cannot connect from the address {local}: {error}"))
+            })?;
             socket.connect(remote).await?
         }
     };

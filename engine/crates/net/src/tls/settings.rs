@@ -212,9 +212,14 @@ impl Tls {
         if problems.is_empty() { Ok(tls) } else { Err(problems) }
     }
 
+    /// Reads the certificates of this machine, unless that has been done. Some milliseconds, once a run.
+    pub(crate) fn prepare(&self) {
+        self.made();
+    }
+
     /// How to connect to a host.
     pub(crate) fn config(&self, host: &str, sessions: &mut Sessions) -> Arc<ClientConfig> {
-        let made = self.made.get_or_init(|| self.make());
+        let made = self.made();
         let identity = self.identities.iter().position(|one| one.is_for(host));
         let shared = identity.map_or(&made.anonymous, |identity| &made.identities[identity]);
         if self.settings.resume_sessions {
@@ -222,6 +227,10 @@ impl Tls {
         } else {
             Arc::clone(shared)
         }
+    }
+
+    fn made(&self) -> &Made {
+        self.made.get_or_init(|| self.make())
     }
 
     fn make(&self) -> Made {

@@ -77,6 +77,17 @@ async fn from_an_address_of_one_family_no_address_of_the_other_is_reached() {
 }
 
 #[tokio::test]
+async fn an_address_that_is_not_ours_is_named() {
+    let url = answering(EMPTY).await;
+    // Of a network that is for documents only (RFC 5737).
+    let local_addresses = Arc::new(LocalAddresses::new(vec![ip("192.0.2.1")..=ip("192.0.2.1")]));
+    let config = Arc::new(Config { local_addresses, ..Config::default() });
+    let exchange = exchange(&mut Client::of_vu(config, 1), get(&url)).await;
+    let told = error(&exchange).to_string();
+    assert!(told.starts_with("cannot connect from the address 192.0.2.1: "), "{told}");
+}
+
+#[tokio::test]
 async fn connections_are_kept_for_as_long_as_was_asked_for() {
     let url = answering(EMPTY).await;
     for (reuse, within, beyond) in [
