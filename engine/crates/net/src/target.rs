@@ -54,8 +54,7 @@ const LONGEST: usize = 65_000;
 
 impl Target {
     /// Parses an absolute `http:` or `https:` URL. A fragment is not part of what is asked for and is left
-    /// out. What is
-    /// not ASCII must come encoded (`%C3%A4`): servers do not agree on what else it could mean.
+    /// out. What is not ASCII must come encoded (`%C3%A4`): servers do not agree on what else it could mean.
     ///
     /// Fails with the [`UrlError`] that says what is wrong with the text.
     pub fn parse(text: &str) -> Result<Self, UrlError> {
