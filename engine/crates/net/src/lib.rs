@@ -4,9 +4,9 @@
 //! beside whatever else the VU does, and gets each finished [`Exchange`] exactly once, whatever became of
 //! it. There is no WebAssembly in sight and nobody to report to; what an exchange means is told elsewhere.
 //!
-//! Today it speaks HTTP/1.1, in the clear and by TLS (`tls`). `dial` makes a `Stream` of either kind, over which
-//! a protocol goes; `connection` is where other versions of HTTP join: an exchange only sees a connection that
-//! takes a request and gives a response.
+//! Today it speaks HTTP/1.1 and WebSocket ([`websocket`]), in the clear and by TLS (`tls`). `dial` makes a `Stream` of
+//! either kind, over which a protocol goes; `connection` is where other versions of HTTP join: an exchange only sees
+//! a connection that takes a request and gives a response.
 //!
 //! Start with [`Client`], then `exchange`, `connection` and `http1`.
 
@@ -31,6 +31,7 @@ mod stream;
 mod target;
 mod timings;
 mod tls;
+pub mod websocket;
 
 pub use ceiling::Ceiling;
 pub use client::{Client, ExchangeId};

@@ -10,6 +10,7 @@
 //! * `times`: what happens when time runs out, on a clock that stands still
 //! * `tls`: who is believed, what is spoken, and that nothing else changes by it
 //! * `tls_settings`: what a run may not say of TLS
+//! * `websockets`: messages both ways, and peers that break the rules
 //! * `peer`, `tls_peer`: the peers themselves
 
 mod answers;
@@ -24,3 +25,4 @@ mod times;
 mod tls;
 mod tls_peer;
 mod tls_settings;
+mod websockets;

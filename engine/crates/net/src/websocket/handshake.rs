@@ -1,0 +1,204 @@
+//! Shaking hands: one HTTP request, and what its answer must say (RFC 6455 §4).
+
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{CONNECTION, UPGRADE};
+use http::{HeaderMap, HeaderName, HeaderValue, Method};
+use sha1::{Digest as _, Sha1};
+
+use super::entropy::random;
+use crate::request::Request;
+use crate::response::Headers;
+use crate::target::Target;
+
+/// What the server proves with that it understood (§1.3).
+const GUID: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
+
+const KEY: HeaderName = HeaderName::from_static("sec-websocket-key");
+const VERSION: HeaderName = HeaderName::from_static("sec-websocket-version");
+const PROTOCOL: HeaderName = HeaderName::from_static("sec-websocket-protocol");
+
+/// A connection to be made.
+#[derive(Clone, Debug)]
+pub struct Handshake {
+    /// Where to: a URL as [`parse_url`](super::parse_url) reads it.
+    pub target: Target,
+    /// Headers beside those that make the handshake, which take the place of any of their names.
+    pub headers: HeaderMap,
+    /// Subprotocols to offer, the most wanted first.
+    pub subprotocols: Vec<Subprotocol>,
+    /// How long the connection and its handshake may take, and then how long a message may take to be
+    /// written, instead of the configuration's request timeout.
+    pub timeout: Option<Duration>,
+}
+
+/// The name of a subprotocol.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Subprotocol(String);
+
+impl Subprotocol {
+    /// The subprotocol of this name; none if no header may hold it.
+    #[must_use]
+    pub fn new(name: &str) -> Option<Self> {
+        // Both are tokens of HTTP's.
+        HeaderName::from_bytes(name.as_bytes()).ok().map(|_| Self(name.to_owned()))
+    }
+
+    /// Its name.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// The request, and the key in it that its answer must prove to have seen.
+pub(super) fn request(handshake: &Handshake) -> (Request, String) {
+    let mut nonce = [0; 16];
+    nonce[..8].copy_from_slice(&random().to_ne_bytes());
+    nonce[8..].copy_from_slice(&random().to_ne_bytes());
+    let key = base64(&nonce);
+    let mut headers = handshake.headers.clone();
+    headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
+    headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
+    headers.insert(VERSION, HeaderValue::from_static("13"));
+    headers.remove("sec-websocket-extensions");
+    headers.remove(PROTOCOL);
+    let value = |text: &str| HeaderValue::from_str(text).expect("tokens and base64 are ASCII");
+    headers.insert(KEY, value(&key));
+    if !handshake.subprotocols.is_empty() {
+        let names: Vec<&str> = handshake.subprotocols.iter().map(Subprotocol::as_str).collect();
+        headers.insert(PROTOCOL, value(&names.join(", ")));
+    }
+    let target = handshake.target.clone();
+    (
+        Request {
+            method: Method::GET,
+            target,
+            headers,
+            body: Bytes::new(),
+            timeout: None,
+            redirects: None,
+        },
+        key,
+    )
+}
+
+/// Holds the headers of an answer of status 101 against what was asked for: the subprotocol that was chosen.
+///
+/// Fails with what is wrong with them.
+pub(super) fn check(
+    headers: &Headers,
+    key: &str,
+    offered: &[Subprotocol],
+) -> Result<Option<String>, String> {
+    let has = |name, token: &str| {
+        let members = headers.get_all(name).flat_map(|value| value.split(|&byte| byte == b','));
+        members.map(<[u8]>::trim_ascii).any(|one| one.eq_ignore_ascii_case(token.as_bytes()))
+    };
+    if !has("upgrade", "websocket") {
+        return Err("it does not upgrade to `websocket`".into());
+    }
+    if !has("connection", "upgrade") {
+        return Err("its `connection` is not `upgrade`".into());
+    }
+    if headers.get("sec-websocket-accept") != Some(accept(key).as_bytes()) {
+        return Err("its `sec-websocket-accept` does not fit the key".into());
+    }
+    if headers.get("sec-websocket-extensions").is_some_and(|value| !value.is_empty()) {
+        return Err("it has an extension that was not offered".into());
+    }
+    match headers.get(PROTOCOL.as_str()) {
+        None => Ok(None),
+        Some(chosen) => {
+            let chosen = offered.iter().find(|offered| offered.as_str().as_bytes() == chosen);
+            let chosen = chosen.ok_or("it has a subprotocol that was not offered")?;
+            Ok(Some(chosen.as_str().to_owned()))
+        }
+    }
+}
+
+/// What the server must answer to a key.
+fn accept(key: &str) -> String {
+    base64(&Sha1::new().chain_update(key).chain_update(GUID).finalize())
+}
+
+/// Base64 with `=` (RFC 4648 §4).
+fn base64(bytes: &[u8]) -> String {
+    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut text = String::new();
+    for three in bytes.chunks(3) {
+        let bits = three.iter().fold(0u32, |bits, &byte| bits << 8 | u32::from(byte));
+        let bits = bits << (8 * (3 - three.len()));
+        for place in 0..4 {
+            let digit = DIGITS[(bits >> (18 - 6 * place)) as usize & 63];
+            text.push(if place <= three.len() { char::from(digit) } else { '=' });
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_key_of_the_rfc_has_the_answer_of_the_rfc() {
+        assert_eq!(accept("dGhlIHNhbXBsZSBub25jZQ=="), "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
+    }
+
+    #[test]
+    fn base64_is_that_of_its_rfc() {
+        for (plain, encoded) in [
+            ("", ""),
+            ("f", "Zg=="),
+            ("fo", "Zm8="),
+            ("foo", "Zm9v"),
+            ("foob", "Zm9vYg=="),
+            ("fooba", "Zm9vYmE="),
+            ("foobar", "Zm9vYmFy"),
+        ] {
+            assert_eq!(base64(plain.as_bytes()), encoded, "{plain}");
+        }
+    }
+
+    #[test]
+    fn a_subprotocol_is_a_token_and_nothing_else() {
+        for (name, is_one) in [
+            ("chat", true),
+            ("v12.stomp", true),
+            ("", false),
+            ("a b", false),
+            ("a,b", false),
+            ("a\r\nb: c", false),
+        ] {
+            assert_eq!(Subprotocol::new(name).is_some(), is_one, "{name:?}");
+        }
+        assert_eq!(Subprotocol::new("WAMP").expect("a token").as_str(), "WAMP", "letters stay");
+    }
+
+    #[test]
+    fn an_answer_is_held_against_what_was_asked_for() {
+        let offered = [Subprotocol::new("chat").expect("a token")];
+        let good = "upgrade: WebSocket\r\nconnection: keep-alive, Upgrade\r\n\
+                    sec-websocket-accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n";
+        let checked = |headers: &str| {
+            let head = format!("HTTP/1.1 101 Switching Protocols\r\n{headers}\r\n");
+            check(&Headers::new(head.as_bytes()), "dGhlIHNhbXBsZSBub25jZQ==", &offered)
+        };
+        assert_eq!(checked(good), Ok(None));
+        let chosen = checked(&format!("{good}Sec-WebSocket-Protocol: chat\r\n"));
+        assert_eq!(chosen, Ok(Some("chat".into())));
+        for (headers, words) in [
+            (good.replace("WebSocket", "h2c"), "does not upgrade"),
+            (good.replace("keep-alive, Upgrade", "close"), "`connection`"),
+            (good.replace("s3pP", "S3pP"), "does not fit the key"),
+            (good.replace("sec-websocket-accept", "x"), "does not fit the key"),
+            (format!("{good}sec-websocket-extensions: permessage-deflate\r\n"), "extension"),
+            (format!("{good}sec-websocket-protocol: soup\r\n"), "subprotocol"),
+        ] {
+            let error = checked(&headers).expect_err(words);
+            assert!(error.contains(words), "{error}");
+        }
+    }
+}

@@ -1,0 +1,25 @@
+//! WebSocket (RFC 6455): connections that stay, and messages both ways.
+//!
+//! A [`Socket`] is one connection from the wish for it to its end. Like the HTTP client it spawns nothing:
+//! whoever owns it polls it beside whatever else the VU does, and is told what is new. It dials as HTTP does
+//! (`dial`), shakes hands by one HTTP request (`handshake`), and then speaks in frames (`frame`). While nobody
+//! says anything it holds no buffer.
+//!
+//! Extensions are not offered, so messages are not compressed. What a message answers, and what is counted
+//! under which name, is told elsewhere.
+//!
+//! The framing is our own, as HTTP's is and for the same reasons: libraries keep a buffer to read and one to
+//! write for each connection, 4 to 128 KiB, where ten thousand idle ones should hold none.
+
+mod entropy;
+mod error;
+mod frame;
+mod handshake;
+mod socket;
+mod url;
+
+pub use error::Error;
+pub use frame::{Close, Message};
+pub use handshake::{Handshake, Subprotocol};
+pub use socket::{End, News, Received, Socket};
+pub use url::{UrlError, parse_url};

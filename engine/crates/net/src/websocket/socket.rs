@@ -1,0 +1,783 @@
+//! One WebSocket connection, from the wish for it to its end.
+//!
+//! | stage | what is awaited | ends by itself after |
+//! | --- | --- | --- |
+//! | dialling, shaking hands | the connection, the answer to the handshake | the handshake's timeout |
+//! | open | messages both ways | never, but a message must be written within the timeout |
+//! | closing | the peer's close frame, then the end of the connection | [`CLOSING`] |
+//! | ended | nothing; what arrived before can still be received | |
+
+use std::collections::VecDeque;
+use std::future::{Future as _, poll_fn};
+use std::io;
+use std::mem::{self, MaybeUninit};
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker, ready};
+use std::time::Duration;
+
+use http::{Method, StatusCode};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::time::{Instant, Sleep};
+
+use super::Error;
+use super::entropy::random;
+use super::frame::{Arrived, Close, Decoder, Message, Opcode, encode, encode_close};
+use super::handshake::{self, Handshake, Subprotocol};
+use crate::config::Config;
+use crate::dial::{Dial, Own};
+use crate::error::Error as ConnectionError;
+use crate::http1::{HEAD_LIMIT, encode_head, has_end, parse};
+use crate::meter::Meter;
+use crate::response::Headers;
+use crate::stream::Stream;
+
+/// Room on the stack for one read, not cleared.
+const READ: usize = 16 << 10;
+/// Reads from one connection before others have their turn. Arbitrary.
+const READS: usize = 16;
+/// Messages that wait to be received before no more are read: the peer then has to wait, as with any slow
+/// reader. Arbitrary.
+const WAITING: usize = 1_024;
+/// Likewise, in bytes.
+const WAITING_BYTES: usize = 1 << 20;
+/// How long the peer may take to agree to a close and to end the connection. Arbitrary; servers take one round
+/// trip.
+const CLOSING: Duration = Duration::from_secs(5);
+/// Pings that wait for their pongs; older ones are forgotten.
+const PINGS: usize = 64;
+/// Interim responses before the one that counts. Arbitrary; servers send one or two.
+const INTERIM: u8 = 32;
+/// A timeout that is longer may be forever: clocks cannot count on from now without end.
+const FOREVER: Duration = Duration::from_secs(365 * 24 * 3600);
+
+/// A message, and when its last byte came.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Received {
+    /// The message.
+    pub message: Message,
+    /// When it arrived, whenever it was asked for.
+    pub arrived: Instant,
+}
+
+/// How a connection ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum End {
+    /// Both sides agreed to close; this is what the side said that began it.
+    Closed(Close),
+    /// It was not made, or it broke.
+    Failed(Error),
+}
+
+/// What is new since the last look.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct News {
+    /// The handshake has succeeded.
+    pub opened: bool,
+    /// Messages written whole.
+    pub sent: u32,
+    /// Messages that came, to be received or not.
+    pub received: u32,
+    /// How long pings took to be answered.
+    pub pongs: Vec<Duration>,
+    /// What was to be written has been.
+    pub written: bool,
+    /// It has ended. Nothing is new afterwards.
+    pub ended: bool,
+}
+
+impl News {
+    /// Whether nothing is.
+    #[must_use]
+    pub fn is_none(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+/// One connection.
+pub struct Socket {
+    config: Arc<Config>,
+    stage: Stage,
+    meter: Meter,
+    timeout: Duration,
+    alarm: Alarm,
+    started: Instant,
+    opened: Option<Opened>,
+    inbox: Inbox,
+    end: Option<(End, Instant)>,
+    /// When the message sent last was asked to be.
+    last_sent: Option<Instant>,
+    /// Bytes sent and received that have been told of.
+    told: (u64, u64),
+    news: News,
+}
+
+enum Stage {
+    Dialling(Box<Dialling>),
+    Shaking(Box<Shaking>),
+    Open(Box<Open>),
+    Ended,
+}
+
+struct Dialling {
+    dial: Dial,
+    own: Own,
+    handshake: Handshake,
+}
+
+/// A connection over which the handshake goes.
+struct Shaking {
+    stream: Stream,
+    request: Vec<u8>,
+    written: usize,
+    answer: Vec<u8>,
+    key: String,
+    subprotocols: Vec<Subprotocol>,
+    interim: u8,
+}
+
+/// What the handshake has agreed on.
+struct Opened {
+    since: Instant,
+    headers: Headers,
+    subprotocol: Option<String>,
+}
+
+/// A connection over which frames go. Every buffer is empty while nothing is under way.
+struct Open {
+    stream: Stream,
+    decoder: Decoder,
+    /// Whole frames; the first so many bytes have been written.
+    outbox: Vec<u8>,
+    written: usize,
+    /// Messages among them.
+    unsent: u32,
+    /// The ping to be answered: only the last need be (§5.5.3), so a peer who sends many fills nothing.
+    pong: Option<Vec<u8>>,
+    /// Pings without their pongs, the oldest first: what they carry, and when they were asked for.
+    pings: VecDeque<([u8; 8], Instant)>,
+    closing: Closing,
+}
+
+/// How far the close has come.
+enum Closing {
+    /// Nobody wants it.
+    No,
+    /// Our close frame is on its way; this is what it says.
+    Asked(Close),
+    /// Both close frames were there, at this moment. What is left is that the peer ends the connection: whoever
+    /// does it first keeps the port for a while (RFC 6455 §7.1.1), and that should not be us.
+    Agreed(Close, Instant),
+}
+
+#[derive(Default)]
+struct Inbox {
+    messages: VecDeque<Received>,
+    bytes: usize,
+    /// Whether nobody will receive any more.
+    shut: bool,
+}
+
+impl Inbox {
+    fn is_full(&self) -> bool {
+        self.messages.len() >= WAITING || self.bytes >= WAITING_BYTES
+    }
+
+    fn put(&mut self, message: Message) {
+        if !self.shut {
+            self.bytes += message.len();
+            self.messages.push_back(Received { message, arrived: Instant::now() });
+        }
+    }
+}
+
+impl Socket {
+    /// A connection of a VU to be made, which is told by its number. Nothing happens before it is
+    /// [polled](Self::poll).
+    #[must_use]
+    pub fn new(config: Arc<Config>, vu: u32, handshake: Handshake) -> Self {
+        let started = Instant::now();
+        let timeout = handshake.timeout.unwrap_or(config.request_timeout).min(FOREVER);
+        let dial = Dial::new(handshake.target.clone());
+        let own = Own::new(config.local_addresses.of(vu));
+        let mut alarm = Alarm::default();
+        alarm.set(started + timeout);
+        Self {
+            config,
+            stage: Stage::Dialling(Box::new(Dialling { dial, own, handshake })),
+            meter: Meter::new(started),
+            timeout,
+            alarm,
+            started,
+            opened: None,
+            inbox: Inbox::default(),
+            end: None,
+            last_sent: None,
+            told: (0, 0),
+            news: News::default(),
+        }
+    }
+
+    /// Goes on, and says what is new.
+    ///
+    /// Wakes the task of `cx` when it should be called again. To be called within a tokio runtime.
+    pub fn poll(&mut self, cx: &mut Context<'_>) -> News {
+        // As the client: what one call does is bounded here, and the runtime's own bound would keep the alarm
+        // from ringing while a peer keeps the socket busy.
+        let mut all = std::pin::pin!(tokio::task::unconstrained(poll_fn(|cx| {
+            self.go_on(cx);
+            Poll::Ready(())
+        })));
+        // Always ready.
+        let _: Poll<()> = all.as_mut().poll(cx);
+        let stream = match &mut self.stage {
+            Stage::Shaking(shaking) => Some(&mut shaking.stream),
+            Stage::Open(open) => Some(&mut open.stream),
+            Stage::Dialling(_) | Stage::Ended => None,
+        };
+        if let Some(traffic) = stream.and_then(Stream::take_traffic) {
+            self.meter.carried(traffic);
+        }
+        mem::take(&mut self.news)
+    }
+
+    fn go_on(&mut self, cx: &mut Context<'_>) {
+        if self.end.is_some() {
+            return;
+        }
+        let end = match self.drive(cx) {
+            Poll::Ready(Ok(close)) => End::Closed(close),
+            Poll::Ready(Err(error)) => {
+                if let Stage::Open(open) = &mut self.stage {
+                    // A peer that broke a rule is told, if that can be said at once.
+                    let _ = open.poll_write(cx, &mut self.meter, &mut self.news);
+                }
+                End::Failed(error)
+            }
+            Poll::Pending if self.alarm.poll(cx).is_ready() => self.too_late(),
+            Poll::Pending => return,
+        };
+        self.end_with(end);
+    }
+
+    /// Goes on as far as it can; ready with why it ended.
+    fn drive(&mut self, cx: &mut Context<'_>) -> Poll<Result<Close, Error>> {
+        loop {
+            match &mut self.stage {
+                Stage::Dialling(dialling) => {
+                    let Dialling { dial, own, handshake } = &mut **dialling;
+                    let connected = dial.poll(cx, &self.config, own, &mut self.meter);
+                    let (stream, _) = ready!(connected)?;
+                    let (request, key) = handshake::request(handshake);
+                    let mut bytes = Vec::new();
+                    encode_head(&request, &self.config, &mut bytes);
+                    self.stage = Stage::Shaking(Box::new(Shaking {
+                        stream,
+                        request: bytes,
+                        written: 0,
+                        answer: Vec::new(),
+                        key,
+                        subprotocols: mem::take(&mut handshake.subprotocols),
+                        interim: 0,
+                    }));
+                }
+                Stage::Shaking(shaking) => {
+                    let (headers, subprotocol) = ready!(shaking.poll(cx, &mut self.meter))?;
+                    let since = Instant::now();
+                    self.opened = Some(Opened { since, headers, subprotocol });
+                    self.news.opened = true;
+                    self.alarm.unset();
+                    let Stage::Shaking(shaking) = mem::replace(&mut self.stage, Stage::Ended)
+                    else {
+                        continue;
+                    };
+                    let Shaking { stream, answer, .. } = *shaking;
+                    let mut open = Open::new(stream, self.config.body_limit);
+                    // Messages may come in the same breath as the answer.
+                    let taken = open.take(&answer, &mut self.inbox, &mut self.news);
+                    self.stage = Stage::Open(Box::new(open));
+                    taken?;
+                }
+                Stage::Open(_) => return self.talk(cx),
+                Stage::Ended => return Poll::Pending,
+            }
+        }
+    }
+
+    /// Messages both ways, until the end.
+    fn talk(&mut self, cx: &mut Context<'_>) -> Poll<Result<Close, Error>> {
+        let Self { stage: Stage::Open(open), meter, inbox, news, alarm, .. } = self else {
+            return Poll::Pending;
+        };
+        for _ in 0..READS {
+            let written = open.poll_write(cx, meter, news);
+            let closing = !matches!(open.closing, Closing::No);
+            match (&written, closing) {
+                (_, true) => alarm.no_later_than(Instant::now() + CLOSING),
+                (Poll::Pending, false) => alarm.no_later_than(Instant::now() + self.timeout),
+                (Poll::Ready(_), false) => alarm.unset(),
+            }
+            // A peer that breaks off may have said why before: what has come is taken first.
+            let broken = match written {
+                Poll::Ready(Err(error)) => Some(ConnectionError::from_io(&error)),
+                Poll::Ready(Ok(())) | Poll::Pending => None,
+            };
+            if inbox.is_full() && !closing && broken.is_none() {
+                return Poll::Pending;
+            }
+            let error = match (open.poll_read(cx, meter, inbox, news), broken) {
+                (Poll::Ready(Ok(true)), _) => continue,
+                (Poll::Pending, None) => return Poll::Pending,
+                (Poll::Ready(Err(error @ (Error::Protocol(_) | Error::MessageTooLarge(_)))), _) => {
+                    return Poll::Ready(Err(error));
+                }
+                (_, Some(broken)) => broken.into(),
+                (Poll::Ready(Err(error)), None) => error,
+                (Poll::Ready(Ok(false)), None) => Error::ClosedEarly,
+            };
+            // After both close frames, that the connection ends is as it should be, however it does.
+            return Poll::Ready(open.agreed().ok_or(error));
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+
+    /// What it is when time runs out.
+    fn too_late(&self) -> End {
+        let late = |error: ConnectionError| End::Failed(error.into());
+        match &self.stage {
+            // The peer agreed to close and does not hang up: so we do.
+            Stage::Open(open) => match open.agreed() {
+                Some(close) => End::Closed(close),
+                None => late(ConnectionError::TimedOut),
+            },
+            Stage::Dialling(_) => late(ConnectionError::ConnectTimedOut),
+            Stage::Shaking(_) | Stage::Ended => late(ConnectionError::TimedOut),
+        }
+    }
+
+    fn end_with(&mut self, end: End) {
+        let at = match &self.stage {
+            // The session is over with the close frames; the rest is housekeeping.
+            Stage::Open(open) => match open.closing {
+                Closing::Agreed(_, at) => at,
+                Closing::No | Closing::Asked(_) => Instant::now(),
+            },
+            _ => Instant::now(),
+        };
+        self.alarm.unset();
+        self.stage = Stage::Ended;
+        self.end = Some((end, at));
+        self.news.ended = true;
+    }
+
+    fn open(&mut self) -> Option<&mut Open> {
+        match &mut self.stage {
+            Stage::Open(open) if matches!(open.closing, Closing::No) => Some(open),
+            _ => None,
+        }
+    }
+
+    /// Puts a message on its way; [`News::sent`] tells when it has been written. Whether there is a session to
+    /// send it in.
+    ///
+    /// Holds a copy until then, so whoever sends should wait until it [is written](Self::is_written).
+    pub fn send(&mut self, message: &Message) -> bool {
+        let Some(open) = self.open() else { return false };
+        match message {
+            Message::Text(text) => encode(Opcode::Text, text.as_bytes(), &mut open.outbox),
+            Message::Binary(bytes) => encode(Opcode::Binary, bytes, &mut open.outbox),
+        }
+        open.unsent += 1;
+        self.last_sent = Some(Instant::now());
+        true
+    }
+
+    /// Puts a ping on its way; [`News::pongs`] tells when it is answered. Whether there is a session to send
+    /// it in.
+    pub fn ping(&mut self) -> bool {
+        let Some(open) = self.open() else { return false };
+        // Not a number that counts up: a peer that sends pongs unasked must not hit one by chance.
+        let carries = random().to_ne_bytes();
+        encode(Opcode::Ping, &carries, &mut open.outbox);
+        if open.pings.len() == PINGS {
+            open.pings.pop_front();
+        }
+        open.pings.push_back((carries, Instant::now()));
+        true
+    }
+
+    /// Begins to close; the peer's close frame ends the session. Whether there is a session to close.
+    ///
+    /// The code and reason must be such as [may be sent](Close::may_be_sent).
+    pub fn close(&mut self, code: u16, reason: &str) -> bool {
+        let Some(open) = self.open() else { return false };
+        let close = Close { code, reason: reason.to_owned() };
+        encode_close(&close, &mut open.outbox);
+        open.closing = Closing::Asked(close);
+        true
+    }
+
+    /// Lets go of whatever comes from now on, and of what has come.
+    pub fn shut_inbox(&mut self) {
+        self.inbox = Inbox { shut: true, ..Inbox::default() };
+    }
+
+    /// The message that came first among those that were not received.
+    pub fn receive(&mut self) -> Option<Received> {
+        let received = self.inbox.messages.pop_front()?;
+        self.inbox.bytes -= received.message.len();
+        if self.inbox.messages.is_empty() {
+            // What a burst has made large is given back.
+            self.inbox.messages = VecDeque::new();
+        }
+        Some(received)
+    }
+
+    /// Whether a message waits to be received.
+    #[must_use]
+    pub fn has_message(&self) -> bool {
+        !self.inbox.messages.is_empty()
+    }
+
+    /// Whether messages can be sent: the handshake has succeeded, and no side has begun to close.
+    #[must_use]
+    pub fn is_open(&self) -> bool {
+        matches!(&self.stage, Stage::Open(open) if matches!(open.closing, Closing::No))
+    }
+
+    /// Whether everything has been handed to the system, or never will be.
+    #[must_use]
+    pub fn is_written(&self) -> bool {
+        match &self.stage {
+            Stage::Open(open) => open.outbox.is_empty(),
+            _ => true,
+        }
+    }
+
+    /// Whether a ping waits for its pong.
+    #[must_use]
+    pub fn awaits_pong(&self) -> bool {
+        matches!(&self.stage, Stage::Open(open) if !open.pings.is_empty())
+    }
+
+    /// How it ended, once it has.
+    #[must_use]
+    pub fn end(&self) -> Option<&End> {
+        self.end.as_ref().map(|(end, _)| end)
+    }
+
+    /// Whether the handshake has succeeded, at any time.
+    #[must_use]
+    pub fn was_opened(&self) -> bool {
+        self.opened.is_some()
+    }
+
+    /// How long it took until the handshake was answered, or has taken by now.
+    #[must_use]
+    pub fn connecting(&self) -> Duration {
+        let until = match (&self.opened, &self.end) {
+            (Some(opened), _) => opened.since,
+            (None, Some((_, at))) => *at,
+            (None, None) => Instant::now(),
+        };
+        until.saturating_duration_since(self.started)
+    }
+
+    /// How long the session lasted from the answer to its handshake, or has lasted by now; none if there was
+    /// none.
+    #[must_use]
+    pub fn session(&self) -> Option<Duration> {
+        let until = self.end.as_ref().map_or_else(Instant::now, |(_, at)| *at);
+        Some(until.saturating_duration_since(self.opened.as_ref()?.since))
+    }
+
+    /// The headers of the answer to the handshake.
+    #[must_use]
+    pub fn headers(&self) -> Option<&Headers> {
+        self.opened.as_ref().map(|opened| &opened.headers)
+    }
+
+    /// The subprotocol that the peer chose among those offered.
+    #[must_use]
+    pub fn subprotocol(&self) -> Option<&str> {
+        self.opened.as_ref()?.subprotocol.as_deref()
+    }
+
+    /// When the message sent last was asked to be sent.
+    #[must_use]
+    pub fn last_sent(&self) -> Option<Instant> {
+        self.last_sent
+    }
+
+    /// Whether anything of it was on the wire.
+    #[must_use]
+    pub fn was_on_wire(&self) -> bool {
+        self.meter.sent() > 0
+    }
+
+    /// Bytes sent and received, as they were on the wire, that were not told of before.
+    pub fn take_bytes(&mut self) -> (u64, u64) {
+        let now = (self.meter.sent(), self.meter.received());
+        let before = mem::replace(&mut self.told, now);
+        (now.0 - before.0, now.1 - before.1)
+    }
+
+    /// Ends it at once. The peer is told that we go away if that can be said without waiting.
+    pub fn abandon(&mut self) {
+        if let Some(open) = self.open()
+            && open.outbox.is_empty()
+        {
+            let away = Close { code: 1001, reason: String::new() };
+            encode_close(&away, &mut open.outbox);
+            let mut cx = Context::from_waker(Waker::noop());
+            if let Stage::Open(open) = &mut self.stage {
+                // If it cannot be said, the end of the connection says it too.
+                let _ = open.poll_write(&mut cx, &mut self.meter, &mut News::default());
+            }
+        }
+        if self.end.is_none() {
+            self.end_with(End::Failed(Error::ClosedEarly));
+        }
+    }
+}
+
+/// So many of these bytes as the stream does not count itself.
+fn counted(stream: &Stream, bytes: usize) -> usize {
+    if stream.is_plain() { bytes } else { 0 }
+}
+
+impl Shaking {
+    /// Sends the request and receives the head of the answer; what follows it is left in `answer`.
+    fn poll(
+        &mut self,
+        cx: &mut Context<'_>,
+        meter: &mut Meter,
+    ) -> Poll<Result<(Headers, Option<String>), Error>> {
+        while self.written < self.request.len() {
+            let stream = Pin::new(&mut self.stream);
+            let written = ready!(stream.poll_write(cx, &self.request[self.written..]));
+            let written = written.and_then(more_than_none);
+            let written = written.map_err(|error| ConnectionError::from_io(&error))?;
+            self.written += written;
+            meter.wrote(counted(&self.stream, written), self.written == self.request.len());
+        }
+        // By TLS, taken is not sent.
+        ready!(Pin::new(&mut self.stream).poll_flush(cx))
+            .map_err(|error| ConnectionError::from_io(&error))?;
+        loop {
+            let seen = self.answer.len();
+            let mut room = [MaybeUninit::uninit(); READ];
+            let mut read = ReadBuf::uninit(&mut room);
+            ready!(Pin::new(&mut self.stream).poll_read(cx, &mut read))
+                .map_err(|error| ConnectionError::from_io(&error))?;
+            let read = read.filled();
+            meter.read(counted(&self.stream, read.len()));
+            if read.is_empty() {
+                return Poll::Ready(Err(ConnectionError::ClosedEarly.into()));
+            }
+            self.answer.extend_from_slice(read);
+            if !has_end(&self.answer, seen) {
+                if self.answer.len() > HEAD_LIMIT {
+                    let what = format!("its headers are larger than {} KiB", HEAD_LIMIT >> 10);
+                    return Poll::Ready(Err(Error::Handshake(what)));
+                }
+                continue;
+            }
+            if let Some(agreed) = self.take_heads().transpose() {
+                return Poll::Ready(agreed);
+            }
+        }
+    }
+
+    /// Takes the answer's head, and those of interim responses before it. None if it has not come yet.
+    fn take_heads(&mut self) -> Result<Option<(Headers, Option<String>)>, Error> {
+        loop {
+            let malformed = |error: ConnectionError| Error::Handshake(error.to_string());
+            let Some(head) = parse(&self.answer, &Method::GET).map_err(malformed)? else {
+                return Ok(None);
+            };
+            let rest = self.answer.split_off(head.length);
+            let whole = mem::replace(&mut self.answer, rest);
+            if head.status == StatusCode::SWITCHING_PROTOCOLS {
+                let headers = Headers::new(&whole);
+                let chosen = handshake::check(&headers, &self.key, &self.subprotocols);
+                let chosen = chosen.map_err(Error::Handshake)?;
+                return Ok(Some((headers, chosen)));
+            }
+            if !head.status.is_informational() {
+                return Err(Error::Refused(head.status.as_u16()));
+            }
+            self.interim += 1;
+            if self.interim > INTERIM {
+                let what = format!("it comes after more than {INTERIM} interim ones");
+                return Err(Error::Handshake(what));
+            }
+        }
+    }
+}
+
+impl Open {
+    fn new(stream: Stream, limit: usize) -> Self {
+        Self {
+            stream,
+            decoder: Decoder::new(limit),
+            outbox: Vec::new(),
+            written: 0,
+            unsent: 0,
+            pong: None,
+            pings: VecDeque::new(),
+            closing: Closing::No,
+        }
+    }
+
+    /// What both sides agreed on, if they did.
+    fn agreed(&self) -> Option<Close> {
+        match &self.closing {
+            Closing::Agreed(close, _) => Some(close.clone()),
+            Closing::No | Closing::Asked(_) => None,
+        }
+    }
+
+    /// Writes what there is, and the pong that is due.
+    fn poll_write(
+        &mut self,
+        cx: &mut Context<'_>,
+        meter: &mut Meter,
+        news: &mut News,
+    ) -> Poll<io::Result<()>> {
+        loop {
+            if self.outbox.is_empty() {
+                // A close frame is the last that is sent.
+                match self.pong.take() {
+                    Some(payload) if matches!(self.closing, Closing::No) => {
+                        encode(Opcode::Pong, &payload, &mut self.outbox);
+                    }
+                    _ => return Poll::Ready(Ok(())),
+                }
+            }
+            while self.written < self.outbox.len() {
+                let stream = Pin::new(&mut self.stream);
+                let written = ready!(stream.poll_write(cx, &self.outbox[self.written..]));
+                let written = more_than_none(written?)?;
+                self.written += written;
+                meter.wrote(counted(&self.stream, written), false);
+            }
+            ready!(Pin::new(&mut self.stream).poll_flush(cx))?;
+            (self.outbox, self.written) = (Vec::new(), 0);
+            news.sent += mem::take(&mut self.unsent);
+            news.written = true;
+        }
+    }
+
+    /// Reads once. Whether the connection goes on.
+    fn poll_read(
+        &mut self,
+        cx: &mut Context<'_>,
+        meter: &mut Meter,
+        inbox: &mut Inbox,
+        news: &mut News,
+    ) -> Poll<Result<bool, Error>> {
+        let mut room = [MaybeUninit::uninit(); READ];
+        let mut read = ReadBuf::uninit(&mut room);
+        ready!(Pin::new(&mut self.stream).poll_read(cx, &mut read))
+            .map_err(|error| ConnectionError::from_io(&error))?;
+        let read = read.filled();
+        meter.read(counted(&self.stream, read.len()));
+        Poll::Ready(self.take(read, inbox, news).map(|()| !read.is_empty()))
+    }
+
+    /// Takes in what was read.
+    fn take(&mut self, mut bytes: &[u8], inbox: &mut Inbox, news: &mut News) -> Result<(), Error> {
+        // What comes after the close frame is nothing.
+        while !matches!(self.closing, Closing::Agreed(..)) {
+            match self.decoder.decode(&mut bytes) {
+                Ok(None) => return Ok(()),
+                Ok(Some(Arrived::Message(message))) => {
+                    news.received += 1;
+                    if matches!(self.closing, Closing::No) || !inbox.is_full() {
+                        inbox.put(message);
+                    }
+                }
+                Ok(Some(Arrived::Ping(payload))) => self.pong = Some(payload),
+                Ok(Some(Arrived::Pong(payload))) => {
+                    let of = |(carries, _): &([u8; 8], _)| carries[..] == payload[..];
+                    if let Some(place) = self.pings.iter().position(of) {
+                        // A pong may answer for the pings before it too; those are not known to have been.
+                        let answered = self.pings.drain(..=place).next_back();
+                        news.pongs.extend(answered.map(|(_, sent)| sent.elapsed()));
+                    }
+                }
+                Ok(Some(Arrived::Close(close))) => {
+                    let now = Instant::now();
+                    let said = match mem::replace(&mut self.closing, Closing::No) {
+                        Closing::Asked(ours) => ours,
+                        Closing::No | Closing::Agreed(..) => {
+                            let echo = Close { code: close.code, reason: String::new() };
+                            encode_close(&echo, &mut self.outbox);
+                            close
+                        }
+                    };
+                    self.closing = Closing::Agreed(said, now);
+                }
+                Err(violation) => {
+                    let told = Close { code: violation.code, reason: String::new() };
+                    if matches!(self.closing, Closing::No) {
+                        encode_close(&told, &mut self.outbox);
+                    }
+                    return Err(violation.error);
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn more_than_none(written: usize) -> io::Result<usize> {
+    if written == 0 { Err(io::ErrorKind::WriteZero.into()) } else { Ok(written) }
+}
+
+/// A timer that is there only while it is set.
+#[derive(Default)]
+struct Alarm(Option<(Instant, Option<Pin<Box<Sleep>>>)>);
+
+impl Alarm {
+    fn set(&mut self, due: Instant) {
+        self.0 = Some((due, None));
+    }
+
+    /// Sets it unless it is set for an earlier moment.
+    fn no_later_than(&mut self, due: Instant) {
+        if self.0.as_ref().is_none_or(|(set, _)| *set > due) {
+            self.set(due);
+        }
+    }
+
+    fn unset(&mut self) {
+        self.0 = None;
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        let Some((due, sleep)) = &mut self.0 else { return Poll::Pending };
+        let sleep = sleep.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(*due)));
+        sleep.as_mut().poll(cx)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_socket_can_live_in_a_store_that_moves_between_threads() {
+        fn is_send<T: Send>() {}
+        is_send::<Socket>();
+    }
+
+    #[test]
+    fn an_idle_socket_is_small() {
+        // Beside it there are the headers of its handshake, and no buffer.
+        let size = size_of::<Socket>() + size_of::<Open>();
+        assert!(size <= 1 << 10, "{size} bytes");
+    }
+}
