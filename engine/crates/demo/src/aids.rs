@@ -99,6 +99,18 @@ pub(crate) async fn delay(milliseconds: &str) -> Answer {
     }
 }
 
+/// The time between the messages of `/ws/ticker/{milliseconds}`.
+pub(crate) fn ticks(milliseconds: &str) -> Result<Duration, Box<Answer>> {
+    let most = u64::try_from(duration::LONGEST.as_millis()).unwrap_or(u64::MAX);
+    number(milliseconds, "a number of milliseconds", 1..=most).map(Duration::from_millis)
+}
+
+/// The code of `/ws/close/{code}`.
+pub(crate) fn close_code(code: &str) -> Result<u16, Box<Answer>> {
+    let code = number(code, "a close code", 1000..=4999)?;
+    Ok(u16::try_from(code).expect("1000 to 4999 are 16 bits"))
+}
+
 /// `/echo`
 pub(crate) fn echo(head: &Parts, body: &[u8]) -> Answer {
     #[derive(Serialize)]

@@ -7,21 +7,26 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll, ready};
 
 use hyper::rt::{Read, ReadBufCursor, Write};
+use hyper::upgrade::OnUpgrade;
+use parking_lot::Mutex;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 
 use crate::site::Site;
+use crate::websocket::Talk;
 
 /// What the pages of a connection share with its stream.
 #[derive(Debug)]
 pub(crate) struct Connection {
     pub(crate) site: Arc<Site>,
     reset: AtomicBool,
+    /// What is said on it once it is a WebSocket.
+    pub(crate) upgrade: Mutex<Option<(OnUpgrade, Talk)>>,
 }
 
 impl Connection {
     pub(crate) fn new(site: Arc<Site>) -> Self {
-        Self { site, reset: AtomicBool::new(false) }
+        Self { site, reset: AtomicBool::new(false), upgrade: Mutex::new(None) }
     }
 
     /// Has the connection end with a reset instead of an orderly close.
@@ -33,8 +38,8 @@ impl Connection {
 /// The stream of one connection.
 #[derive(Debug)]
 pub(crate) struct Stream {
-    socket: TcpStream,
-    connection: Arc<Connection>,
+    pub(crate) socket: TcpStream,
+    pub(crate) connection: Arc<Connection>,
 }
 
 impl Stream {

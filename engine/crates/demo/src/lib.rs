@@ -25,6 +25,10 @@
 //! | `/delay/{milliseconds}` | 200 after that time |
 //! | `/echo` | what it saw of the request, as JSON |
 //! | `/headers` | headers that are repeated, empty, long, and not text |
+//! | `/ws/echo` | by WebSocket: each message back |
+//! | `/ws/chat` | by WebSocket: each message to everybody there, the sender too |
+//! | `/ws/ticker/{milliseconds}` | by WebSocket: `tick 1`, `tick 2`, … so far apart |
+//! | `/ws/close/{code}` | by WebSocket: a close frame with this code, 1000 to 4999, at once |
 //! | `/close`, `/reset` | nothing: the connection is closed, or reset |
 //! | `GET /record`, `DELETE /record` | [`Record`] as JSON, not itself counted; starts it anew |
 //!
@@ -44,6 +48,7 @@ mod server;
 mod shop;
 mod site;
 mod stall;
+mod websocket;
 
 pub use capacity::Capacity;
 pub use faults::{ErrorRate, FaultError, Faults, FaultsError};

@@ -30,6 +30,10 @@ pub struct Record {
     pub bytes_received: u64,
     /// Bytes written to sockets.
     pub bytes_sent: u64,
+    /// WebSocket messages read whole.
+    pub messages_received: u64,
+    /// WebSocket messages written.
+    pub messages_sent: u64,
     /// How many answers of each kind, in order of route, method and status.
     pub answers: Vec<Answers>,
 }
@@ -82,6 +86,8 @@ pub(crate) struct Recorder {
     counts: Mutex<Counts>,
     received: AtomicU64,
     sent: AtomicU64,
+    messages_received: AtomicU64,
+    messages_sent: AtomicU64,
 }
 
 #[derive(Debug, Default)]
@@ -117,6 +123,14 @@ impl Recorder {
 
     pub(crate) fn sent(&self, bytes: usize) {
         self.sent.fetch_add(bytes as u64, Ordering::Relaxed);
+    }
+
+    pub(crate) fn message_received(&self) {
+        self.messages_received.fetch_add(1, Ordering::Relaxed);
+    }
+
+    pub(crate) fn message_sent(&self) {
+        self.messages_sent.fetch_add(1, Ordering::Relaxed);
     }
 
     /// Counts a request, as soon as it is known.
@@ -156,6 +170,8 @@ impl Recorder {
             connections_open: counts.open,
             bytes_received: self.received.load(Ordering::Relaxed),
             bytes_sent: self.sent.load(Ordering::Relaxed),
+            messages_received: self.messages_received.load(Ordering::Relaxed),
+            messages_sent: self.messages_sent.load(Ordering::Relaxed),
             answers,
         }
     }
@@ -167,6 +183,8 @@ impl Recorder {
             Counts { generation: counts.generation + 1, open: counts.open, ..Counts::default() };
         self.received.store(0, Ordering::Relaxed);
         self.sent.store(0, Ordering::Relaxed);
+        self.messages_received.store(0, Ordering::Relaxed);
+        self.messages_sent.store(0, Ordering::Relaxed);
     }
 }
 

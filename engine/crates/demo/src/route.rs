@@ -20,6 +20,10 @@ pub(crate) enum Route {
     Close,
     Reset,
     Record,
+    WsEcho,
+    WsChat,
+    WsTicker,
+    WsClose,
     Unknown,
 }
 
@@ -38,6 +42,8 @@ impl Route {
             "/close" => Self::Close,
             "/reset" => Self::Reset,
             "/record" => Self::Record,
+            "/ws/echo" => Self::WsEcho,
+            "/ws/chat" => Self::WsChat,
             _ => {
                 let prefix_and_last = path.rsplit_once('/').filter(|(_, last)| !last.is_empty());
                 return match prefix_and_last {
@@ -47,6 +53,8 @@ impl Route {
                     Some(("/status", last)) => (Self::Status, last),
                     Some(("/delay", last)) => (Self::Delay, last),
                     Some(("/redirect", last)) => (Self::Redirect, last),
+                    Some(("/ws/ticker", last)) => (Self::WsTicker, last),
+                    Some(("/ws/close", last)) => (Self::WsClose, last),
                     _ => (Self::Unknown, ""),
                 };
             }
@@ -74,6 +82,10 @@ impl Route {
             Self::Close => "/close",
             Self::Reset => "/reset",
             Self::Record => "/record",
+            Self::WsEcho => "/ws/echo",
+            Self::WsChat => "/ws/chat",
+            Self::WsTicker => "/ws/ticker/{milliseconds}",
+            Self::WsClose => "/ws/close/{code}",
             Self::Unknown => "unknown",
         }
     }
@@ -95,6 +107,7 @@ impl Route {
     pub(crate) fn allowed(self) -> Option<&'static str> {
         match self {
             Self::Home | Self::Health | Self::Catalogue | Self::Product => Some("GET, HEAD"),
+            Self::WsEcho | Self::WsChat | Self::WsTicker | Self::WsClose => Some("GET"),
             Self::Login | Self::Checkout => Some("POST"),
             Self::Cart => Some("GET, HEAD, POST"),
             Self::Record => Some("GET, HEAD, DELETE"),
@@ -127,6 +140,9 @@ mod tests {
             ("/delay/50", (Route::Delay, "50")),
             ("/drip/3", (Route::Drip, "3")),
             ("/redirect/3", (Route::Redirect, "3")),
+            ("/ws/echo", (Route::WsEcho, "")),
+            ("/ws/ticker/9", (Route::WsTicker, "9")),
+            ("/ws", (Route::Unknown, "")),
             ("/products", (Route::Unknown, "")),
             ("/products/", (Route::Unknown, "")),
             ("/products/7/8", (Route::Unknown, "")),

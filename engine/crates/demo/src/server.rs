@@ -19,6 +19,7 @@ use crate::faults::Faults;
 use crate::io::{Connection, Stream};
 use crate::record::Record;
 use crate::site::Site;
+use crate::websocket;
 
 /// How many connections may wait to be accepted: as many as there may be virtual users, who all come at
 /// once when a run starts. The system may allow fewer.
@@ -210,14 +211,25 @@ async fn serve_connection(socket: TcpStream, site: Arc<Site>) {
     let _ = socket.set_nodelay(true);
     let connection = Arc::new(Connection::new(site));
     let stream = Stream::new(socket, Arc::clone(&connection));
-    let service = service_fn(|request| connection.site.answer(&connection, request));
+    let service = {
+        let connection = Arc::clone(&connection);
+        service_fn(move |request| {
+            let connection = Arc::clone(&connection);
+            async move { connection.site.answer(&connection, request).await }
+        })
+    };
     let ended =
-        http1::Builder::new().max_header_size(LARGEST_HEAD).serve_connection(stream, service).await;
+        http1::Builder::new().max_header_size(LARGEST_HEAD).serve_connection(stream, service);
+    let ended = ended.with_upgrades().await;
     // Any other failure is a client that went, or a page that hung up.
     if let Err(error) = ended
         && error.is_parse()
     {
         connection.site.record.malformed();
+    }
+    let upgrade = connection.upgrade.lock().take();
+    if let Some((upgrade, talk)) = upgrade {
+        websocket::serve(upgrade, talk, &connection.site.record).await;
     }
 }
 

@@ -6,6 +6,7 @@ use http::request::Parts;
 use http::{HeaderValue, Method, Request, StatusCode};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::Body;
+use tokio::sync::broadcast;
 
 use crate::aids;
 use crate::answer::{self, Answer, HungUp};
@@ -14,6 +15,7 @@ use crate::io::Connection;
 use crate::record::Recorder;
 use crate::route::Route;
 use crate::shop::Shop;
+use crate::websocket::{self, Frame, Talk};
 
 /// The largest request body that is read: carts and logins are small, and an echo is held in memory.
 const LARGEST_BODY: usize = 1 << 20;
@@ -24,11 +26,17 @@ pub(crate) struct Site {
     pub(crate) record: Recorder,
     faults: FaultClock,
     shop: Shop,
+    chat: broadcast::Sender<Frame>,
 }
 
 impl Site {
     pub(crate) fn new(faults: Faults) -> Self {
-        Self { record: Recorder::default(), faults: FaultClock::new(faults), shop: Shop::new() }
+        Self {
+            record: Recorder::default(),
+            faults: FaultClock::new(faults),
+            shop: Shop::new(),
+            chat: websocket::chat(),
+        }
     }
 
     /// Answers one request, and records it.
@@ -37,11 +45,12 @@ impl Site {
     pub(crate) async fn answer<B>(
         &self,
         connection: &Connection,
-        request: Request<B>,
+        mut request: Request<B>,
     ) -> Result<Answer, HungUp>
     where
         B: Body<Data: Buf, Error: Into<Box<dyn std::error::Error + Send + Sync>>>,
     {
+        let upgrade = hyper::upgrade::on(&mut request);
         let (head, body) = request.into_parts();
         let (route, last) = Route::of(head.uri.path());
         if let Some(allowed) = route.allowed()
@@ -66,11 +75,33 @@ impl Site {
                     connection.reset_at_close();
                     return Err(HungUp);
                 }
+                Route::WsEcho | Route::WsChat | Route::WsTicker | Route::WsClose => {
+                    match self
+                        .talk(route, last)
+                        .and_then(|talk| Ok((talk, websocket::agree(&head)?)))
+                    {
+                        Ok((talk, agreed)) => {
+                            *connection.upgrade.lock() = Some((upgrade, talk));
+                            agreed
+                        }
+                        Err(refusal) => *refusal,
+                    }
+                }
                 _ => self.page(route, last, &head, body).await,
             },
         };
         self.record.answered(seen, answer.status());
         Ok(answer)
+    }
+
+    /// What is said on a WebSocket, or why there can be none.
+    fn talk(&self, route: Route, last: &str) -> Result<Talk, Box<Answer>> {
+        Ok(match route {
+            Route::WsChat => Talk::Chat(self.chat.clone()),
+            Route::WsTicker => Talk::Ticker(aids::ticks(last)?),
+            Route::WsClose => Talk::Close(aids::close_code(last)?),
+            _ => Talk::Echo,
+        })
     }
 
     /// Waits as long as the faults of the route say, and answers for the page if they say so.
@@ -125,7 +156,15 @@ impl Site {
             },
             Route::Headers => aids::headers(),
             Route::Redirect => aids::redirect(last),
-            Route::Close | Route::Reset | Route::Record | Route::Unknown => {
+
+            Route::Close
+            | Route::Reset
+            | Route::Record
+            | Route::WsEcho
+            | Route::WsChat
+            | Route::WsTicker
+            | Route::WsClose
+            | Route::Unknown => {
                 let problem = format!("there is no page `{}`", head.uri.path());
                 answer::refusal(StatusCode::NOT_FOUND, &problem)
             }

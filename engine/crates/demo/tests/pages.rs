@@ -367,3 +367,60 @@ fn a_server_inside_a_runtime_of_many_threads_serves_as_well() {
     client.read_exact(&mut status).unwrap();
     assert_eq!(&status, b"HTTP/1.1 200");
 }
+
+/// Shakes hands on a connection of its own, sends these frames, and reads until it ends: status and the rest.
+fn websocket(demo: &RunningDemo, path: &str, headers: &str, frames: &[u8]) -> Reply {
+    let head = format!(
+        "GET {path} HTTP/1.1\r\nhost: demo\r\nconnection: Upgrade\r\nupgrade: websocket\r\n\
+         sec-websocket-version: 13\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\n{headers}\r\n"
+    );
+    let reply = raw(demo, &[head.as_bytes(), frames].concat()).unwrap();
+    let end = reply.windows(4).position(|four| four == b"\r\n\r\n").expect("a whole head");
+    let head = String::from_utf8(reply[..end].to_vec()).expect("a head is text");
+    let status = head.split(' ').nth(1).unwrap().parse().unwrap();
+    Reply { status, head, body: reply[end + 4..].to_vec() }
+}
+
+/// A client's frame of up to 125 bytes, masked with zeros.
+fn masked(first: u8, payload: &[u8]) -> Vec<u8> {
+    [&[first, 0x80 | payload.len() as u8, 0, 0, 0, 0], payload].concat()
+}
+
+#[test]
+fn an_echo_comes_back_and_a_close_is_agreed_to() {
+    let demo = started("");
+    let frames = [
+        masked(0x81, b"one"),
+        masked(0x89, b"ping"),
+        masked(0x02, b"t"),
+        masked(0x80, b"wo"),
+        masked(0x88, b"\x03\xe8bye"),
+    ];
+    let offered = "sec-websocket-protocol: first, second\r\n";
+    let reply = websocket(&demo, "/ws/echo", offered, &frames.concat());
+    assert_eq!(reply.status, 101);
+    assert_eq!(reply.header("sec-websocket-accept"), ["s3pPLMBiTxaQ9kYGzzhZRbK+xOo="]);
+    assert_eq!(reply.header("sec-websocket-protocol"), ["first"]);
+    assert_eq!(reply.body, b"\x81\x03one\x8a\x04ping\x82\x03two\x88\x02\x03\xe8");
+    let record = demo.record();
+    assert_eq!((record.messages_received, record.messages_sent), (2, 2));
+    assert_eq!(record.count("GET", "/ws/echo", 101), 1);
+}
+
+#[test]
+fn each_websocket_page_says_what_it_should() {
+    let demo = started("");
+    let bye = masked(0x88, b"");
+    let chat = websocket(&demo, "/ws/chat", "", &[masked(0x81, b"hello"), bye.clone()].concat());
+    assert!(chat.body.ends_with(b"\x88\x00"), "{:?}", chat.body);
+    let close = websocket(&demo, "/ws/close/4001", "", &bye);
+    assert_eq!(close.body, b"\x88\x02\x0f\xa1\x88\x00");
+    for (path, status) in [("/ws/ticker/0", 400), ("/ws/close/999", 400), ("/ws/nothing", 404)] {
+        let refused = websocket(&demo, path, "connection: close\r\n", b"");
+        assert_eq!(refused.status, status, "{path}");
+    }
+    assert_eq!(get(&demo, "/ws/echo").status, 426);
+    assert_eq!(post(&demo, "/ws/echo", "", &json!({})).status, 405);
+    // One that breaks the rules: not masked.
+    assert_eq!(websocket(&demo, "/ws/echo", "", b"\x81\x03one").body, b"");
+}
