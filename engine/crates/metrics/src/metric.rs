@@ -156,6 +156,28 @@ pub mod builtin {
         /// answer, and sent again on a fresh one. The peer may have counted them; `http_reqs` counts such a
         /// request once. Our own.
         HTTP_REQ_RETRIES = "http_req_retries", Counter, Default;
+        /// WebSocket sessions: handshakes that the target agreed to.
+        WS_SESSIONS = "ws_sessions", Counter, Default;
+        /// From the wish for a WebSocket connection to the answer to its handshake, also one that refuses.
+        WS_CONNECTING = "ws_connecting", Trend, Time;
+        /// The share of WebSocket connections wished for that did not become sessions. Our own.
+        WS_CONNECT_FAILED = "ws_connect_failed", Rate, Default;
+        /// From the end of a WebSocket handshake to the end of the session, however it came.
+        WS_SESSION_DURATION = "ws_session_duration", Trend, Time;
+        /// WebSocket sessions that broke: without the close frames of both sides. Our own.
+        WS_SESSIONS_FAILED = "ws_sessions_failed", Counter, Default;
+        /// WebSocket sessions, and handshakes on the wire, when they were cut off. Our own.
+        WS_SESSIONS_INTERRUPTED = "ws_sessions_interrupted", Counter, Default;
+        /// WebSocket messages written whole.
+        WS_MSGS_SENT = "ws_msgs_sent", Counter, Default;
+        /// WebSocket messages received whole.
+        WS_MSGS_RECEIVED = "ws_msgs_received", Counter, Default;
+        /// From a WebSocket ping to its pong.
+        WS_PING = "ws_ping", Trend, Time;
+        /// From sending a WebSocket message to the arrival of what the script calls its answer. Our own.
+        WS_MSG_RTT = "ws_msg_rtt", Trend, Time;
+        /// WebSocket messages whose session ended before the answer that the script expected. Our own.
+        WS_MSGS_UNANSWERED = "ws_msgs_unanswered", Counter, Default;
         /// The share of a script's checks that held.
         CHECKS = "checks", Rate, Default;
         /// Iterations that ended by themselves.
