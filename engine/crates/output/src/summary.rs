@@ -334,6 +334,19 @@ fn errors(totals: &Totals) -> Vec<RequestError> {
             errors.insert(("other errors".to_owned(), None), (untold, None));
         }
     }
+    // A WebSocket begins with a request too.
+    for (tags, sink) in totals.series(builtin::WS_CONNECT_FAILED) {
+        let (Sink::Rate(failed), Some(error)) = (sink, tags.get("error")) else { continue };
+        // A script may have put that tag on one that succeeded.
+        if failed.trues > 0 {
+            let code = tags.get("error_code").and_then(|code| code.parse().ok());
+            let (counted, example) = errors.entry((error.to_owned(), code)).or_default();
+            *counted += failed.trues;
+            if example.is_none() {
+                *example = tags.get("name").map(|name| format!("WebSocket {name}"));
+            }
+        }
+    }
     let mut errors: Vec<_> = errors
         .into_iter()
         .map(|((error, code), (count, example))| RequestError { error, code, example, count })

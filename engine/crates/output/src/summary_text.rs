@@ -9,7 +9,7 @@ mod rows;
 
 use std::io::Write;
 
-use metrics::{Contains, Kind, Method, Outcome, Threshold, builtin};
+use metrics::{Contains, Kind, Method, MetricId, Outcome, Threshold, builtin};
 use run::{Event, FailureKind};
 
 use self::rows::{Row, aligned, names_width, quantile, rows_of};
@@ -152,17 +152,21 @@ impl Page {
         }
 
         if summary.setup_error.is_none() {
-            self.heading("HTTP");
             let rows = rows_of(summary, |id| match id {
                 builtin::HTTP_REQ_DURATION | builtin::HTTP_REQ_FAILED | builtin::HTTP_REQS => true,
                 builtin::HTTP_REQ_RESPONSE => summary.has_arrivals(),
                 builtin::HTTP_REQS_INTERRUPTED => true,
                 _ => false,
             });
-            if !rows.iter().any(|row| row.of == Some(builtin::HTTP_REQS)) {
-                self.line(indented(4).plain("no requests were made"));
+            let sent_none = !rows.iter().any(|row| row.of == Some(builtin::HTTP_REQS));
+            // Who only talks by WebSocket need not be told.
+            if !rows.is_empty() || rows_of(summary, is_of_websockets).is_empty() {
+                self.heading("HTTP");
+                if sent_none {
+                    self.line(indented(4).plain("no requests were made"));
+                }
+                self.rows(&rows);
             }
-            self.rows(&rows);
 
             self.heading("EXECUTION");
             let rows = rows_of(summary, |id| match id {
@@ -187,6 +191,11 @@ impl Page {
         let rows = rows_of(summary, |id| matches!(id, builtin::DATA_RECEIVED | builtin::DATA_SENT));
         if !rows.is_empty() {
             self.heading("NETWORK");
+            self.rows(&rows);
+        }
+        let rows = rows_of(summary, is_of_websockets);
+        if !rows.is_empty() {
+            self.heading("WEBSOCKET");
             self.rows(&rows);
         }
     }
@@ -369,6 +378,10 @@ fn threshold_line(threshold: &ThresholdSummary, indent: usize) -> Line {
         Ok(method) => line.plain(format!("{method}=")).styled(VALUE, value),
         Err(_) => line.styled(VALUE, value),
     }
+}
+
+fn is_of_websockets(id: MetricId) -> bool {
+    id.builtin().is_some_and(|metric| metric.name.starts_with("ws_"))
 }
 
 /// A line that starts with so many spaces.

@@ -52,6 +52,9 @@ impl Row {
                 Some("sent again: the target closed the connection without an answer")
             }
             builtin::ITERATIONS_INTERRUPTED => Some("cut off before they ended"),
+            builtin::WS_MSGS_UNANSWERED => Some("their sessions ended before the expected answer"),
+            builtin::WS_SESSIONS_FAILED => Some("broke, and were not closed by both sides"),
+            builtin::WS_SESSIONS_INTERRUPTED => Some("cut off, or never closed by the script"),
             _ => None,
         };
         let cells = match &summary.values {
@@ -122,6 +125,9 @@ fn never_happened(summary: &MetricSummary) -> bool {
             | builtin::ITERATIONS_INTERRUPTED
             | builtin::TRAPS
             | builtin::VU_RESTARTS
+            | builtin::WS_MSGS_UNANSWERED
+            | builtin::WS_SESSIONS_FAILED
+            | builtin::WS_SESSIONS_INTERRUPTED
     );
     is_mishap && matches!(summary.values, Values::Counter { count: 0.0, .. })
 }

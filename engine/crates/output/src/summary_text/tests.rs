@@ -25,6 +25,28 @@ fn a_run_without_a_request_says_so() {
 }
 
 #[test]
+fn websockets_have_a_block_of_their_own_when_there_were_any() {
+    let recording = Recording::new();
+    let session = [("name", "chat"), ("status", "101")];
+    for (metric, samples) in [
+        (builtin::WS_SESSIONS, &[1.0; 3][..]),
+        (builtin::WS_CONNECTING, &[1.0, 2.0, 3.0]),
+        (builtin::WS_CONNECT_FAILED, &[0.0; 3]),
+        (builtin::WS_MSGS_SENT, &[20.0]),
+        (builtin::WS_MSGS_RECEIVED, &[40.0]),
+        (builtin::WS_PING, &[0.5]),
+        (builtin::WS_MSG_RTT, &[5.0, 7.0]),
+        (builtin::WS_SESSION_DURATION, &[1_000.0; 3]),
+        (builtin::WS_SESSIONS_INTERRUPTED, &[1.0]),
+    ] {
+        recording.record(metric, &session, samples);
+    }
+    let refused = [("error", "handshake refused"), ("error_code", "1403"), ("name", "chat")];
+    recording.record(builtin::WS_CONNECT_FAILED, &refused, &[1.0]);
+    assert_snapshot!(plain(&recording.finish(10, plan("{}"))));
+}
+
+#[test]
 fn a_run_whose_setup_failed_says_that_there_was_no_load() {
     let finished =
         Finished { setup_error: Some(CallError::Failed("no such shop".to_owned())), ..idle() };
