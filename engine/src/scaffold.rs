@@ -39,6 +39,7 @@ sdk!(
     "metrics.rs",
     "script.rs",
     "timing.rs",
+    "websocket.rs",
 );
 wit!(
     "checks.wit",
@@ -50,6 +51,7 @@ wit!(
     "script.wit",
     "timing.wit",
     "types.wit",
+    "websocket.wit",
 );
 
 /// A name is not one for a package.

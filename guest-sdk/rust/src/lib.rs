@@ -36,6 +36,7 @@ pub mod http;
 pub mod log;
 pub mod metrics;
 pub mod timing;
+pub mod websocket;
 
 #[doc(hidden)]
 pub mod bindings;
@@ -57,6 +58,7 @@ pub mod prelude {
     pub use crate::http::{self, Request, Response};
     pub use crate::metrics::{Counter, Gauge, Rate, Trend};
     pub use crate::timing::sleep;
+    pub use crate::websocket::{self, WebSocket};
     pub use crate::{Failure, Result, Script, check, log, script};
 }
 

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use metrics::{Recorder, SeriesId, Tags, builtin};
-use net::{Target, TlsVersion};
+use net::{Target, TlsVersion, websocket};
 use parking_lot::Mutex;
 
 /// URLs, endpoints and checks kept for a worker. Past it the table is emptied and filled anew: the series
@@ -88,6 +88,19 @@ impl Catalogue {
             return Ok(target.clone());
         }
         let target = Target::parse(url)?;
+        make_room(&mut self.targets);
+        self.targets.insert(url.to_owned(), target.clone());
+        Ok(target)
+    }
+
+    /// The parsed URL of a WebSocket. HTTP's are told from it by their scheme.
+    pub(crate) fn socket_target(&mut self, url: &str) -> Result<Target, websocket::UrlError> {
+        if url.starts_with("ws")
+            && let Some(target) = self.targets.get(url)
+        {
+            return Ok(target.clone());
+        }
+        let target = websocket::parse_url(url)?;
         make_room(&mut self.targets);
         self.targets.insert(url.to_owned(), target.clone());
         Ok(target)

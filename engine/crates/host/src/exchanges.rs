@@ -1,4 +1,5 @@
-//! A VU's exchanges: begun by the guest, driven beside it, and recorded when they end.
+//! A VU's exchanges: begun by the guest, driven beside it, and recorded when they end. Its [`Sockets`] are
+//! driven with them.
 //!
 //! The guest (inside its fiber) begins exchanges and takes what came of them; [`side_by_side`] polls them.
 //! Both reach this through one lock that is never contended, since a VU is one task. Samples are recorded
@@ -15,6 +16,7 @@ use net::{Client, Exchange, ExchangeId, Target};
 
 use crate::catalogue::{Ending, Endpoint};
 use crate::limits::REQUESTS_AT_ONCE;
+use crate::sockets::Sockets;
 use crate::time::milliseconds;
 
 pub(crate) struct Exchanges {
@@ -22,6 +24,7 @@ pub(crate) struct Exchanges {
     recorder: Recorder,
     series: VuSeries,
     entries: Vec<Entry>,
+    pub(crate) sockets: Sockets,
 }
 
 /// Series that belong to a VU and not to one of its requests.
@@ -65,7 +68,8 @@ impl Exchanges {
             interrupted: registry.series(builtin::HTTP_REQS_INTERRUPTED, vu),
             retries: registry.series(builtin::HTTP_REQ_RETRIES, vu),
         };
-        Self { client, recorder, series, entries: Vec::new() }
+        let sockets = Sockets::new(recorder.clone(), series.sent, series.received);
+        Self { client, recorder, series, entries: Vec::new(), sockets }
     }
 
     /// Begins an exchange; nothing is sent before the next [`poll`](Self::poll).
@@ -86,10 +90,10 @@ impl Exchanges {
         Some(id)
     }
 
-    /// Drives what is running. Whether any exchange ended.
+    /// Drives what is running. Whether any exchange ended, or anything is new of a socket.
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> bool {
-        let Self { client, recorder, series, entries } = self;
-        let mut ended = false;
+        let Self { client, recorder, series, entries, sockets } = self;
+        let mut ended = sockets.poll(cx);
         client.poll(cx, &mut |id, exchange| {
             ended |= exchange.redirected.is_none();
             let Some(index) = entries.iter().position(|entry| entry.id == id) else { return };
@@ -111,9 +115,14 @@ impl Exchanges {
         ended
     }
 
-    /// How many have not ended.
+    /// How requests are made.
+    pub(crate) fn config(&self) -> Arc<net::Config> {
+        self.client.config()
+    }
+
+    /// How many have not ended, sockets that the guest has let go of among them.
     pub(crate) fn running(&self) -> usize {
-        self.client.running()
+        self.client.running() + self.sockets.leaving()
     }
 
     pub(crate) fn is_finished(&self, id: ExchangeId) -> bool {
@@ -174,6 +183,7 @@ impl Exchanges {
 
     /// Cuts off what is running. What the target may have counted is counted as interrupted.
     pub(crate) fn abandon(&mut self) {
+        self.sockets.abandon();
         let on_wire = self.client.on_wire();
         if on_wire > 0 {
             self.recorder.record(self.series.interrupted, on_wire as f64);

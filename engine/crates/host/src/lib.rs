@@ -23,6 +23,7 @@ mod limits;
 mod log;
 mod script;
 mod side_by_side;
+mod sockets;
 mod source_lines;
 mod state;
 mod stdio;

@@ -13,6 +13,14 @@ const INSTANCES: usize = 200;
 pub(crate) const HANDLES: usize = 65_536;
 /// Rows that a VU may hold at once, in bytes of their text: four of the longest there may be.
 pub(crate) const ROW_BYTES: usize = 64 << 20;
+/// WebSocket messages that a VU may hold at once, in bytes: four of the largest there may be.
+pub(crate) const MESSAGE_BYTES: usize = 256 << 20;
+/// WebSockets that a VU may have open at once: as many as Chrome.
+pub(crate) const SOCKETS_AT_ONCE: usize = 255;
+/// Answers to WebSocket messages that a VU may wait for at once.
+pub(crate) const ANSWERS_EXPECTED: usize = 10_000;
+/// The longest name of such an answer, in bytes.
+pub(crate) const ANSWER_KEY: usize = 1_024;
 /// Requests that a VU may have on their way at once.
 pub(crate) const REQUESTS_AT_ONCE: usize = 1_000;
 

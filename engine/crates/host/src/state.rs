@@ -36,6 +36,8 @@ pub(crate) struct VuState {
     pub(crate) recent_checks: Recent<String, SeriesId>,
     /// The bytes of the rows that the script holds.
     pub(crate) row_bytes: usize,
+    /// The bytes of the WebSocket messages that the script holds.
+    pub(crate) message_bytes: usize,
 }
 
 /// Method and URL of a request with no name or tags of its own.
@@ -96,6 +98,7 @@ impl VuState {
             recent_requests: Recent::default(),
             recent_checks: Recent::default(),
             row_bytes: 0,
+            message_bytes: 0,
         }
     }
 

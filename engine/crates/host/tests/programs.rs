@@ -564,6 +564,176 @@ fn sleeps() {
         });
 }
 
+/// How many samples a rate has.
+fn asked(totals: &Totals, metric: MetricId) -> u64 {
+    match totals.select(metric, &[]) {
+        Some(Sink::Rate(rate)) => rate.total,
+        _ => 0,
+    }
+}
+
+/// What the target has seen once all its connections are closed.
+async fn settled(bench: &Bench) -> demo::Record {
+    loop {
+        let record = bench.demo.record();
+        if record.connections_open == 0 {
+            return record;
+        }
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+}
+
+#[test]
+fn hoards_websockets() {
+    runtime().block_on(async {
+        let bench = Bench::new(artifacts::HOARDS_WEBSOCKETS);
+        bench.completes().await;
+        let totals = bench.totals();
+        assert_eq!(asked(&totals, builtin::WS_CONNECT_FAILED), 257);
+        assert_eq!(count(&totals, builtin::WS_CONNECT_FAILED, &[("error", "not allowed")]), 1.0);
+        assert_eq!(count(&totals, builtin::WS_SESSIONS, &[]), 256.0);
+        assert_eq!(count(&totals, builtin::WS_SESSION_DURATION, &[]), 256.0);
+        assert_eq!(count(&totals, builtin::WS_SESSIONS_FAILED, &[]), 0.0, "all were closed");
+        assert_eq!(settled(&bench).await.connections, 256);
+    });
+}
+
+#[test]
+fn keeps_a_websocket() {
+    runtime().block_on(async {
+        let bench = Bench::new(artifacts::KEEPS_A_WEBSOCKET);
+        assert_eq!(bench.iterate(3).await, vec![Outcome::Completed; 3], "{:?}", bench.messages());
+        let totals = bench.totals();
+        for (metric, expected) in [
+            (builtin::WS_SESSIONS, 1.0),
+            (builtin::WS_MSGS_SENT, 3.0),
+            (builtin::WS_MSGS_RECEIVED, 3.0),
+            (builtin::WS_SESSION_DURATION, 1.0),
+            // The end of the user is the end of what it held: its socket was closed as it should be.
+            (builtin::WS_SESSIONS_INTERRUPTED, 0.0),
+            (builtin::WS_SESSIONS_FAILED, 0.0),
+        ] {
+            assert_eq!(count(&totals, metric, &[("status", "101")]), expected, "{metric:?}");
+        }
+        settled(&bench).await;
+    });
+}
+
+#[test]
+fn a_session_cut_off_with_its_iteration_has_its_duration_all_the_same() {
+    runtime().block_on(async {
+        let bench = Bench::with_env(artifacts::KEEPS_A_WEBSOCKET, &[("WAIT", "1")]);
+        let mut vu = bench.vu(1).await;
+        assert_eq!(vu.start(&no_data()).await, Outcome::Completed);
+        let received = async {
+            let mut totals = Totals::new(&bench.shards);
+            while count(&totals, builtin::WS_MSGS_RECEIVED, &[]) < 1.0 {
+                tokio::time::sleep(Duration::from_millis(1)).await;
+                totals.collect();
+            }
+        };
+        let iteration = Iteration::default();
+        tokio::select! {
+            outcome = vu.iterate(&iteration) => panic!("it ended: {outcome:?}"),
+            () = received => {}
+        }
+        let totals = bench.totals();
+        assert_eq!(count(&totals, builtin::WS_SESSION_DURATION, &[]), 1.0);
+        assert_eq!(count(&totals, builtin::WS_SESSIONS_INTERRUPTED, &[]), 1.0);
+        settled(&bench).await;
+        // The next call meets a fresh instance, which has a session of its own.
+        assert_eq!(vu.start(&no_data()).await, Outcome::Completed);
+        assert_eq!(count(&bench.totals(), builtin::WS_SESSIONS, &[]), 1.0);
+    });
+}
+
+#[test]
+fn talks_by_websocket() {
+    runtime().block_on(async {
+        let bench = Bench::new(artifacts::TALKS_BY_WEBSOCKET);
+        bench.completes().await;
+        let totals = bench.totals();
+        let tags = [
+            ("scenario", "default"),
+            ("name", "echo"),
+            ("url", "echo"),
+            ("status", "101"),
+            ("subproto", "first"),
+            ("room", "one"),
+        ];
+        for (metric, expected) in [
+            (builtin::WS_SESSIONS, 1.0),
+            (builtin::WS_CONNECTING, 1.0),
+            (builtin::WS_MSGS_SENT, 2.0),
+            (builtin::WS_MSGS_RECEIVED, 2.0),
+            (builtin::WS_PING, 2.0),
+            (builtin::WS_MSG_RTT, 1.0),
+            (builtin::WS_MSGS_UNANSWERED, 1.0),
+            (builtin::WS_SESSION_DURATION, 1.0),
+            (builtin::WS_SESSIONS_FAILED, 0.0),
+            (builtin::WS_SESSIONS_INTERRUPTED, 0.0),
+        ] {
+            assert_eq!(count(&totals, metric, &tags), expected, "{metric:?}");
+        }
+        assert_eq!(asked(&totals, builtin::WS_CONNECT_FAILED), 1);
+        let record = settled(&bench).await;
+        assert_eq!((record.messages_received, record.messages_sent), (2, 2));
+        assert_eq!(count(&totals, builtin::DATA_SENT, &[]), record.bytes_received as f64);
+        assert_eq!(count(&totals, builtin::DATA_RECEIVED, &[]), record.bytes_sent as f64);
+        assert_eq!(count(&totals, builtin::HTTP_REQS, &[]), 0.0, "a handshake is no request");
+    });
+}
+
+#[test]
+fn websocket_errors_are_told_apart() {
+    runtime().block_on(async {
+        let closed = TcpListener::bind("127.0.0.1:0").expect("a port").local_addr().expect("bound");
+        let closed = format!("ws://{closed}/");
+        let env = [("CLOSED", closed.as_str())];
+        let bench = Bench::with_env(artifacts::WEBSOCKET_ERRORS_ARE_TOLD_APART, &env);
+        bench.completes().await;
+        let totals = bench.totals();
+        assert_eq!(asked(&totals, builtin::WS_CONNECT_FAILED), 17, "each is counted once");
+        for (error, code, status, attempts) in [
+            ("connection refused", "1212", "0", 1.0),
+            ("name not resolved", "1101", "0", 1.0),
+            ("invalid request", "1020", "0", 9.0),
+            ("handshake refused", "1403", "403", 2.0),
+            ("closed early", "1000", "0", 1.0),
+            ("timed out", "1050", "0", 1.0),
+        ] {
+            let tags = [("error", error), ("error_code", code), ("status", status)];
+            assert_eq!(count(&totals, builtin::WS_CONNECT_FAILED, &tags), attempts, "{error}");
+        }
+        // Only what reached the wire took a while.
+        assert_eq!(count(&totals, builtin::WS_CONNECTING, &[]), 6.0);
+        assert_eq!(count(&totals, builtin::WS_SESSIONS, &[]), 2.0);
+        assert_eq!(count(&totals, builtin::WS_SESSION_DURATION, &[]), 2.0);
+        assert_eq!(count(&totals, builtin::WS_SESSIONS_FAILED, &[]), 0.0);
+    });
+}
+
+#[test]
+fn websockets_are_waited_for() {
+    runtime().block_on(async {
+        let bench = Bench::new(artifacts::WEBSOCKETS_ARE_WAITED_FOR);
+        bench.completes().await;
+        let totals = bench.totals();
+        let record = settled(&bench).await;
+        for (metric, expected) in [
+            (builtin::WS_SESSIONS, 5),
+            (builtin::WS_SESSION_DURATION, 5),
+            (builtin::WS_SESSIONS_FAILED, 0),
+            (builtin::WS_MSG_RTT, 1),
+            (builtin::WS_MSGS_UNANSWERED, 0),
+            (builtin::WS_MSGS_SENT, record.messages_received),
+            (builtin::WS_MSGS_RECEIVED, record.messages_sent),
+        ] {
+            assert_eq!(count(&totals, metric, &[]), expected as f64, "{metric:?}");
+        }
+    });
+}
+
 #[test]
 fn a_request_cut_off_with_its_iteration_is_counted_as_interrupted_only() {
     runtime().block_on(async {

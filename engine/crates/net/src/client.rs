@@ -233,6 +233,12 @@ impl Client {
         self.idle.push(connection);
     }
 
+    /// How it makes requests.
+    #[must_use]
+    pub fn config(&self) -> Arc<Config> {
+        Arc::clone(&self.config)
+    }
+
     /// How many exchanges have not ended.
     #[must_use]
     pub fn running(&self) -> usize {

@@ -386,7 +386,7 @@ impl HostRequest for VuState {
     }
 }
 
-fn header(name: &str, value: Vec<u8>) -> Result<(HeaderName, HeaderValue), String> {
+pub(super) fn header(name: &str, value: Vec<u8>) -> Result<(HeaderName, HeaderValue), String> {
     let bad = || format!("the header name `{}` is not allowed in HTTP", name.escape_default());
     let name = HeaderName::from_bytes(name.as_bytes()).map_err(|_| bad())?;
     if ENGINES_OWN.contains(&name.as_str()) {

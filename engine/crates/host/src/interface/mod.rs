@@ -7,6 +7,7 @@ pub(crate) mod http;
 pub(crate) mod log;
 pub(crate) mod metrics;
 pub(crate) mod timing;
+pub(crate) mod websocket;
 
 use crate::bindings::wasmload::script::types;
 use crate::state::VuState;

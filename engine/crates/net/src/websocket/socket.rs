@@ -105,6 +105,8 @@ pub struct Socket {
     opened: Option<Opened>,
     inbox: Inbox,
     end: Option<(End, Instant)>,
+    /// Whether something was still to be written then.
+    lost: bool,
     /// When the message sent last was asked to be.
     last_sent: Option<Instant>,
     /// Bytes sent and received that have been told of.
@@ -212,6 +214,7 @@ impl Socket {
             opened: None,
             inbox: Inbox::default(),
             end: None,
+            lost: false,
             last_sent: None,
             told: (0, 0),
             news: News::default(),
@@ -366,6 +369,7 @@ impl Socket {
             _ => Instant::now(),
         };
         self.alarm.unset();
+        self.lost = !self.is_written();
         self.stage = Stage::Ended;
         self.end = Some((end, at));
         self.news.ended = true;
@@ -446,12 +450,12 @@ impl Socket {
         matches!(&self.stage, Stage::Open(open) if matches!(open.closing, Closing::No))
     }
 
-    /// Whether everything has been handed to the system, or never will be.
+    /// Whether everything has been handed to the system.
     #[must_use]
     pub fn is_written(&self) -> bool {
         match &self.stage {
             Stage::Open(open) => open.outbox.is_empty(),
-            _ => true,
+            _ => !self.lost,
         }
     }
 
