@@ -26,3 +26,6 @@ mod tls;
 
 /// Everything that is not a run: build, new, inspect, schema, completions.
 mod tools;
+
+/// WebSockets: both sides' counts, what the summary says, and sessions that are cut off.
+mod websockets;

@@ -33,7 +33,7 @@ use crate::Result;
 use crate::bindings::wasmload::script::websocket as contract;
 use crate::timing::{duration, milliseconds};
 
-/// Connects to an absolute `ws:` URL.
+/// Connects to an absolute `ws:` or `wss:` URL.
 ///
 /// # Errors
 ///
@@ -72,7 +72,7 @@ pub fn wait_any<'a>(
 pub struct Request(contract::Request);
 
 impl Request {
-    /// A connection to an absolute `ws:` URL.
+    /// A connection to an absolute `ws:` or `wss:` URL.
     #[must_use]
     pub fn new(url: &str) -> Self {
         Self(contract::Request::new(url))

@@ -255,9 +255,10 @@ impl Peer<'_> {
 }
 
 impl Stream {
-    /// Waits until there is something to read.
+    /// Waits until there is something to read. That the system once said so is not enough: it may have been
+    /// read since.
     async fn readable(&self) -> io::Result<()> {
-        self.socket.readable().await
+        self.socket.peek(&mut [0]).await.map(|_| ())
     }
 
     async fn read_exact(&mut self, bytes: &mut [u8]) -> io::Result<()> {

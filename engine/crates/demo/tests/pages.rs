@@ -413,6 +413,7 @@ fn each_websocket_page_says_what_it_should() {
     let bye = masked(0x88, b"");
     let chat = websocket(&demo, "/ws/chat", "", &[masked(0x81, b"hello"), bye.clone()].concat());
     assert!(chat.body.ends_with(b"\x88\x00"), "{:?}", chat.body);
+    assert_eq!(demo.record().messages_received, 1);
     let close = websocket(&demo, "/ws/close/4001", "", &bye);
     assert_eq!(close.body, b"\x88\x02\x0f\xa1\x88\x00");
     for (path, status) in [("/ws/ticker/0", 400), ("/ws/close/999", 400), ("/ws/nothing", 404)] {

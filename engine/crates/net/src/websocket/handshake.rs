@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use bytes::Bytes;
 use http::header::{CONNECTION, UPGRADE};
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use sha1::{Digest as _, Sha1};
@@ -71,17 +70,7 @@ pub(super) fn request(handshake: &Handshake) -> (Request, String) {
         headers.insert(PROTOCOL, value(&names.join(", ")));
     }
     let target = handshake.target.clone();
-    (
-        Request {
-            method: Method::GET,
-            target,
-            headers,
-            body: Bytes::new(),
-            timeout: None,
-            redirects: None,
-        },
-        key,
-    )
+    (Request { headers, ..Request::new(Method::GET, target) }, key)
 }
 
 /// Holds the headers of an answer of status 101 against what was asked for: the subprotocol that was chosen.
