@@ -25,15 +25,10 @@ pub(crate) fn raise_open_files() {
 /// Refuses more VUs than the system gives memory maps for; where it does not say how many, it has no limit.
 ///
 /// Without maps no memory can be had, not even to say so: the run would stand still for ever.
-pub(crate) fn check_maps(plan: &Plan, maps_per_vu: u32) -> Result<(), Fault> {
+pub(crate) fn check_maps(plan: &Plan, maps_per_vu: f64) -> Result<(), Fault> {
     let Some(limit) = max_map_count() else { return Ok(()) };
     let taken = fs::read_to_string("/proc/self/maps").map_or(0, |maps| maps.lines().count() as u64);
-    let maps = Maps {
-        limit,
-        taken: taken + OWN_MAPS,
-        per_vu: u64::from(maps_per_vu),
-        vus: vus_in_all(plan),
-    };
+    let maps = Maps { limit, taken: taken + OWN_MAPS, per_vu: maps_per_vu, vus: vus_in_all(plan) };
     maps.check()
 }
 
@@ -56,14 +51,15 @@ struct Maps {
     limit: u64,
     /// How many it needs without any VU.
     taken: u64,
-    per_vu: u64,
+    per_vu: f64,
     vus: u64,
 }
 
 impl Maps {
     fn check(self) -> Result<(), Fault> {
         let Self { limit, taken, per_vu, vus } = self;
-        let needed = vus.saturating_mul(per_vu).saturating_add(taken);
+        // Saturates.
+        let needed = ((vus as f64 * per_vu).ceil() as u64).saturating_add(taken);
         if needed <= limit {
             return Ok(());
         }
@@ -72,7 +68,7 @@ impl Maps {
             "they need {needed} ({per_vu} each, {taken} for the engine), and `vm.max_map_count` is {limit}"
         );
         let raise = format!("`sysctl -w vm.max_map_count={needed}` (as root) allows it");
-        let hint = match limit.saturating_sub(taken) / per_vu.max(1) {
+        let hint = match (limit.saturating_sub(taken) as f64 / per_vu.max(1.0)) as u64 {
             0 => raise,
             fit => format!("{raise}, or run with at most {fit} VUs in all"),
         };
@@ -91,10 +87,10 @@ mod tests {
             refused.map(|fault| anstream::adapter::strip_str(&fault.text()).to_string())
         };
         for (limit, taken, per_vu, vus) in [
-            (65_530, 600, 7, 0),
-            (65_530, 600, 7, 9_275),
-            (65_530, 600, 12, 5_410),
-            (7_000_600, 600, 7, 1_000_000),
+            (65_530, 600, 7.0, 0),
+            (65_530, 600, 7.0, 9_275),
+            (65_530, 600, 12.0, 5_410),
+            (7_000_600, 600, 7.0, 1_000_000),
         ] {
             assert_eq!(said(limit, taken, per_vu, vus), None, "{vus} VUs");
         }
@@ -102,7 +98,7 @@ mod tests {
             (
                 65_530,
                 600,
-                7,
+                7.0,
                 9_276,
                 "error: 9276 VUs need more memory maps than this system gives a process\n  \
                  they need 65532 (7 each, 600 for the engine), and `vm.max_map_count` is 65530\n\n\
@@ -112,7 +108,7 @@ mod tests {
             (
                 500,
                 600,
-                7,
+                7.0,
                 1,
                 "error: 1 VUs need more memory maps than this system gives a process\n  \
                  they need 607 (7 each, 600 for the engine), and `vm.max_map_count` is 500\n\n\

@@ -158,11 +158,11 @@ impl Script {
         &self.inspection
     }
 
-    /// How many memory maps of the process a VU takes at most while it runs.
+    /// How many memory maps of the process a VU takes while it runs, in the mean of many.
     ///
     /// Linux limits how many a process may have (`vm.max_map_count`).
     #[must_use]
-    pub fn maps_per_vu(&self) -> u32 {
+    pub fn maps_per_vu(&self) -> f64 {
         let required = self.instances.instance_pre().component().resources_required();
         // It is unknown only of components that import core modules, which no script may.
         maps(required.map_or(1, |required| required.num_memories))

@@ -15,7 +15,7 @@ pub(crate) struct Pattern {
     pub(crate) demand: &'static str,
 }
 
-/// All there are, besides that of a [`Length`](crate::Length).
+/// All there are, besides that of a [`Length`].
 pub(crate) const ALL: [&Pattern; 5] = [&SCENARIO_NAME, &ENV_NAME, &HEADER_VALUE, &DELIMITER, &TTL];
 
 /// The name of a scenario; k6's.
