@@ -8,14 +8,15 @@ use std::time::Duration;
 
 use http::{HeaderMap, HeaderValue};
 use net::websocket::{Close, End, Error, Handshake, Message, News, Socket, Subprotocol, parse_url};
-use net::{Config, Error as ConnectionError};
+use net::{Config, Error as ConnectionError, TlsSettings};
 use sha1::{Digest, Sha1};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
+
 use tokio::sync::mpsc;
 use tokio::time::{advance, pause, resume};
 
 use crate::peer::{head, peer};
+use crate::tls_peer::{Authority, Manner, config_of, server, tls_peer};
 
 fn handshake(url: &str) -> Handshake {
     Handshake {
@@ -86,7 +87,7 @@ fn agreement(head: &str) -> String {
 }
 
 /// Shakes hands as a server.
-async fn shake(stream: &mut TcpStream) {
+async fn shake(stream: &mut (impl AsyncRead + AsyncWrite + Unpin)) {
     let head = head(stream).await.expect("a request");
     let answer = agreement(&head) + "\r\n";
     stream.write_all(answer.as_bytes()).await.expect("the client listens");
@@ -98,7 +99,7 @@ fn frame(first: u8, payload: &[u8]) -> Vec<u8> {
 }
 
 /// Reads a client's frame: its first byte and its payload. None at the end of the connection.
-async fn read_frame(stream: &mut TcpStream) -> Option<(u8, Vec<u8>)> {
+async fn read_frame(stream: &mut (impl AsyncRead + Unpin)) -> Option<(u8, Vec<u8>)> {
     let first = match stream.read_u8().await {
         Ok(first) => first,
         Err(error) => {
@@ -146,26 +147,27 @@ async fn saying(bytes: Vec<u8>) -> (String, mpsc::UnboundedReceiver<(u8, Vec<u8>
 
 /// A peer that shakes hands and sends every message back, and agrees to a close.
 async fn echoing() -> String {
-    peer(|_, mut stream| async move {
-        shake(&mut stream).await;
-        while let Some((first, payload)) = read_frame(&mut stream).await {
-            let first = if first == 0x89 { 0x8A } else { first };
-            let mut header = vec![first];
-            match payload.len() {
-                length @ 0..=125 => header.push(length as u8),
-                length => {
-                    header.push(127);
-                    header.extend_from_slice(&(length as u64).to_be_bytes());
-                }
-            }
-            stream.write_all(&header).await.expect("the client listens");
-            stream.write_all(&payload).await.expect("the client listens");
-            if first == 0x88 {
-                break;
+    peer(|_, stream| echo(stream)).await
+}
+
+async fn echo(mut stream: impl AsyncRead + AsyncWrite + Unpin) {
+    shake(&mut stream).await;
+    while let Some((first, payload)) = read_frame(&mut stream).await {
+        let first = if first == 0x89 { 0x8A } else { first };
+        let mut header = vec![first];
+        match payload.len() {
+            length @ 0..=125 => header.push(length as u8),
+            length => {
+                header.push(127);
+                header.extend_from_slice(&(length as u64).to_be_bytes());
             }
         }
-    })
-    .await
+        stream.write_all(&header).await.expect("the client listens");
+        stream.write_all(&payload).await.expect("the client listens");
+        if first == 0x88 {
+            break;
+        }
+    }
 }
 
 #[tokio::test]
@@ -502,4 +504,29 @@ async fn a_peer_that_is_left_is_told() {
     socket.abandon();
     assert!(socket.end().is_some() && socket.session().is_some());
     assert_eq!(heard.recv().await, Some((0x88, b"\x03\xe9".to_vec())));
+}
+
+#[tokio::test]
+async fn a_socket_by_tls_talks_as_any_other_to_whom_it_believes() {
+    let authority = Authority::new("issuer");
+    let identity = authority.issue(&["localhost"]);
+    let url = tls_peer(server(&identity, &Manner::default()), |_, stream| echo(stream)).await;
+    let asked = || handshake(&url.replace("https://", "wss://"));
+
+    let config = config_of(&authority, TlsSettings::default());
+    let mut socket = Socket::new(config, 1, asked());
+    until(&mut socket, |socket, _| socket.was_opened()).await;
+    let long = text(&"long ".repeat(20_000));
+    for message in [text("short"), long] {
+        assert!(socket.send(&message));
+        assert_eq!(received(&mut socket).await, message);
+    }
+    assert!(socket.close(1000, ""));
+    assert!(matches!(ended(&mut socket).await, End::Closed(_)));
+
+    // Nobody has said that the issuer is to be believed.
+    let mut stranger = Socket::new(Arc::new(Config::default()), 1, asked());
+    let end = ended(&mut stranger).await;
+    assert!(matches!(end, End::Failed(_)), "{end:?}");
+    assert!(!stranger.was_opened());
 }
