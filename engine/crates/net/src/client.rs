@@ -1,15 +1,14 @@
 //! The connections of one VU, and what is under way on them.
 
 use std::future::{Future as _, poll_fn};
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll, ready};
-use std::time::Duration;
+use std::task::{Context, Poll};
 
 use http::HeaderValue;
 use http::header::COOKIE;
-use tokio::time::{Instant, Sleep};
+use tokio::time::Instant;
 
+use crate::alarm::{Alarm, FOREVER};
 use crate::config::{Config, Reuse};
 use crate::connection::Connection;
 use crate::cookies::Jar;
@@ -27,8 +26,6 @@ const IDLE_TO_ONE_HOST: usize = 6;
 /// Connections kept open to be used again, to all hosts together: a script that goes through many hosts must
 /// not keep a connection to each. Arbitrary.
 const IDLE: usize = 24;
-/// A request that may take longer than this may take forever: clocks cannot count on from now without end.
-const FOREVER: Duration = Duration::from_secs(365 * 24 * 3600);
 
 /// Which exchange of a client. Never given twice by one client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -45,6 +42,8 @@ pub struct Client {
     idle: Vec<Box<Connection>>,
     running: Vec<Started>,
     next: u64,
+    /// One timer for all exchanges, set for the earliest deadline and left alone until it rings, even when that
+    /// exchange has long ended: a request that is answered in time touches no timer at all.
     alarm: Alarm,
     cookies: Jar,
     own: Own,
@@ -282,32 +281,6 @@ impl Client {
     /// Closes the connections that no exchange is using.
     pub fn close_connections(&mut self) {
         self.idle.clear();
-    }
-}
-
-/// One timer for all exchanges of a client, set for the earliest deadline and left alone until it rings, even
-/// when that exchange has long ended: a request that is answered in time touches no timer at all.
-#[derive(Default)]
-struct Alarm {
-    due: Option<Instant>,
-    sleep: Option<Pin<Box<Sleep>>>,
-}
-
-impl Alarm {
-    fn no_later_than(&mut self, deadline: Instant) {
-        self.due = Some(self.due.map_or(deadline, |due| due.min(deadline)));
-    }
-
-    /// Ready when it has rung; it is not set any more then.
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let Some(due) = self.due else { return Poll::Pending };
-        let sleep = self.sleep.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(due)));
-        if sleep.deadline() != due {
-            sleep.as_mut().reset(due);
-        }
-        ready!(sleep.as_mut().poll(cx));
-        self.due = None;
-        Poll::Ready(())
     }
 }
 

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use cookie_store::{Cookie, CookieStore, RawCookie};
+use cookie_store::{Cookie, CookieStore, RawCookie, StoreAction};
 use http::HeaderValue;
 use http::header::{COOKIE, HeaderMap};
 use url::Url;
@@ -33,16 +33,20 @@ impl Jar {
     pub(crate) fn take(&mut self, target: &Target, headers: &Headers) {
         let Ok(url) = Url::parse(target.as_str()) else { return };
         let store = Arc::make_mut(self.kept.get_or_insert_default());
+        let mut kept = store.iter_unexpired().count();
         for value in headers.get_all("set-cookie").filter(|value| value.len() <= LONGEST) {
             let Ok(text) = str::from_utf8(value) else { continue };
-            if let Ok(cookie) = RawCookie::parse(text.to_owned()) {
-                let known = store.get_request_values(&url).any(|(name, _)| name == cookie.name());
-                let is_full = store.iter_unexpired().count() >= KEPT
-                    || store.get_request_values(&url).count() >= KEPT_OF_HOST;
-                if known || !is_full {
-                    // One that is not for this host is refused, as it should be.
-                    let _ = store.insert_raw(&cookie, &url);
-                }
+            let Ok(cookie) = RawCookie::parse(text) else { continue };
+            let of_host: Vec<_> = store.get_request_values(&url).map(|(name, _)| name).collect();
+            let is_full = kept >= KEPT || of_host.len() >= KEPT_OF_HOST;
+            if is_full && !of_host.contains(&cookie.name()) {
+                continue;
+            }
+            match store.insert_raw(&cookie, &url) {
+                Ok(StoreAction::Inserted) => kept += 1,
+                Ok(StoreAction::ExpiredExisting) => kept -= 1,
+                // One that is not for this host is refused, as it should be.
+                Ok(StoreAction::UpdatedExisting) | Err(_) => {}
             }
         }
     }

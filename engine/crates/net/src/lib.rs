@@ -10,6 +10,7 @@
 //!
 //! Start with [`Client`], then `exchange`, `connection` and `http1`.
 
+mod alarm;
 mod ceiling;
 mod client;
 mod config;

@@ -9,6 +9,7 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use tokio::time::Instant;
 
+use crate::alarm::FOREVER;
 use crate::error::Error;
 
 /// How long it is used that there is none: long enough that users who ask together ask once, short enough to
@@ -16,8 +17,6 @@ use crate::error::Error;
 const MISSED_FOR: Duration = Duration::from_secs(1);
 /// Names remembered at once; a script that invents names empties the table, it does not fill the machine.
 const NAMES: usize = 10_000;
-/// What is remembered for longer than this is remembered for ever: clocks cannot count on from now without end.
-const FOREVER: Duration = Duration::from_secs(365 * 24 * 3600);
 
 /// What is made of the addresses that a name has: k6's `dns`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

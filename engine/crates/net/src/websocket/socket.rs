@@ -18,12 +18,13 @@ use std::time::Duration;
 
 use http::{Method, StatusCode};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::time::{Instant, Sleep};
+use tokio::time::Instant;
 
 use super::Error;
 use super::entropy::random;
 use super::frame::{Arrived, Close, Decoder, Message, Opcode, encode, encode_close};
 use super::handshake::{self, Handshake, Subprotocol};
+use crate::alarm::{Alarm, FOREVER};
 use crate::config::Config;
 use crate::dial::{Dial, Own};
 use crate::error::Error as ConnectionError;
@@ -48,8 +49,6 @@ const CLOSING: Duration = Duration::from_secs(5);
 const PINGS: usize = 64;
 /// Interim responses before the one that counts. Arbitrary; servers send one or two.
 const INTERIM: u8 = 32;
-/// A timeout that is longer may be forever: clocks cannot count on from now without end.
-const FOREVER: Duration = Duration::from_secs(365 * 24 * 3600);
 
 /// A message, and when its last byte came.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -203,7 +202,7 @@ impl Socket {
         let dial = Dial::new(handshake.target.clone());
         let own = Own::new(config.local_addresses.of(vu));
         let mut alarm = Alarm::default();
-        alarm.set(started + timeout);
+        alarm.no_later_than(started + timeout);
         Self {
             config,
             stage: Stage::Dialling(Box::new(Dialling { dial, own, handshake })),
@@ -739,33 +738,6 @@ impl Open {
 
 fn more_than_none(written: usize) -> io::Result<usize> {
     if written == 0 { Err(io::ErrorKind::WriteZero.into()) } else { Ok(written) }
-}
-
-/// A timer that is there only while it is set.
-#[derive(Default)]
-struct Alarm(Option<(Instant, Option<Pin<Box<Sleep>>>)>);
-
-impl Alarm {
-    fn set(&mut self, due: Instant) {
-        self.0 = Some((due, None));
-    }
-
-    /// Sets it unless it is set for an earlier moment.
-    fn no_later_than(&mut self, due: Instant) {
-        if self.0.as_ref().is_none_or(|(set, _)| *set > due) {
-            self.set(due);
-        }
-    }
-
-    fn unset(&mut self) {
-        self.0 = None;
-    }
-
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let Some((due, sleep)) = &mut self.0 else { return Poll::Pending };
-        let sleep = sleep.get_or_insert_with(|| Box::pin(tokio::time::sleep_until(*due)));
-        sleep.as_mut().poll(cx)
-    }
 }
 
 #[cfg(test)]
