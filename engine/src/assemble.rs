@@ -386,8 +386,7 @@ fn silence(finished: &Finished, screen: &Screen) -> Option<ExitCode> {
         screen.message(Severity::Error, &message);
         return Some(ExitCode::InvalidConfig);
     }
-    let whole = |verdict: &Verdict| verdict.selector.tags.is_empty();
-    let silent = silent(&|verdict| verdict.outcome == Outcome::NoData && whole(verdict))?;
+    let silent = silent(&|verdict| verdict.outcome == Outcome::NoData && verdict.counts())?;
     let message = format!("there are thresholds on metrics `{silent}`, but nothing was measured");
     screen.message(Severity::Error, &message);
     Some(ExitCode::Thresholds)

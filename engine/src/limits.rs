@@ -2,7 +2,7 @@
 
 use std::fs;
 
-use plan::{Plan, VuStep};
+use plan::Plan;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::exit::ExitCode;
@@ -28,20 +28,13 @@ pub(crate) fn raise_open_files() {
 pub(crate) fn check_maps(plan: &Plan, maps_per_vu: f64) -> Result<(), Fault> {
     let Some(limit) = max_map_count() else { return Ok(()) };
     let taken = fs::read_to_string("/proc/self/maps").map_or(0, |maps| maps.lines().count() as u64);
-    let maps = Maps { limit, taken: taken + OWN_MAPS, per_vu: maps_per_vu, vus: vus_in_all(plan) };
+    let maps = Maps { limit, taken: taken + OWN_MAPS, per_vu: maps_per_vu, vus: plan.vus_in_all() };
     maps.check()
 }
 
 /// How many memory maps Linux lets a process have.
 fn max_map_count() -> Option<u64> {
     fs::read_to_string("/proc/sys/vm/max_map_count").ok()?.trim().parse().ok()
-}
-
-/// How many VUs a plan may make in all: each scenario has its own, made before the load begins, also those
-/// of scenarios that start when others have ended.
-fn vus_in_all(plan: &Plan) -> u64 {
-    let most = |steps: Vec<VuStep>| steps.iter().map(|step| step.vus).max().unwrap_or_default();
-    plan.scenarios.iter().map(|scenario| u64::from(most(scenario.demand()))).sum()
 }
 
 /// What there is of memory maps, and what is asked for.
@@ -130,6 +123,6 @@ mod tests {
         );
         let plan = plan.expect("options").plan().expect("a plan");
         assert_eq!(plan.max_vus(), 30);
-        assert_eq!(vus_in_all(&plan), 50);
+        assert_eq!(plan.vus_in_all(), 50);
     }
 }

@@ -27,6 +27,19 @@ pub struct Verdict {
     pub abort: bool,
 }
 
+impl Verdict {
+    /// Whether it is about a metric as a whole, or a part that has samples: that a part of a metric never came
+    /// (`http_req_duration{status:500}`) is no failure.
+    pub fn counts(&self) -> bool {
+        self.outcome != Outcome::NoData || self.selector.tags.is_empty()
+    }
+
+    /// Whether nothing speaks against it: it holds, or does not [count](Self::counts).
+    pub fn is_fine(&self) -> bool {
+        self.outcome == Outcome::Passed || !self.counts()
+    }
+}
+
 /// Whether a threshold holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Outcome {
@@ -323,6 +336,20 @@ mod tests {
 
             all.0[0].1[0].delay_abort_eval = Some(Duration::from_secs(10));
             assert!(!all.evaluate(&totals, Duration::from_secs(1))[0].abort, "{why}, too early");
+        }
+    }
+
+    #[test]
+    fn a_part_that_never_came_speaks_against_nothing() {
+        for (selector, source, counts, fine) in [
+            ("http_req_duration", "max<=100", true, true),
+            ("http_req_duration", "max<1", true, false),
+            ("http_req_duration{name:x}", "max<1", false, true),
+            ("iteration_duration", "avg<1", true, false),
+        ] {
+            let verdicts =
+                thresholds(&[(selector, source)]).evaluate(&measured(), Duration::from_secs(4));
+            assert_eq!((verdicts[0].counts(), verdicts[0].is_fine()), (counts, fine), "{selector}");
         }
     }
 

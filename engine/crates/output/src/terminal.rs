@@ -277,13 +277,12 @@ impl Terminal {
             true => Line::new().styled(GOOD, "✓ ").plain(format!("{load} held")),
             false => Line::new().styled(BAD, "✗ ").plain(format!("{load} did not hold: ")),
         };
+        let broken = step.verdicts.iter().filter(|verdict| !verdict.is_fine());
         let said = |verdict: &Verdict| match verdict.outcome {
-            Outcome::Passed => None,
-            Outcome::Crossed => Some(format!("{} {}", verdict.selector, verdict.source)),
-            Outcome::NoData if !verdict.selector.tags.is_empty() => None,
-            Outcome::NoData => Some(format!("no samples of {}", verdict.selector)),
+            Outcome::NoData => format!("no samples of {}", verdict.selector),
+            _ => format!("{} {}", verdict.selector, verdict.source),
         };
-        let mut why: Vec<_> = step.verdicts.iter().filter_map(said).collect();
+        let mut why: Vec<_> = broken.map(said).collect();
         if !step.kept_up {
             why.push(format!("only {}/s of them ended", numbers::estimate(step.iterations)));
         }

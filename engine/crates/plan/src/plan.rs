@@ -193,9 +193,7 @@ impl Options {
             inherit(&mut scenario.tags, &tags);
         }
         scenarios.sort_by(|a, b| (a.start_time, &a.name).cmp(&(b.start_time, &b.name)));
-        // Each scenario makes its own.
-        let most = |scenario: &ScenarioPlan| scenario.demand().iter().map(|step| step.vus).max();
-        let vus: u64 = scenarios.iter().filter_map(most).map(u64::from).sum();
+        let vus = in_all(&scenarios);
         if vus > u64::from(MAX_VUS) && scenarios.len() > 1 {
             problems.push(
                 "scenarios",
@@ -431,7 +429,19 @@ fn most_at_once(scenarios: &[ScenarioPlan]) -> u64 {
     most.unsigned_abs()
 }
 
+/// How many VUs there may be in all: each scenario makes its own, also one that starts when others have ended.
+fn in_all(scenarios: &[ScenarioPlan]) -> u64 {
+    let most = |scenario: &ScenarioPlan| scenario.demand().iter().map(|step| step.vus).max();
+    scenarios.iter().filter_map(most).map(u64::from).sum()
+}
+
 impl Plan {
+    /// Returns how many VUs may be made in all: each scenario has its own, also one that starts when others
+    /// have ended.
+    pub fn vus_in_all(&self) -> u64 {
+        in_all(&self.scenarios)
+    }
+
     /// Returns the most VUs that there may be at one time.
     pub fn max_vus(&self) -> u32 {
         u32::try_from(most_at_once(&self.scenarios)).unwrap_or(u32::MAX)

@@ -5,9 +5,7 @@
 
 use std::time::Duration;
 
-use metrics::{
-    Distribution, LoadPoint, MetricId, Outcome, Sink, Thresholds, Totals, Usl, Verdict, builtin,
-};
+use metrics::{Distribution, LoadPoint, MetricId, Sink, Thresholds, Totals, Usl, Verdict, builtin};
 use plan::{Raise, Steps};
 use tokio::time::Instant;
 
@@ -278,7 +276,7 @@ impl Searching {
         Some(Step {
             load,
             kept_up,
-            held: kept_up && dropped <= DROPPED && verdicts.iter().all(holds),
+            held: kept_up && dropped <= DROPPED && verdicts.iter().all(Verdict::is_fine),
             hasty: duration
                 .as_ref()
                 .is_some_and(|it| it.mean() > self.plan.settling().as_secs_f64() * 1e3),
@@ -306,15 +304,6 @@ impl Searching {
             broke: self.next.broke(),
             complete: self.next.next().is_none(),
         }
-    }
-}
-
-/// Whether a threshold lets a step hold: a part of a metric that never came is no reason to break.
-fn holds(verdict: &Verdict) -> bool {
-    match verdict.outcome {
-        Outcome::Passed => true,
-        Outcome::NoData => !verdict.selector.tags.is_empty(),
-        Outcome::Crossed => false,
     }
 }
 

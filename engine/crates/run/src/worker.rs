@@ -292,9 +292,7 @@ impl<F: VuFactory> Part<F> {
         let start = users.start;
         match &self.schedule {
             Schedule::Looping { steps, graceful_ramp_down } => {
-                for one in made {
-                    users.spawn(one, Looping, Rein::new(start), around);
-                }
+                users.spawn_looping(made, around);
                 let places: Vec<_> = users.reins.iter().map(|(place, _)| *place).collect();
                 users.cues = cues(steps, *graceful_ramp_down, &places);
                 let end = tokio::time::sleep_until(after(start, self.schedule.duration()));
@@ -304,9 +302,7 @@ impl<F: VuFactory> Part<F> {
                 }
             }
             Schedule::Controlled { vus, duration, .. } => {
-                for one in made {
-                    users.spawn(one, Looping, Rein::new(start), around);
-                }
+                users.spawn_looping(made, around);
                 let until = after(start, *duration);
                 let place = self.place;
                 tokio::select! {
@@ -335,9 +331,7 @@ impl<F: VuFactory> Part<F> {
             }
             Schedule::Search(search) => match search.raise {
                 Raise::Vus => {
-                    for one in made {
-                        users.spawn(one, Looping, Rein::new(start), around);
-                    }
+                    users.spawn_looping(made, around);
                     let never = after(start, Duration::MAX);
                     let mut told = orders.clone();
                     tokio::select! {
@@ -373,6 +367,13 @@ impl Users {
         around: &Rc<Surroundings>,
     ) {
         self.spawn_held(made, source, Rc::new(rein), around);
+    }
+
+    /// VUs that loop once they are told to go.
+    fn spawn_looping<V: Vu>(&mut self, made: Vec<Made<V>>, around: &Rc<Surroundings>) {
+        for one in made {
+            self.spawn(one, Looping, Rein::new(self.start), around);
+        }
     }
 
     pub(crate) fn spawn_held<V: Vu>(

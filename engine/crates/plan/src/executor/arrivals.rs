@@ -86,12 +86,7 @@ impl Arrivals {
     }
 
     pub(super) fn validate(&self, problems: &mut Problems) {
-        let (least, most) = (self.pre_allocated_vus, self.max_vus());
-        if most < least {
-            let message =
-                format!("must be at least preAllocatedVUs, which is {least}, but is {most}");
-            problems.push("maxVUs", message);
-        }
+        validate_vus(self.pre_allocated_vus, self.max_vus(), problems);
         if self.max_queue.is_some() && self.on_busy != Busy::Queue {
             problems.push("maxQueue", "has no effect unless onBusy is `queue`");
         }
@@ -101,10 +96,7 @@ impl Arrivals {
     }
 
     pub(super) fn facts(&self) -> Vec<String> {
-        let mut facts = vec![match self.max_vus() {
-            max if max == self.pre_allocated_vus => format!("maxVUs: {max}"),
-            max => format!("maxVUs: {}-{max}", self.pre_allocated_vus),
-        }];
+        let mut facts = vec![fact_of_vus(self.pre_allocated_vus.get(), self.max_vus().get())];
         if self.distribution == Distribution::Poisson {
             facts.push(format!("poisson, seed: {}", self.seed.unwrap_or_default()));
         }
@@ -140,6 +132,22 @@ impl Arrivals {
                 Busy::Queue => OnBusy::Queue { most: self.max_queue() },
             },
         }
+    }
+}
+
+/// Adds that there may be fewer VUs at most than are made before the start.
+pub(super) fn validate_vus(least: NonZeroU32, most: NonZeroU32, problems: &mut Problems) {
+    if most < least {
+        let message = format!("must be at least preAllocatedVUs, which is {least}, but is {most}");
+        problems.push("maxVUs", message);
+    }
+}
+
+/// How many VUs are made before the start, and how many there may be.
+pub(super) fn fact_of_vus(pre_allocated: u32, max: u32) -> String {
+    match max == pre_allocated {
+        true => format!("maxVUs: {max}"),
+        false => format!("maxVUs: {pre_allocated}-{max}"),
     }
 }
 

@@ -6,6 +6,7 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::arrivals::{fact_of_vus, validate_vus};
 use super::{Executor, MAX_RATE, MAX_VUS, Schedule};
 use crate::{Growth, Length, Problems, Raise, Search};
 
@@ -130,11 +131,9 @@ impl Executor for Breakpoint {
             (Raised::Rate, None, _) => {
                 problems.push("preAllocatedVUs", "must be given where the rate is raised");
             }
-            (Raised::Rate, Some(least), Some(most)) if most < least => problems.push(
-                "maxVUs",
-                format!("must be at least preAllocatedVUs, which is {least}, but is {most}"),
-            ),
-            (Raised::Rate, ..) => {}
+            (Raised::Rate, Some(least), most) => {
+                validate_vus(least, most.unwrap_or(least), problems);
+            }
             (Raised::Vus, least, most) => {
                 for (key, given) in
                     [("preAllocatedVUs", least.is_some()), ("maxVUs", most.is_some())]
@@ -175,10 +174,7 @@ impl Executor for Breakpoint {
     fn facts(&self) -> Vec<String> {
         let mut facts = Vec::new();
         if let Raise::Rate { pre_allocated_vus, max_vus } = self.search().raise {
-            facts.push(match max_vus {
-                max if max == pre_allocated_vus => format!("maxVUs: {max}"),
-                max => format!("maxVUs: {pre_allocated_vus}-{max}"),
-            });
+            facts.push(fact_of_vus(pre_allocated_vus, max_vus));
         }
         facts.push(format!("tolerance: {}%", self.tolerance * 100.0));
         facts
