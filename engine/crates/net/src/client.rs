@@ -3,6 +3,7 @@
 use std::future::{Future as _, poll_fn};
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use http::HeaderValue;
 use http::header::COOKIE;
@@ -16,6 +17,7 @@ use crate::dial::Own;
 use crate::encoding::unpack;
 use crate::error::Error;
 use crate::exchange::{Exchange, Running};
+use crate::incoming::BodyPolicy;
 use crate::meter::Meter;
 use crate::redirect::follow;
 use crate::request::Request;
@@ -53,8 +55,12 @@ pub struct Client {
 struct Started {
     id: ExchangeId,
     deadline: Instant,
-    /// How many redirects may yet be followed.
-    redirects: u32,
+    /// How long it may take, or if its response is read as it comes, how long its peer may be silent.
+    patience: Duration,
+    /// When the first byte of the response must have come, once that is known.
+    first_byte: Option<Instant>,
+    /// Bytes received when the deadline was last put off.
+    heard: u64,
     /// The cookies that its request came with; to another host they do not follow.
     cookies: Option<HeaderValue>,
     exchange: Running,
@@ -84,16 +90,24 @@ impl Client {
     }
 
     /// Begins an exchange. Nothing is sent before the next [`poll`](Self::poll).
-    pub fn start(&mut self, request: Request) -> ExchangeId {
+    pub fn start(&mut self, mut request: Request) -> ExchangeId {
         let id = ExchangeId(self.next);
         self.next += 1;
         let timeout = request.timeout.unwrap_or(self.config.request_timeout);
-        let redirects = request.redirects.unwrap_or(self.config.max_redirects);
+        request.redirects.get_or_insert(self.config.max_redirects);
         let cookies = request.headers.get(COOKIE).cloned();
         let (exchange, begins) = self.begun(request);
         // Its time begins when it may.
         let deadline = begins + timeout.min(FOREVER);
-        self.running.push(Started { id, deadline, redirects, cookies, exchange });
+        self.running.push(Started {
+            id,
+            deadline,
+            patience: timeout.min(FOREVER),
+            first_byte: None,
+            heard: 0,
+            cookies,
+            exchange,
+        });
         self.alarm.no_later_than(deadline);
         id
     }
@@ -146,7 +160,13 @@ impl Client {
         let mut index = 0;
         while let Some(running) = self.running.get_mut(index) {
             match running.exchange.poll(cx, &self.config, &mut self.own) {
-                Poll::Pending => index += 1,
+                Poll::Pending => {
+                    running.put_off();
+                    if let Some(first_byte) = running.first_byte {
+                        self.alarm.no_later_than(first_byte);
+                    }
+                    index += 1;
+                }
                 Poll::Ready((result, connection)) => {
                     let id = running.id;
                     let mut exchange = Exchange::new(result, &running.exchange.meter);
@@ -158,8 +178,9 @@ impl Client {
                         Some(request) => {
                             let (exchange, _) = self.begun(request);
                             self.running[index].exchange = exchange;
+                            self.running[index].first_byte = None;
                         }
-                        None => drop(self.running.swap_remove(index)),
+                        None => self.running.swap_remove(index).ended(&exchange),
                     }
                     on_finished(id, exchange);
                 }
@@ -173,8 +194,7 @@ impl Client {
     /// Takes out of a response what is not the script's: cookies, the packing of its body, and where it
     /// redirects to. The request that follows, if one does.
     fn next(&mut self, index: usize, exchange: &mut Exchange) -> Option<Request> {
-        let Started { redirects, cookies, exchange: Running { request, .. }, .. } =
-            &mut self.running[index];
+        let Started { cookies, exchange: Running { request, .. }, .. } = &mut self.running[index];
         let response = exchange.result.as_mut().ok()?;
         if response.sets_cookies {
             self.cookies.take(&request.target, &response.headers);
@@ -183,13 +203,8 @@ impl Client {
             true => unpack(response, self.config.body_limit),
             false => Ok(()),
         };
-        let followed = unpacked.and_then(|()| match *redirects {
-            0 => Ok(None),
-            _ => follow(request, response),
-        });
-        match followed {
+        match unpacked.and_then(|()| follow(request, response)) {
             Ok(Some(mut next)) => {
-                *redirects -= 1;
                 exchange.redirected = Some(next.target.clone());
                 // Those of the jar are chosen anew.
                 let kept_host = next.headers.remove(COOKIE).is_some();
@@ -208,14 +223,19 @@ impl Client {
     /// Ends what has run out of time, and sets the alarm for what is next to.
     fn end_late(&mut self, on_finished: &mut dyn FnMut(ExchangeId, Exchange)) {
         let now = Instant::now();
-        while let Some(late) = self.running.iter().position(|one| one.deadline <= now) {
-            let Started { id, exchange, .. } = self.running.swap_remove(late);
-            let connected = exchange.meter.is_connected();
+        for one in &mut self.running {
+            one.excuse(now);
+        }
+        while let Some(late) = self.running.iter().position(|one| one.due() <= now) {
+            let late = self.running.swap_remove(late);
+            let connected = late.exchange.meter.is_connected();
             let error = if connected { Error::TimedOut } else { Error::ConnectTimedOut };
-            on_finished(id, Exchange::new(Err(error), &exchange.meter));
+            let exchange = Exchange::new(Err(error), &late.exchange.meter);
+            late.ended(&exchange);
+            on_finished(late.id, exchange);
         }
         for one in &self.running {
-            self.alarm.no_later_than(one.deadline);
+            self.alarm.no_later_than(one.due());
         }
     }
 
@@ -281,6 +301,45 @@ impl Client {
     /// Closes the connections that no exchange is using.
     pub fn close_connections(&mut self) {
         self.idle.clear();
+    }
+}
+
+impl Started {
+    /// When it must have got further.
+    fn due(&self) -> Instant {
+        let first_byte = self.first_byte.filter(|_| !self.exchange.meter.is_answered());
+        first_byte.map_or(self.deadline, |first_byte| first_byte.min(self.deadline))
+    }
+
+    /// Sets the moment until which the peer must have answered, and the next one for a peer that goes on.
+    fn put_off(&mut self) {
+        let Running { request, meter, .. } = &self.exchange;
+        if let Some(limit) = request.first_byte_timeout
+            && self.first_byte.is_none()
+            && meter.is_whole()
+        {
+            self.first_byte = Some(Instant::now() + limit.min(FOREVER));
+        }
+        if matches!(request.body_policy, BodyPolicy::Stream(_)) && meter.received() != self.heard {
+            self.heard = meter.received();
+            self.deadline = Instant::now() + self.patience;
+        }
+    }
+
+    /// Puts off what is late through no fault of its peer: nobody takes what it has sent.
+    fn excuse(&mut self, now: Instant) {
+        if let BodyPolicy::Stream(download) = &self.exchange.request.body_policy
+            && download.is_full()
+        {
+            self.deadline = now + self.patience;
+        }
+    }
+
+    /// Tells whoever reads the response as it comes that it is over.
+    fn ended(&self, exchange: &Exchange) {
+        if let BodyPolicy::Stream(download) = &self.exchange.request.body_policy {
+            download.ended(exchange.result.as_ref().map(drop).map_err(Clone::clone));
+        }
     }
 }
 

@@ -14,14 +14,19 @@ use std::mem::{self, MaybeUninit};
 use std::net::SocketAddr;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
-use bytes::{Buf, BufMut, Bytes};
+use bytes::{Buf, Bytes};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, ReadBuf};
+use tokio::time::Sleep;
 
+use crate::body::Outgoing;
 use crate::config::Config;
 use crate::error::Error;
 use crate::http1::{Decoder, HEAD_LIMIT, Head, encode_head, has_end, parse};
+use crate::incoming::{BodyPolicy, Incoming};
 use crate::meter::Meter;
+use crate::redirect::led_to;
 use crate::request::Request;
 use crate::response::{Headers, Response};
 use crate::stream::Stream;
@@ -36,8 +41,8 @@ const READS: usize = 16;
 const INTERIM: u8 = 32;
 /// Bodies up to this size are copied behind their heads, to be written in one piece.
 const COPIED: usize = 4 << 10;
-/// Memory set aside for a body because its head says that it will come; a larger one grows as it does.
-const SET_ASIDE: usize = 1 << 20;
+/// How long a body is held back for a peer that does not say whether it wants it: Go's and curl's.
+const HELD_BACK: Duration = Duration::from_secs(1);
 /// A thread's buffer is given back if a request with very long headers has made it larger than this.
 const KEPT: usize = 64 << 10;
 
@@ -57,6 +62,8 @@ pub(crate) struct Connection {
     touched: bool,
     /// Interim responses so far.
     interim: u8,
+    /// Whether the peer has said that it wants the body.
+    continues: bool,
     /// Whether the last response left the connection fit for another request.
     keep_alive: bool,
 }
@@ -66,7 +73,9 @@ enum Writing {
     /// Nothing yet.
     Nothing,
     /// All but this.
-    Rest { head: Bytes, body: Bytes },
+    Rest { head: Bytes, body: Outgoing },
+    /// All but the body, which the peer has yet to ask for; until when it is waited for.
+    HeldBack(Outgoing, Pin<Box<Sleep>>),
     /// All of it.
     All,
 }
@@ -76,7 +85,7 @@ enum Reading {
     /// A part of its head.
     Head(Vec<u8>),
     /// Its head, and a part of its body.
-    Body { response: Response, decoder: Decoder },
+    Body { response: Response, decoder: Decoder, incoming: Incoming },
 }
 
 impl Connection {
@@ -90,6 +99,7 @@ impl Connection {
             reading: Reading::Head(Vec::new()),
             touched: false,
             interim: 0,
+            continues: false,
             keep_alive: true,
         })
     }
@@ -122,6 +132,7 @@ impl Connection {
         self.reading = Reading::Head(Vec::new());
         self.touched = false;
         self.interim = 0;
+        self.continues = false;
     }
 
     /// Sends the request and receives the response, one beside the other: a peer may answer early.
@@ -134,7 +145,10 @@ impl Connection {
         request: &Request,
         meter: &mut Meter,
     ) -> Poll<Result<Response, Error>> {
-        let polled = self.poll_messages(cx, config, request, meter);
+        let mut polled = self.poll_messages(cx, config, request, meter);
+        while polled.is_pending() && self.is_asked_for_body() {
+            polled = self.poll_messages(cx, config, request, meter);
+        }
         if let Some(traffic) = self.stream.take_traffic() {
             meter.carried(traffic);
         }
@@ -160,8 +174,14 @@ impl Connection {
             };
         }
         let response = ready!(self.poll_read(cx, config, request, meter));
+        // What was not written is in the way of the next request.
         self.keep_alive &= matches!(self.writing, Writing::All);
         Poll::Ready(response)
+    }
+
+    /// Whether the body may go now that was held back.
+    fn is_asked_for_body(&self) -> bool {
+        self.continues && matches!(self.writing, Writing::HeldBack(..))
     }
 
     fn poll_write(
@@ -176,44 +196,76 @@ impl Connection {
             Writing::Nothing => ENCODED.with_borrow_mut(|encoded| {
                 encoded.clear();
                 encode_head(request, config, encoded);
-                let mut body = request.body.clone();
-                if body.len() <= COPIED {
-                    encoded.extend_from_slice(&body);
-                    body.clear();
+                let mut body = Outgoing::new(&request.body);
+                let holds_back = request.expects_continue && body.has_remaining();
+                if !holds_back && request.body.length() <= COPIED as u64 {
+                    let copied = body.chunk()?;
+                    encoded.extend_from_slice(copied);
+                    let copied = copied.len();
+                    body.advance(copied);
                 }
                 let mut head = &encoded[..];
-                let polled = self.write_out(cx, &mut head, &mut body, meter);
-                if polled.is_pending() {
-                    self.writing = Writing::Rest { head: Bytes::copy_from_slice(head), body };
-                }
+                let polled = self.write_on(cx, &mut head, body, holds_back, meter);
                 encoded.shrink_to(KEPT);
                 polled
             }),
-            Writing::Rest { mut head, mut body } => {
-                let polled = self.write_out(cx, &mut head, &mut body, meter);
-                if polled.is_pending() {
-                    self.writing = Writing::Rest { head, body };
+            Writing::Rest { mut head, body } => {
+                let holds_back = request.expects_continue && head.has_remaining();
+                self.write_on(cx, &mut head, body, holds_back, meter)
+            }
+            Writing::HeldBack(body, mut until) => {
+                if !self.continues && until.as_mut().poll(cx).is_pending() {
+                    self.writing = Writing::HeldBack(body, until);
+                    return Poll::Pending;
                 }
-                polled
+                self.write_on(cx, &mut Bytes::new(), body, false, meter)
             }
         }
     }
 
-    /// Writes until all is written or the socket takes no more.
+    /// Writes what it can of a head and, unless that is held back, of the body behind it, and remembers the rest.
+    fn write_on(
+        &mut self,
+        cx: &mut Context<'_>,
+        head: &mut impl Buf,
+        mut body: Outgoing,
+        holds_back: bool,
+        meter: &mut Meter,
+    ) -> Poll<io::Result<()>> {
+        let polled = self.write_out(cx, head, (!holds_back).then_some(&mut body), meter);
+        if polled.is_pending() {
+            let head = head.copy_to_bytes(head.remaining());
+            self.writing = Writing::Rest { head, body };
+        } else if holds_back && matches!(polled, Poll::Ready(Ok(()))) {
+            let mut until = Box::pin(tokio::time::sleep(HELD_BACK));
+            // To be woken when it is over.
+            let _: Poll<()> = until.as_mut().poll(cx);
+            self.writing = Writing::HeldBack(body, until);
+            return Poll::Pending;
+        }
+        polled
+    }
+
+    /// Writes until all of these are written or the socket takes no more. Without a body, one is still to come.
     fn write_out(
         &mut self,
         cx: &mut Context<'_>,
         head: &mut impl Buf,
-        body: &mut Bytes,
+        mut body: Option<&mut Outgoing>,
         meter: &mut Meter,
     ) -> Poll<io::Result<()>> {
-        while head.has_remaining() || body.has_remaining() {
+        let is_all = body.is_some();
+        let remains =
+            |body: &Option<&mut Outgoing>| body.as_ref().is_some_and(|body| body.has_remaining());
+        while head.has_remaining() || remains(&body) {
             let stream = Pin::new(&mut self.stream);
-            let written = match (head.has_remaining(), body.has_remaining()) {
-                (true, false) => ready!(stream.poll_write(cx, head.chunk()))?,
-                (false, _) => ready!(stream.poll_write(cx, body))?,
-                (true, true) => {
-                    let parts = [IoSlice::new(head.chunk()), IoSlice::new(body)];
+            let written = match body.as_mut().filter(|body| body.has_remaining()) {
+                None => ready!(stream.poll_write(cx, head.chunk()))?,
+                Some(body) if !head.has_remaining() => {
+                    ready!(stream.poll_write(cx, body.chunk()?))?
+                }
+                Some(body) => {
+                    let parts = [IoSlice::new(head.chunk()), IoSlice::new(body.chunk()?)];
                     ready!(stream.poll_write_vectored(cx, &parts))?
                 }
             };
@@ -223,15 +275,17 @@ impl Connection {
             self.touched = true;
             let of_head = written.min(head.remaining());
             head.advance(of_head);
-            body.advance(written - of_head);
+            if let Some(body) = &mut body {
+                body.advance(written - of_head);
+            }
             let is_plain = self.stream.is_plain();
             // By TLS, taken is not sent, and it counts what is sent itself.
-            let is_sent = is_plain && !head.has_remaining() && !body.has_remaining();
+            let is_sent = is_all && is_plain && !head.has_remaining() && !remains(&body);
             meter.wrote(if is_plain { written } else { 0 }, is_sent);
         }
         if !meter.is_whole() {
             ready!(Pin::new(&mut self.stream).poll_flush(cx))?;
-            meter.wrote(0, true);
+            meter.wrote(0, is_all);
         }
         Poll::Ready(Ok(()))
     }
@@ -245,27 +299,36 @@ impl Connection {
     ) -> Poll<Result<Response, Error>> {
         let is_plain = self.stream.is_plain();
         for _ in 0..READS {
-            let read = match &mut self.reading {
-                // What is certain to be body needs no look, and no second copy.
-                Reading::Body { response: Response { body, .. }, decoder }
-                    if decoder.certain() > READ as u64 =>
-                {
-                    let certain = at_most_usize(decoder.certain());
-                    if certain > config.body_limit - body.len() {
-                        return Poll::Ready(Err(Error::BodyTooLarge(config.body_limit)));
-                    }
-                    // Grows by doubling at least; what was set aside is filled first.
-                    if body.capacity() - body.len() < READ {
-                        body.reserve(certain.min(SET_ASIDE));
-                    }
-                    let mut room = body.limit(certain);
+            if let Reading::Body { response, incoming, .. } = &mut self.reading {
+                if incoming.is_closed() {
+                    self.keep_alive = false;
+                    incoming.finish(response);
+                    return Poll::Ready(Ok(mem::take(response)));
+                }
+                if !incoming.wants_more() {
+                    // Whoever takes what waits polls this again.
+                    return Poll::Pending;
+                }
+            }
+            // What is certain to be body needs no look, and no second copy.
+            let room = match &mut self.reading {
+                Reading::Body { decoder, incoming, .. } => {
+                    incoming.room(decoder.certain(), READ)?
+                }
+                Reading::Head(_) => None,
+            };
+            let read = match room {
+                Some(mut room) => {
                     let read = ready!(pin!(self.stream.read_buf(&mut room)).poll(cx))
                         .map_err(|error| Error::from_io(&error))?;
                     note_read(meter, read, is_plain);
-                    decoder.took(read as u64);
+                    if let Reading::Body { decoder, incoming, .. } = &mut self.reading {
+                        decoder.took(read as u64);
+                        incoming.took(read);
+                    }
                     read
                 }
-                _ => {
+                None => {
                     let mut room = [MaybeUninit::uninit(); READ];
                     let mut read = ReadBuf::uninit(&mut room);
                     ready!(Pin::new(&mut self.stream).poll_read(cx, &mut read))
@@ -278,9 +341,10 @@ impl Connection {
             };
             let ended = read == 0;
             match &mut self.reading {
-                Reading::Body { response, decoder }
+                Reading::Body { response, decoder, incoming }
                     if decoder.is_over() || ended && decoder.ends_with_connection() =>
                 {
+                    incoming.finish(response);
                     return Poll::Ready(Ok(mem::take(response)));
                 }
                 _ if ended => return Poll::Ready(Err(Error::ClosedEarly)),
@@ -309,8 +373,8 @@ impl Connection {
                 rest = &rest[rest.len() - left..];
             }
         }
-        if let Reading::Body { response, decoder } = &mut self.reading {
-            decoder.decode(&mut rest, &mut response.body, config.body_limit)?;
+        if let Reading::Body { decoder, incoming, .. } = &mut self.reading {
+            decoder.decode(&mut rest, incoming)?;
             // What nobody asked for is in the way of the next response.
             self.keep_alive &= rest.is_empty();
         }
@@ -349,6 +413,7 @@ impl Connection {
                 return Err(Error::MalformedResponse(what));
             }
             if status.is_informational() {
+                self.continues |= status == http::StatusCode::CONTINUE;
                 self.interim += 1;
                 if self.interim > INTERIM {
                     let what = format!("it comes after more than {INTERIM} interim ones");
@@ -361,21 +426,23 @@ impl Connection {
                 continue;
             }
             self.keep_alive = keep_alive;
-            if let Decoder::Length(length) = decoder
-                && length > config.body_limit as u64
-            {
-                return Err(Error::BodyTooLarge(config.body_limit));
-            }
-            let mut response = Response {
+            let response = Response {
                 status,
                 version,
                 headers: Headers::new(head),
-                body: Vec::new(),
                 sets_cookies,
                 is_packed,
+                ..Response::default()
             };
-            response.body.reserve_exact(at_most_usize(decoder.certain()).min(SET_ASIDE));
-            self.reading = Reading::Body { response, decoder };
+            let is_last = led_to(request, &response).is_none();
+            let (limit, certain) = (config.body_limit, decoder.certain());
+            let incoming = Incoming::new(&request.body_policy, is_last, limit, certain)?;
+            if let BodyPolicy::Stream(download) = &request.body_policy
+                && is_last
+            {
+                download.opened(response.clone());
+            }
+            self.reading = Reading::Body { response, decoder, incoming };
             return Ok(rest);
         }
     }
@@ -386,8 +453,4 @@ fn note_read(meter: &mut Meter, read: usize, is_plain: bool) {
     if read > 0 {
         meter.read(if is_plain { read } else { 0 });
     }
-}
-
-fn at_most_usize(length: u64) -> usize {
-    usize::try_from(length).unwrap_or(usize::MAX)
 }

@@ -8,20 +8,26 @@
 //! either kind, over which a protocol goes; `connection` is where other versions of HTTP join: an exchange only sees
 //! a connection that takes a request and gives a response.
 //!
+//! What a request carries (`body`) and what becomes of a response's bytes (`incoming`, `download`) is the same whatever a
+//! connection speaks.
+//!
 //! Start with [`Client`], then `exchange`, `connection` and `http1`.
 
 mod alarm;
+mod body;
 mod ceiling;
 mod client;
 mod config;
 mod connection;
 mod cookies;
 mod dial;
+mod download;
 mod encoding;
 mod error;
 mod exchange;
 mod hosts;
 mod http1;
+mod incoming;
 mod local;
 mod meter;
 mod redirect;
@@ -34,13 +40,16 @@ mod timings;
 mod tls;
 pub mod websocket;
 
+pub use body::{Body, Chain, FileSource, RandomSource, Source};
 pub use ceiling::Ceiling;
 pub use client::{Client, ExchangeId};
 pub use config::{Config, Reuse};
+pub use download::{Chunk, Download, Next};
 pub use encoding::Encoding;
 pub use error::Error;
 pub use exchange::Exchange;
 pub use hosts::{HostOverride, Hosts};
+pub use incoming::BodyPolicy;
 pub use local::LocalAddresses;
 pub use request::Request;
 pub use resolver::{AddressPolicy, AddressSelect, Dns, Resolver};

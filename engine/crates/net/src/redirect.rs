@@ -1,10 +1,10 @@
 //! Where a response sends its client, and with what.
 
-use bytes::Bytes;
 use http::header::{AUTHORIZATION, CONTENT_ENCODING, CONTENT_TYPE, COOKIE};
 use http::{Method, StatusCode};
 use url::Url;
 
+use crate::body::Body;
 use crate::error::Error;
 use crate::request::Request;
 use crate::response::Response;
@@ -18,17 +18,15 @@ use crate::target::Target;
 ///
 /// Fails with [`Error::MalformedResponse`] where it leads nowhere.
 pub(crate) fn follow(request: &Request, response: &Response) -> Result<Option<Request>, Error> {
-    let keeps = match response.status {
-        StatusCode::MOVED_PERMANENTLY | StatusCode::FOUND | StatusCode::SEE_OTHER => false,
-        StatusCode::TEMPORARY_REDIRECT | StatusCode::PERMANENT_REDIRECT => true,
-        _ => return Ok(None),
-    };
-    let Some(location) = response.headers.get("location") else { return Ok(None) };
+    let Some(location) = led_to(request, response) else { return Ok(None) };
     let target = joined(&request.target, location)?;
-    let mut next = Request { target, ..request.clone() };
+    let left = request.redirects.map(|left| left.saturating_sub(1));
+    let mut next = Request { target, redirects: left, ..request.clone() };
+    let keeps =
+        matches!(response.status, StatusCode::TEMPORARY_REDIRECT | StatusCode::PERMANENT_REDIRECT);
     if !keeps && !matches!(next.method, Method::GET | Method::HEAD) {
         next.method = Method::GET;
-        next.body = Bytes::new();
+        next.body = Body::default();
         next.headers.remove(CONTENT_TYPE);
         next.headers.remove(CONTENT_ENCODING);
     }
@@ -37,6 +35,22 @@ pub(crate) fn follow(request: &Request, response: &Response) -> Result<Option<Re
         next.headers.remove(COOKIE);
     }
     Ok(Some(next))
+}
+
+/// Where a response sends its client, if that may be sent on.
+pub(crate) fn led_to<'a>(request: &Request, response: &'a Response) -> Option<&'a [u8]> {
+    let leads_on = matches!(
+        response.status,
+        StatusCode::MOVED_PERMANENTLY
+            | StatusCode::FOUND
+            | StatusCode::SEE_OTHER
+            | StatusCode::TEMPORARY_REDIRECT
+            | StatusCode::PERMANENT_REDIRECT
+    );
+    if !leads_on || request.redirects == Some(0) {
+        return None;
+    }
+    response.headers.get("location")
 }
 
 fn joined(from: &Target, location: &[u8]) -> Result<Target, Error> {
@@ -64,7 +78,7 @@ mod tests {
             headers.insert(name, HeaderValue::from_static("x"));
         }
         let target = Target::parse("http://a.test:81/shop/cart?x=1").unwrap();
-        Request { headers, body: Bytes::from_static(b"body"), ..Request::new(method, target) }
+        Request { headers, body: Body::from(&b"body"[..]), ..Request::new(method, target) }
     }
 
     fn response(status: u16, location: &str) -> Response {

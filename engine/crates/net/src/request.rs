@@ -2,9 +2,10 @@
 
 use std::time::Duration;
 
-use bytes::Bytes;
 use http::{HeaderMap, Method};
 
+use crate::body::Body;
+use crate::incoming::BodyPolicy;
 use crate::target::Target;
 
 /// What to ask for.
@@ -20,10 +21,17 @@ pub struct Request {
     /// Headers beside the ones that are added.
     pub headers: HeaderMap,
     /// The body; an empty one is none.
-    pub body: Bytes,
+    pub body: Body,
+    /// What is done with the response's body.
+    pub body_policy: BodyPolicy,
+    /// Whether the body is held back until the peer says that it wants it (RFC 9110 §10.1.1), or has said nothing
+    /// for a second.
+    pub expects_continue: bool,
     /// How long the whole exchange may take, instead of what the configuration says. Kept to the millisecond
     /// or two that the runtime's timers are good for.
     pub timeout: Option<Duration>,
+    /// How long the peer may take from the request's last byte to the response's first, if less than all of that.
+    pub first_byte_timeout: Option<Duration>,
     /// How many redirects are followed at most, instead of what the configuration says. The last response is
     /// what comes of it, be it another redirect.
     pub redirects: Option<u32>,
@@ -37,8 +45,11 @@ impl Request {
             method,
             target,
             headers: HeaderMap::new(),
-            body: Bytes::new(),
+            body: Body::default(),
+            body_policy: BodyPolicy::default(),
+            expects_continue: false,
             timeout: None,
+            first_byte_timeout: None,
             redirects: None,
         }
     }

@@ -5,7 +5,7 @@ use std::fmt;
 use http::{StatusCode, Version};
 
 /// What came back.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Response {
     /// The status.
     pub status: StatusCode,
@@ -13,8 +13,13 @@ pub struct Response {
     pub version: Version,
     /// The headers.
     pub headers: Headers,
-    /// The body, without the marks that chunks have on the wire, and unpacked.
+    /// The body, without the marks that chunks have on the wire: all of it, unpacked, or what the request asked to
+    /// keep.
     pub body: Vec<u8>,
+    /// How many bytes the body has, kept or not; of one that was kept whole, unpacked.
+    pub length: u64,
+    /// The SHA-256 of the body as it came, if the request asked for it.
+    pub sha256: Option<[u8; 32]>,
     /// Whether it sets cookies: most do not, and are not looked through for them.
     pub(crate) sets_cookies: bool,
     /// Whether its body is packed.

@@ -9,7 +9,6 @@ use std::task::Poll;
 
 use ::http::Method;
 use ::http::header::{CONTENT_ENCODING, HeaderMap, HeaderName, HeaderValue};
-use bytes::Bytes;
 use net::{ExchangeId, Target};
 use parking_lot::Mutex;
 use wasmtime::Result;
@@ -60,7 +59,7 @@ pub struct Request {
 #[derive(Clone, Default)]
 struct Content {
     headers: HeaderMap,
-    body: Bytes,
+    body: net::Body,
     timeout: Option<std::time::Duration>,
     redirects: Option<u32>,
 }
@@ -151,7 +150,8 @@ impl VuState {
             return Err(self.unsent(&endpoint, NOT_ALLOWED, Error::NotAllowed(why.into())));
         }
         let lag = self.lag();
-        let request = net::Request { method, target, headers, body, timeout, redirects };
+        let request =
+            net::Request { headers, body, timeout, redirects, ..net::Request::new(method, target) };
         let started = self.exchanges.lock().start(request, Arc::clone(&endpoint), lag);
         started.ok_or_else(|| {
             let why = format!("more than {REQUESTS_AT_ONCE} requests of one user at once");
@@ -329,7 +329,7 @@ impl HostRequest for VuState {
             Encoding::Deflate => net::Encoding::Deflate,
         };
         let content = &mut self.table.get_mut(&this)?.content;
-        content.body = encoding.pack(&body);
+        content.body = encoding.pack(&body).into();
         content.headers.insert(CONTENT_ENCODING, HeaderValue::from_static(encoding.name()));
         Ok(())
     }

@@ -1,6 +1,7 @@
 //! Where a body ends.
 
 use crate::error::Error;
+use crate::incoming::Incoming;
 
 /// Bytes that chunk extensions and trailers may take together. Nobody reads them.
 const ASIDE_LIMIT: u32 = 16 << 10;
@@ -104,31 +105,25 @@ impl Decoder {
         matches!(self, Self::UntilClose | Self::Over)
     }
 
-    /// Moves what belongs to the body from `input` to `body`, which may grow to `limit` bytes. What is left of
-    /// the input, once the body is over, is no part of it.
+    /// Moves what belongs to the body from `input` to `body`. What is left of the input, once the body is over, is no part of it.
     ///
     /// Fails with [`Error::BodyTooLarge`], or [`Error::MalformedResponse`] if chunks are not what they should.
-    pub(crate) fn decode(
-        &mut self,
-        input: &mut &[u8],
-        body: &mut Vec<u8>,
-        limit: usize,
-    ) -> Result<(), Error> {
+    pub(crate) fn decode(&mut self, input: &mut &[u8], body: &mut Incoming) -> Result<(), Error> {
         while !input.is_empty() {
             match self {
                 Self::Over => break,
                 Self::UntilClose => {
                     let all = input.len();
-                    take(input, all, body, limit)?;
+                    take(input, all, body)?;
                 }
                 Self::Length(rest) => {
                     let some = at_most(*rest, input.len());
-                    take(input, some, body, limit)?;
+                    take(input, some, body)?;
                     self.took(some as u64);
                 }
                 Self::Chunked { part: Part::Data, rest, .. } => {
                     let some = at_most(*rest, input.len());
-                    take(input, some, body, limit)?;
+                    take(input, some, body)?;
                     self.took(some as u64);
                 }
                 Self::Chunked { part, rest, aside } => {
@@ -196,14 +191,10 @@ fn at_most(rest: u64, available: usize) -> usize {
     usize::try_from(rest).map_or(available, |rest| rest.min(available))
 }
 
-fn take(input: &mut &[u8], length: usize, body: &mut Vec<u8>, limit: usize) -> Result<(), Error> {
+fn take(input: &mut &[u8], length: usize, body: &mut Incoming) -> Result<(), Error> {
     let (taken, left) = input.split_at(length);
-    if length > limit.saturating_sub(body.len()) {
-        return Err(Error::BodyTooLarge(limit));
-    }
-    body.extend_from_slice(taken);
     *input = left;
-    Ok(())
+    body.push(taken)
 }
 
 fn malformed(what: &str) -> Error {
@@ -213,6 +204,8 @@ fn malformed(what: &str) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::incoming::BodyPolicy;
+    use crate::response::Response;
 
     /// What comes of bytes that arrive in pieces of this size: the body, whether it is over, what is left.
     fn decoded(
@@ -220,12 +213,15 @@ mod tests {
         bytes: &[u8],
         piece: usize,
     ) -> Result<(Vec<u8>, bool, usize), Error> {
-        let (mut body, mut left) = (Vec::new(), 0);
+        let mut body = Incoming::new(&BodyPolicy::Keep, true, 100, 0)?;
+        let mut left = 0;
         for mut input in bytes.chunks(piece) {
-            decoder.decode(&mut input, &mut body, 100)?;
+            decoder.decode(&mut input, &mut body)?;
             left += input.len();
         }
-        Ok((body, decoder.is_over(), left))
+        let mut response = Response::default();
+        body.finish(&mut response);
+        Ok((response.body, decoder.is_over(), left))
     }
 
     #[test]

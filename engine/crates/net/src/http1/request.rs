@@ -18,7 +18,10 @@ pub(crate) fn encode_head(request: &Request, config: &Config, into: &mut Vec<u8>
         field(into, "user-agent", config.user_agent.as_bytes());
     }
     if !body.is_empty() || expects_body(method) {
-        field(into, "content-length", body.len().to_string().as_bytes());
+        field(into, "content-length", body.length().to_string().as_bytes());
+    }
+    if request.expects_continue && !body.is_empty() {
+        field(into, "expect", b"100-continue");
     }
     if config.reuse == Reuse::Never {
         field(into, "connection", b"close");
@@ -46,7 +49,6 @@ fn expects_body(method: &Method) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use bytes::Bytes;
     use http::{HeaderMap, HeaderValue};
 
     use super::*;
@@ -99,7 +101,7 @@ mod tests {
                 })
                 .collect();
             let target = Target::parse("http://a.test:8/p?q").expect("a URL");
-            let body = Bytes::from_static(body.as_bytes());
+            let body = body.as_bytes().into();
             let request = Request { headers, body, ..Request::new(method, target) };
             let mut written = Vec::new();
             encode_head(&request, &config, &mut written);

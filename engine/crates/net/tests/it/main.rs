@@ -1,6 +1,7 @@
 //! The client against peers written byte by byte: what each does, and what must come of it.
 //!
 //! * `answers`: responses of every shape a peer may choose
+//! * `bodies`: made as they are sent, held back, and read as they come
 //! * `connections`: which are used again, and what a dead one costs
 //! * `failures`: every way to misbehave, by its name
 //! * `following`: redirects, cookies and packed bodies
@@ -14,6 +15,7 @@
 //! * `peer`, `tls_peer`: the peers themselves
 
 mod answers;
+mod bodies;
 mod connections;
 mod failures;
 mod following;

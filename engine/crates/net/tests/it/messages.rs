@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
 use http::Method;
 use http::header::{HeaderMap, HeaderName, HeaderValue};
 use net::{Client, Config, Request, Target};
@@ -37,12 +36,9 @@ async fn read_by_peer(
     let config =
         Config { user_agent: HeaderValue::from_static("wasmload/test"), ..Config::default() };
     let request = Request {
-        method,
-        target: Target::parse(&format!("{url}{path}")).expect("a URL"),
         headers: map,
-        body: Bytes::from_static(body.as_bytes()),
-        timeout: None,
-        redirects: None,
+        body: body.as_bytes().into(),
+        ..Request::new(method, Target::parse(&format!("{url}{path}")).expect("a URL"))
     };
     exchange(&mut Client::new(Arc::new(config)), request).await.result.expect("a response");
     let (head, body) = told.recv().await.expect("the peer tells");

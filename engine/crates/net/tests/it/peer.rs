@@ -5,26 +5,19 @@ use std::sync::Arc;
 use std::task::Poll;
 
 use bytes::Bytes;
-use http::{HeaderMap, Method};
-use net::{Client, Config, Error, Exchange, ExchangeId, Request, Target};
+use http::Method;
+use net::{Body, Client, Config, Error, Exchange, ExchangeId, Request, Target};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
 pub(crate) const EMPTY: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n";
 
 pub(crate) fn get(url: &str) -> Request {
-    Request {
-        method: Method::GET,
-        target: Target::parse(url).expect("a URL"),
-        headers: HeaderMap::new(),
-        body: Bytes::new(),
-        timeout: None,
-        redirects: None,
-    }
+    Request::new(Method::GET, Target::parse(url).expect("a URL"))
 }
 
 pub(crate) fn post(url: &str, body: impl Into<Bytes>) -> Request {
-    Request { method: Method::POST, body: body.into(), ..get(url) }
+    Request { method: Method::POST, body: Body::Bytes(body.into()), ..get(url) }
 }
 
 pub(crate) fn client() -> Client {

@@ -1,0 +1,187 @@
+//! A response that is read while it comes.
+//!
+//! The connection puts in what arrives, whoever asked takes it out. If nobody takes, the connection stops
+//! reading, and in the end the peer stops sending: what waits here is bounded.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+use tokio::time::Instant;
+
+use crate::error::Error;
+use crate::response::Response;
+
+/// Bytes that wait to be taken before no more are read.
+const WAITING: usize = 256 << 10;
+/// Pieces that wait to be taken before no more are read: a peer may send a byte at a time, and each costs more
+/// than its byte.
+const PIECES: usize = 4_096;
+
+/// A response on its way to whoever reads it. Clones are the same one.
+///
+/// Its lock is never contended: a VU is one task.
+#[derive(Clone, Debug, Default)]
+pub struct Download(Arc<Mutex<State>>);
+
+#[derive(Debug, Default)]
+struct State {
+    head: Option<Response>,
+    chunks: VecDeque<Chunk>,
+    waiting: usize,
+    end: Option<Result<(), Error>>,
+    /// Whether something came since this was last asked.
+    news: bool,
+    closed: bool,
+}
+
+/// A piece of a body, as one read gave it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Chunk {
+    /// Its bytes, at least one.
+    pub bytes: Vec<u8>,
+    /// When it was read from the socket.
+    pub arrived: Instant,
+}
+
+/// What there is to be taken of a body.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Next {
+    /// A piece of it.
+    Chunk(Chunk),
+    /// Nothing yet.
+    Nothing,
+    /// It is over, and all of it has been taken.
+    End,
+    /// No more comes than has been taken.
+    Failed(Error),
+}
+
+impl Download {
+    /// The response without its body, once that of the last redirect has come.
+    #[must_use]
+    pub fn head(&self) -> Option<Response> {
+        self.0.lock().head.clone()
+    }
+
+    /// Takes the next piece of the body.
+    #[must_use]
+    pub fn take(&self) -> Next {
+        let mut state = self.0.lock();
+        if let Some(chunk) = state.chunks.pop_front() {
+            state.waiting -= chunk.bytes.len();
+            return Next::Chunk(chunk);
+        }
+        match &state.end {
+            None => Next::Nothing,
+            Some(Ok(())) => Next::End,
+            Some(Err(error)) => Next::Failed(error.clone()),
+        }
+    }
+
+    /// How its exchange ended, if it has: also if pieces are left to be taken.
+    #[must_use]
+    pub fn end(&self) -> Option<Result<(), Error>> {
+        self.0.lock().end.clone()
+    }
+
+    /// Whether anything came since this was last asked: the head, a piece, the end.
+    #[must_use]
+    pub fn take_news(&self) -> bool {
+        std::mem::take(&mut self.0.lock().news)
+    }
+
+    /// Ends it where it is: nobody reads on. Its exchange ends as one whose response has come, with its
+    /// connection closed, when it is polled next and has a head.
+    pub fn close(&self) {
+        let mut state = self.0.lock();
+        state.closed = true;
+        state.chunks.clear();
+        state.waiting = 0;
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.0.lock().closed
+    }
+
+    /// Whether no more should be read before something is taken.
+    pub(crate) fn is_full(&self) -> bool {
+        let state = self.0.lock();
+        state.waiting >= WAITING || state.chunks.len() >= PIECES
+    }
+
+    /// The head has come.
+    pub(crate) fn opened(&self, head: Response) {
+        let mut state = self.0.lock();
+        state.head = Some(head);
+        state.news = true;
+    }
+
+    /// A piece of the body has come.
+    pub(crate) fn push(&self, bytes: &[u8]) {
+        let mut state = self.0.lock();
+        if !state.closed && !bytes.is_empty() {
+            state.waiting += bytes.len();
+            state.chunks.push_back(Chunk { bytes: bytes.to_vec(), arrived: Instant::now() });
+            state.news = true;
+        }
+    }
+
+    /// Its exchange has ended.
+    pub(crate) fn ended(&self, how: Result<(), Error>) {
+        let mut state = self.0.lock();
+        state.end.get_or_insert(how);
+        state.news = true;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn taken(download: &Download) -> Option<Vec<u8>> {
+        match download.take() {
+            Next::Chunk(chunk) => Some(chunk.bytes),
+            _ => None,
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_came_before_a_failure_is_taken_before_it() {
+        let download = Download::default();
+        assert_eq!(download.take(), Next::Nothing);
+        download.push(b"ab");
+        download.push(b"");
+        download.push(b"c");
+        download.ended(Err(Error::ConnectionReset));
+        assert!(download.take_news() && !download.take_news());
+        assert_eq!(taken(&download).as_deref(), Some(&b"ab"[..]));
+        assert_eq!(taken(&download).as_deref(), Some(&b"c"[..]));
+        assert_eq!(download.take(), Next::Failed(Error::ConnectionReset));
+        assert_eq!(download.take(), Next::Failed(Error::ConnectionReset));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn it_is_full_until_something_is_taken() {
+        for pieces in [vec![vec![0; WAITING]; 1], vec![vec![0]; PIECES]] {
+            let download = Download::default();
+            for piece in &pieces {
+                assert!(!download.is_full());
+                download.push(piece);
+            }
+            assert!(download.is_full());
+            assert!(taken(&download).is_some());
+            assert!(!download.is_full());
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nothing_is_kept_once_nobody_reads() {
+        let download = Download::default();
+        download.push(b"ab");
+        download.close();
+        download.push(b"cd");
+        assert_eq!(download.take(), Next::Nothing);
+        assert!(!download.is_full());
+    }
+}
