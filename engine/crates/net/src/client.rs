@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use http::HeaderValue;
-use http::header::COOKIE;
+use http::header::{AUTHORIZATION, COOKIE};
 use tokio::time::Instant;
 
 use crate::alarm::{Alarm, FOREVER};
@@ -14,6 +14,7 @@ use crate::config::{Config, Reuse};
 use crate::connection::Connection;
 use crate::cookies::Jar;
 use crate::dial::Own;
+use crate::digest::{self, Challenges};
 use crate::encoding::unpack;
 use crate::error::Error;
 use crate::exchange::{Exchange, Running};
@@ -48,6 +49,7 @@ pub struct Client {
     /// exchange has long ended: a request that is answered in time touches no timer at all.
     alarm: Alarm,
     cookies: Jar,
+    challenges: Challenges,
     own: Own,
 }
 
@@ -85,6 +87,7 @@ impl Client {
             next: 0,
             alarm: Alarm::default(),
             cookies: Jar::default(),
+            challenges: Challenges::default(),
             own,
         }
     }
@@ -118,6 +121,9 @@ impl Client {
         let held = self.config.ceiling.as_ref().map(|ceiling| ceiling.take(now));
         let held = held.filter(|moment| *moment > now);
         self.cookies.add_to(&request.target, &mut request.headers);
+        if let Some(answer) = self.challenges.answer(&request) {
+            request.headers.insert(AUTHORIZATION, answer);
+        }
         let idle = self.take_idle(&request);
         let meter = match &idle {
             Some(connection) => Meter::on_kept(now, connection.remote, connection.tls_version()),
@@ -203,7 +209,11 @@ impl Client {
             true => unpack(response, self.config.body_limit),
             false => Ok(()),
         };
-        match unpacked.and_then(|()| follow(request, response)) {
+        let next = unpacked.and_then(|()| match self.challenges.take(request, response) {
+            true => Ok(Some(digest::again(request))),
+            false => follow(request, response),
+        });
+        match next {
             Ok(Some(mut next)) => {
                 exchange.redirected = Some(next.target.clone());
                 // Those of the jar are chosen anew.

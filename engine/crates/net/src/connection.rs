@@ -24,9 +24,8 @@ use crate::body::Outgoing;
 use crate::config::Config;
 use crate::error::Error;
 use crate::http1::{Decoder, HEAD_LIMIT, Head, encode_head, has_end, parse};
-use crate::incoming::{BodyPolicy, Incoming};
+use crate::incoming::Incoming;
 use crate::meter::Meter;
-use crate::redirect::led_to;
 use crate::request::Request;
 use crate::response::{Headers, Response};
 use crate::stream::Stream;
@@ -434,14 +433,8 @@ impl Connection {
                 is_packed,
                 ..Response::default()
             };
-            let is_last = led_to(request, &response).is_none();
-            let (limit, certain) = (config.body_limit, decoder.certain());
-            let incoming = Incoming::new(&request.body_policy, is_last, limit, certain)?;
-            if let BodyPolicy::Stream(download) = &request.body_policy
-                && is_last
-            {
-                download.opened(response.clone());
-            }
+            let incoming =
+                Incoming::begin(request, &response, config.body_limit, decoder.certain())?;
             self.reading = Reading::Body { response, decoder, incoming };
             return Ok(rest);
         }

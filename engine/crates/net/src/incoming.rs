@@ -7,8 +7,11 @@ use bytes::BufMut as _;
 use bytes::buf::Limit;
 use sha2::{Digest as _, Sha256};
 
+use crate::digest;
 use crate::download::Download;
 use crate::error::Error;
+use crate::redirect::led_to;
+use crate::request::Request;
 use crate::response::Response;
 
 /// Memory set aside for a body because its head says that it will come; a larger one grows as it does.
@@ -51,16 +54,29 @@ enum Keeps {
 }
 
 impl Incoming {
+    /// The body that follows a head, of which at least `certain` bytes will come. Where the request asks to read it as
+    /// it comes, and no other response takes its place, whoever reads gets the head now.
+    ///
+    /// Fails as [`new`](Self::new) does.
+    pub(crate) fn begin(
+        request: &Request,
+        head: &Response,
+        limit: usize,
+        certain: u64,
+    ) -> Result<Self, Error> {
+        let is_last = led_to(request, head).is_none() && !digest::is_answered(request, head);
+        let incoming = Self::new(&request.body_policy, is_last, limit, certain)?;
+        if let Keeps::Stream(download) = &incoming.keeps {
+            download.opened(head.clone());
+        }
+        Ok(incoming)
+    }
+
     /// A body of which nothing has come, and at least this many bytes will. If it is not the last of its
     /// exchange, which is redirected, nobody will read it.
     ///
     /// Fails with [`Error::BodyTooLarge`] if that is more than may be kept.
-    pub(crate) fn new(
-        policy: &BodyPolicy,
-        is_last: bool,
-        limit: usize,
-        certain: u64,
-    ) -> Result<Self, Error> {
+    fn new(policy: &BodyPolicy, is_last: bool, limit: usize, certain: u64) -> Result<Self, Error> {
         let certain = at_most_usize(certain);
         let (keeps, set_aside) = match policy {
             BodyPolicy::Keep if certain > limit => return Err(Error::BodyTooLarge(limit)),
@@ -154,6 +170,14 @@ impl Incoming {
 
 fn at_most_usize(length: u64) -> usize {
     usize::try_from(length).unwrap_or(usize::MAX)
+}
+
+#[cfg(test)]
+impl Incoming {
+    /// A body that is kept up to a limit.
+    pub(crate) fn keeping(limit: usize) -> Self {
+        Self { keeps: Keeps::All(limit), body: Vec::new(), length: 0 }
+    }
 }
 
 #[cfg(test)]

@@ -33,6 +33,7 @@ pub(crate) fn follow(request: &Request, response: &Response) -> Result<Option<Re
     if !next.target.same_peer(&request.target) {
         next.headers.remove(AUTHORIZATION);
         next.headers.remove(COOKIE);
+        next.digest = None;
     }
     Ok(Some(next))
 }
@@ -70,6 +71,7 @@ mod tests {
     use http::header::HeaderMap;
 
     use super::*;
+    use crate::digest::Digest;
     use crate::response::Headers;
 
     fn request(method: Method) -> Request {
@@ -78,7 +80,8 @@ mod tests {
             headers.insert(name, HeaderValue::from_static("x"));
         }
         let target = Target::parse("http://a.test:81/shop/cart?x=1").unwrap();
-        Request { headers, body: Body::from(&b"body"[..]), ..Request::new(method, target) }
+        let digest = Some(Digest::new("ada".to_owned(), "secret".to_owned()));
+        Request { headers, digest, body: Body::from(&b"body"[..]), ..Request::new(method, target) }
     }
 
     fn response(status: u16, location: &str) -> Response {
@@ -132,6 +135,7 @@ mod tests {
     fn credentials_stay_with_their_host() {
         let to = |location| {
             let next = follow(&request(Method::GET), &response(302, location)).unwrap().unwrap();
+            assert_eq!(next.headers.contains_key(AUTHORIZATION), next.digest.is_some());
             (next.headers.contains_key(AUTHORIZATION), next.headers.contains_key(COOKIE))
         };
         assert_eq!(to("/x"), (true, true));

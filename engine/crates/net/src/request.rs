@@ -5,6 +5,7 @@ use std::time::Duration;
 use http::{HeaderMap, Method};
 
 use crate::body::Body;
+use crate::digest::Digest;
 use crate::incoming::BodyPolicy;
 use crate::target::Target;
 
@@ -27,6 +28,8 @@ pub struct Request {
     /// Whether the body is held back until the peer says that it wants it (RFC 9110 §10.1.1), or has said nothing
     /// for a second.
     pub expects_continue: bool,
+    /// Who to be when the peer asks; the `authorization` that answers it takes the place of any other.
+    pub digest: Option<Digest>,
     /// How long the whole exchange may take, instead of what the configuration says. Kept to the millisecond
     /// or two that the runtime's timers are good for.
     pub timeout: Option<Duration>,
@@ -48,6 +51,7 @@ impl Request {
             body: Body::default(),
             body_policy: BodyPolicy::default(),
             expects_continue: false,
+            digest: None,
             timeout: None,
             first_byte_timeout: None,
             redirects: None,

@@ -204,7 +204,6 @@ fn malformed(what: &str) -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::incoming::BodyPolicy;
     use crate::response::Response;
 
     /// What comes of bytes that arrive in pieces of this size: the body, whether it is over, what is left.
@@ -213,7 +212,7 @@ mod tests {
         bytes: &[u8],
         piece: usize,
     ) -> Result<(Vec<u8>, bool, usize), Error> {
-        let mut body = Incoming::new(&BodyPolicy::Keep, true, 100, 0)?;
+        let mut body = Incoming::keeping(100);
         let mut left = 0;
         for mut input in bytes.chunks(piece) {
             decoder.decode(&mut input, &mut body)?;

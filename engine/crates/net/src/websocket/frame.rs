@@ -10,7 +10,7 @@
 use std::mem;
 
 use super::Error;
-use super::entropy::random;
+use crate::entropy::random;
 
 /// Memory set aside for a message because its frame says that it will come; a larger one grows as it does.
 const SET_ASIDE: usize = 64 << 10;

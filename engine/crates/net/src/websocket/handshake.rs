@@ -6,7 +6,7 @@ use http::header::{CONNECTION, UPGRADE};
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use sha1::{Digest as _, Sha1};
 
-use super::entropy::random;
+use crate::entropy::random;
 use crate::request::Request;
 use crate::response::Headers;
 use crate::target::Target;

@@ -11,7 +11,6 @@
 //! The framing is our own, as HTTP's is and for the same reasons: libraries keep a buffer to read and one to
 //! write for each connection, 4 to 128 KiB, where ten thousand idle ones should hold none.
 
-mod entropy;
 mod error;
 mod frame;
 mod handshake;

@@ -21,12 +21,12 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::Instant;
 
 use super::Error;
-use super::entropy::random;
 use super::frame::{Arrived, Close, Decoder, Message, Opcode, encode, encode_close};
 use super::handshake::{self, Handshake, Subprotocol};
 use crate::alarm::{Alarm, FOREVER};
 use crate::config::Config;
 use crate::dial::{Dial, Own};
+use crate::entropy::random;
 use crate::error::Error as ConnectionError;
 use crate::http1::{HEAD_LIMIT, encode_head, has_end, parse};
 use crate::meter::Meter;

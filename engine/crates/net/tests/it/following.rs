@@ -158,3 +158,41 @@ async fn a_body_that_is_not_packed_as_it_says_is_an_error() {
     let ended = exchange(&mut client(), get(&url)).await;
     assert!(error(&ended).to_string().contains("its body is not gzip"), "{ended:?}");
 }
+
+#[tokio::test]
+async fn a_challenge_is_answered_and_the_next_request_answers_it_at_once() {
+    let url = peer(|_, mut stream| async move {
+        while let Some(head) = head(&mut stream).await {
+            let answer: &[u8] = match head.contains("\r\nauthorization: Digest username=\"ada\", ") {
+                true => b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nin",
+                false => {
+                    b"HTTP/1.1 401 No\r\nwww-authenticate: Digest realm=r, nonce=n\r\ncontent-length: 3\r\n\r\nout"
+                }
+            };
+            stream.write_all(answer).await.expect("an answer");
+        }
+    })
+    .await;
+    let mut client = client();
+    let request = |url: &str| {
+        let digest = Some(net::Digest::new("ada".to_owned(), "secret".to_owned()));
+        Request { digest, ..get(url) }
+    };
+    for statuses in [&[401, 200][..], &[200]] {
+        client.start(request(&url));
+        let finished = finish(&mut client).await;
+        let found: Vec<_> = finished
+            .iter()
+            .map(|(_, exchange)| exchange.result.as_ref().expect("a response").status.as_u16())
+            .collect();
+        assert_eq!(found, statuses);
+        assert!(finished.iter().rev().skip(1).all(|(_, exchange)| exchange.redirected.is_some()));
+    }
+    // Who is read as it comes is read when the answer was right.
+    let download = net::Download::default();
+    let body_policy = net::BodyPolicy::Stream(download.clone());
+    let mut fresh = crate::peer::client();
+    fresh.start(Request { body_policy, ..request(&url) });
+    assert_eq!(finish(&mut fresh).await.len(), 2);
+    assert_eq!(download.head().expect("a head").status, 200);
+}

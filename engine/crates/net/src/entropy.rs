@@ -1,7 +1,8 @@
 //! Numbers that nobody outside this process can foretell.
 //!
-//! Masks exist so that what a script says cannot be made to look like something else to a proxy that does not
-//! know WebSockets (RFC 6455 §10.3); a script that nobody trusts must not know them beforehand.
+//! The masks of WebSockets exist so that what a script says cannot be made to look like something else to a proxy
+//! that does not know WebSockets (RFC 6455 §10.3); a script that nobody trusts must not know them beforehand. The
+//! nonces of digest authentication exist so that a server cannot prepare its challenge.
 
 use std::cell::Cell;
 use std::hash::{BuildHasher as _, RandomState};
@@ -13,7 +14,7 @@ thread_local! {
 }
 
 /// The next number.
-pub(super) fn random() -> u64 {
+pub(crate) fn random() -> u64 {
     SOURCE.with(|(key, turn)| {
         let now = turn.get();
         turn.set(now.wrapping_add(1));
