@@ -19,9 +19,9 @@ use crate::cli::options::{OptionFlags, invalid};
 use crate::cli::run::Run;
 use crate::cli::voice::Voice;
 use crate::control_api::ControlApi;
-use crate::datasets;
 use crate::exit::ExitCode;
 use crate::fault::Fault;
+use crate::files;
 use crate::guest_build;
 use crate::interrupts::Interrupts;
 use crate::limits::{check_maps, raise_open_files};
@@ -55,7 +55,7 @@ pub(crate) fn plan(asked: &cli::plan::Plan) -> Result<Plan, Fault> {
     };
     let plan = planned(&asked.options, own, None)?;
     check_thresholds(&plan, &Registry::new())?;
-    datasets::open(&plan)?;
+    files::open(&plan)?;
     for warning in &plan.warnings {
         screen.message(Severity::Warning, warning);
     }
@@ -78,7 +78,7 @@ pub(crate) fn run(asked: &Run) -> Result<ExitCode, Fault> {
     let registry = Registry::new();
     check_thresholds(&plan, &registry)?;
     check_maps(&plan, script.maps_per_vu())?;
-    let datasets = datasets::open(&plan)?;
+    let (datasets, files) = files::open(&plan)?;
 
     let (net, net_of_scenarios) = net_configs(&plan)?;
 
@@ -97,6 +97,8 @@ pub(crate) fn run(asked: &Run) -> Result<ExitCode, Fault> {
             env: plan.env.clone(),
             tags: plan.tags.clone(),
             datasets,
+            files,
+            discards_bodies: plan.discard_response_bodies,
             log,
         },
     );
@@ -213,11 +215,15 @@ fn planned(
         options.thresholds = None;
     }
     options.read_traces(|file| std::fs::read_to_string(file).map_err(|error| error.to_string()));
-    let files = Options { datasets: options.datasets.clone(), ..Options::default() };
+    let files = Options {
+        datasets: options.datasets.clone(),
+        files: options.files.clone(),
+        ..Options::default()
+    };
     options.plan().map_err(|problems| {
         let fault = invalid("the options", &problems);
         // What is wrong inside the files is told with it.
-        match files.plan().map(|plan| datasets::open(&plan)) {
+        match files.plan().map(|plan| files::open(&plan)) {
             Ok(Err(of_files)) => fault.and(of_files),
             Ok(Ok(_)) | Err(_) => fault,
         }

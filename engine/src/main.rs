@@ -3,7 +3,7 @@
 //! * `cli` is what can be typed, one file a subcommand;
 //! * `assemble` puts script, schedule and outputs together for a run, the only file that knows them all;
 //! * `control_api` lets somebody change a run while it goes on;
-//! * `datasets` opens the files that a plan names;
+//! * `files` and `datasets` open the files that a plan names;
 //! * `guest_build` turns sources into a component, `scaffold` makes new ones;
 //! * `fault` is what can go wrong and how it is said, `exit` the codes;
 //! * `printable` keeps foreign text from acting on the terminal.
@@ -14,6 +14,7 @@ mod control_api;
 mod datasets;
 mod exit;
 mod fault;
+mod files;
 mod guest_build;
 mod interrupts;
 mod limits;

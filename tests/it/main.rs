@@ -1,5 +1,8 @@
 //! The binary as a user meets it: arguments in; standard output, standard error and exit code out.
 
+/// Bodies that are large, and streams: what is sent and received, how much memory it takes, what is refused.
+mod bodies;
+
 /// The forms in which a script may come, and scripts built for earlier engines.
 mod forms;
 

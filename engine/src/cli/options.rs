@@ -12,8 +12,8 @@ use clap::parser::ValueSource;
 use clap::{ArgMatches, Args};
 use metrics::{Selector, Threshold};
 use plan::{
-    DatasetOptions, DnsOptions, Length, Options, Preset, Problems, Stage, ThresholdSpec,
-    TlsAuthOptions,
+    DatasetOptions, DnsOptions, FileOption, Length, Options, Preset, Problems, Stage,
+    ThresholdSpec, TlsAuthOptions,
 };
 
 use crate::exit::ExitCode;
@@ -96,6 +96,10 @@ pub(crate) struct OptionFlags {
     #[arg(long = "dataset", value_name = "NAME=FILE", value_parser = dataset)]
     datasets: Vec<(String, String)>,
 
+    /// A file that the script may send, by the name it has for it; may be given several times
+    #[arg(long = "file", value_name = "NAME=FILE", value_parser = file)]
+    files: Vec<(String, String)>,
+
     /// A tag for all samples; may be given several times
     #[arg(long = "tag", value_name = "NAME=VALUE", value_parser = pair)]
     tags: Vec<(String, String)>,
@@ -126,6 +130,15 @@ pub(crate) struct OptionFlags {
     /// How many redirects a request follows at most [default: 10]
     #[arg(long, env = "WASMLOAD_MAX_REDIRECTS", hide_env_values = true, value_name = "N")]
     max_redirects: Option<u32>,
+
+    /// Count the bodies of responses and forget them, where a request does not ask for its own
+    #[arg(
+        long,
+        env = "WASMLOAD_DISCARD_RESPONSE_BODIES",
+        hide_env_values = true,
+        value_parser = BoolishValueParser::new()
+    )]
+    discard_response_bodies: bool,
 
     /// What is made of the addresses that names have, such as ttl=5m,select=random,policy=preferIPv4
     #[arg(
@@ -245,6 +258,7 @@ impl OptionFlags {
                 .map(list),
             user_agent: self.user_agent.clone().filter(|_| gave("user_agent")),
             max_redirects: self.max_redirects.filter(|_| gave("max_redirects")),
+            discard_response_bodies: said("discard_response_bodies", self.discard_response_bodies),
             dns: self.dns.clone().filter(|_| gave("dns")),
             local_ips: self.local_ips.clone().filter(|_| gave("local_ips")),
             no_connection_reuse: said("no_connection_reuse", self.no_connection_reuse),
@@ -263,6 +277,7 @@ impl OptionFlags {
                 env: map(&self.variables),
                 tags: map(&self.tags),
                 datasets: self.datasets(),
+                files: self.files(),
                 thresholds: self.thresholds(),
                 tls_auth: self.tls_auth(),
                 tls_roots: (!self.roots.is_empty()).then(|| self.roots.clone()),
@@ -295,6 +310,14 @@ impl OptionFlags {
         let datasets: BTreeMap<_, _> =
             self.datasets.iter().map(|(name, file)| (name.clone(), of_file(file))).collect();
         (!datasets.is_empty()).then_some(datasets)
+    }
+
+    /// The last of several files of one name stands.
+    fn files(&self) -> Option<BTreeMap<String, FileOption>> {
+        let of_file =
+            |(name, file): &(String, String)| (name.clone(), FileOption::new(file.clone()));
+        let files: BTreeMap<_, _> = self.files.iter().map(of_file).collect();
+        (!files.is_empty()).then_some(files)
     }
 
     /// What the configuration file asks for.
@@ -388,13 +411,22 @@ fn pair(text: &str) -> Result<(String, String), String> {
     }
 }
 
-/// Splits a name and the file of that name.
+/// Splits a dataset's name and the file of that name.
 fn dataset(text: &str) -> Result<(String, String), String> {
+    named_file(text, "users=users.csv")
+}
+
+/// Splits the name of a file to be sent and the file of that name.
+fn file(text: &str) -> Result<(String, String), String> {
+    named_file(text, "photo=cat.jpg")
+}
+
+fn named_file(text: &str, such_as: &str) -> Result<(String, String), String> {
     match text.split_once('=') {
         Some((name, file)) if !name.is_empty() && !file.is_empty() => {
             Ok((name.to_owned(), file.to_owned()))
         }
-        _ => Err("it must be NAME=FILE, such as users=users.csv".into()),
+        _ => Err(format!("it must be NAME=FILE, such as {such_as}")),
     }
 }
 

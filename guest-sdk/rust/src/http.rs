@@ -9,7 +9,12 @@ use std::time::Duration;
 
 use crate::Result;
 use crate::bindings::wasmload::script::http as contract;
+use crate::bindings::wasmload::script::types::TlsError;
+pub use crate::download::{Chunk, Chunks, Download};
+pub use crate::form::{Multipart, url};
+use crate::form::{base64, form};
 use crate::timing::{duration, milliseconds};
+pub use crate::upload::Upload;
 
 /// Sends a GET and waits for the response.
 ///
@@ -51,64 +56,15 @@ pub fn wait_any<'a>(
     contract::wait_any(&pending, timeout.map(milliseconds)).map(|index| index as usize)
 }
 
+/// A number of bytes as the contract has it.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it saturates")]
+pub(crate) fn bytes(count: f64) -> u64 {
+    count as u64
+}
+
 /// Forgets all cookies of this user.
 pub fn clear_cookies() {
     contract::clear_cookies();
-}
-
-/// A URL with these names and values as its query, after the one it has; both are encoded.
-///
-/// ```
-/// # use wasmload_sdk::http;
-/// let url = http::url("http://shop.test/search?page=2", &[("q", "tea & milk")]);
-/// assert_eq!(url, "http://shop.test/search?page=2&q=tea+%26+milk");
-/// ```
-#[must_use]
-pub fn url(base: &str, query: &[(&str, &str)]) -> String {
-    let encoded = form(query);
-    let (base, fragment) = base.split_once('#').unwrap_or((base, ""));
-    let between = match base.split_once('?') {
-        _ if encoded.is_empty() => "",
-        None => "?",
-        Some((_, "")) => "",
-        Some(_) => "&",
-    };
-    let hash = if fragment.is_empty() { "" } else { "#" };
-    [base, between, &encoded, hash, fragment].concat()
-}
-
-/// `application/x-www-form-urlencoded`, as the URL Standard writes it.
-fn form(fields: &[(&str, &str)]) -> String {
-    fn encoded(text: &str) -> String {
-        text.bytes()
-            .map(|byte| match byte {
-                b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'*' | b'-' | b'.' | b'_' => {
-                    char::from(byte).to_string()
-                }
-                b' ' => "+".to_owned(),
-                byte => format!("%{byte:02X}"),
-            })
-            .collect()
-    }
-    let fields: Vec<_> =
-        fields.iter().map(|(name, value)| [encoded(name), encoded(value)].join("=")).collect();
-    fields.join("&")
-}
-
-/// RFC 4648, section 4.
-fn base64(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut text = String::new();
-    for chunk in bytes.chunks(3) {
-        let mut three = [0; 3];
-        three[..chunk.len()].copy_from_slice(chunk);
-        let bits = u32::from_be_bytes([0, three[0], three[1], three[2]]);
-        for place in 0..4 {
-            let digit = DIGITS[(bits >> (18 - 6 * place) & 63) as usize];
-            text.push(if place <= chunk.len() { char::from(digit) } else { '=' });
-        }
-    }
-    text
 }
 
 /// How a body is packed.
@@ -120,75 +76,11 @@ pub enum Encoding {
     Deflate,
 }
 
-/// A form with files: `multipart/form-data` (RFC 7578).
-///
-/// ```
-/// # use wasmload_sdk::http::{Multipart, Request};
-/// let form = Multipart::new()
-///     .text("title", "My cat")
-///     .file("photo", "cat.jpg", "image/jpeg", [0xff, 0xd8, 0xff]);
-/// # if false {
-/// Request::post("http://shop.test/upload").multipart(form).send().unwrap();
-/// # }
-/// ```
-#[derive(Clone, Debug, Default)]
-pub struct Multipart {
-    parts: Vec<u8>,
-}
-
-impl Multipart {
-    /// What stands between parts. No file is likely to have it in it.
-    const BOUNDARY: &'static str = "----wasmload-7e1b9f0c4d2a4c8db6f35a90";
-
-    /// A form without fields.
-    #[must_use]
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// Adds a field of text.
-    #[must_use]
-    pub fn text(self, name: &str, value: &str) -> Self {
-        self.part(&format!("name=\"{}\"", quoted(name)), None, value.as_bytes())
-    }
-
-    /// Adds a file, with its name and its media type, such as `image/png`.
-    #[must_use]
-    pub fn file(
-        self,
-        name: &str,
-        file_name: &str,
-        media_type: &str,
-        content: impl AsRef<[u8]>,
-    ) -> Self {
-        let names = format!("name=\"{}\"; filename=\"{}\"", quoted(name), quoted(file_name));
-        self.part(&names, Some(media_type), content.as_ref())
-    }
-
-    fn part(mut self, names: &str, media_type: Option<&str>, content: &[u8]) -> Self {
-        let kind = media_type.map(|kind| format!("content-type: {}\r\n", quoted(kind)));
-        let head = format!(
-            "--{}\r\ncontent-disposition: form-data; {names}\r\n{}\r\n",
-            Self::BOUNDARY,
-            kind.unwrap_or_default()
-        );
-        for piece in [head.as_bytes(), content, b"\r\n"] {
-            self.parts.extend_from_slice(piece);
-        }
-        self
-    }
-}
-
-/// A name between quotes, as the HTML Standard writes it: what would end it is encoded.
-fn quoted(name: &str) -> String {
-    name.replace('"', "%22").replace('\r', "%0D").replace('\n', "%0A")
-}
-
 /// A request that can be sent once or many times.
 ///
 /// Setting it up never fails; [`send`](Self::send) says what cannot be sent.
 #[derive(Debug)]
-pub struct Request(contract::Request);
+pub struct Request(pub(crate) contract::Request);
 
 impl Request {
     /// A request with any method.
@@ -263,9 +155,56 @@ impl Request {
     #[must_use]
     pub fn multipart(self, form: Multipart) -> Self {
         let kind = format!("multipart/form-data; boundary={}", Multipart::BOUNDARY);
-        let mut body = form.parts;
-        body.extend_from_slice(format!("--{}--\r\n", Multipart::BOUNDARY).as_bytes());
-        self.header("content-type", kind).body(body)
+        form.finish(self.header("content-type", kind))
+    }
+
+    /// Sets a body that the engine makes as it sends it.
+    #[must_use]
+    pub fn upload(self, upload: &Upload) -> Self {
+        self.0.set_upload(&upload.0);
+        self
+    }
+
+    /// Answers a target's challenge by digest authentication (RFC 7616) with this name and password.
+    #[must_use]
+    pub fn digest(self, user: &str, password: &str) -> Self {
+        self.0.set_digest_auth(user, password);
+        self
+    }
+
+    /// Holds the body back until the target asks for it, or has been silent for a second.
+    #[must_use]
+    pub fn expect_continue(self) -> Self {
+        self.header("expect", "100-continue")
+    }
+
+    /// Keeps the response's body, whatever the run's `discardResponseBodies`.
+    #[must_use]
+    pub fn keep_body(self) -> Self {
+        self.body_policy(contract::BodyPolicy::Keep)
+    }
+
+    /// Counts the bytes of the response's body and forgets them, however many they are.
+    #[must_use]
+    pub fn discard_body(self) -> Self {
+        self.body_policy(contract::BodyPolicy::Discard)
+    }
+
+    /// Keeps so many of the first bytes of the response's body, and counts the others.
+    #[must_use]
+    pub fn keep_first(self, bytes: u32) -> Self {
+        self.body_policy(contract::BodyPolicy::First(bytes))
+    }
+
+    /// Keeps the SHA-256 of the response's body, and counts its bytes: see [`Response::sha256`].
+    #[must_use]
+    pub fn hash_body(self) -> Self {
+        self.body_policy(contract::BodyPolicy::Hash)
+    }
+
+    fn body_policy(self, policy: contract::BodyPolicy) -> Self {
+        self.0.set_body_policy(policy);
+        self
     }
 
     /// Packs this body and sets it, and adds `content-encoding`.
@@ -322,6 +261,21 @@ impl Request {
         self
     }
 
+    /// Sets how long finding and connecting to the host may take, if less than the whole exchange may.
+    #[must_use]
+    pub fn connect_timeout(self, length: Duration) -> Self {
+        self.0.set_connect_timeout(milliseconds(length));
+        self
+    }
+
+    /// Sets how long the target may take from the request's last byte to the response's first, if less than the
+    /// whole exchange may.
+    #[must_use]
+    pub fn first_byte_timeout(self, length: Duration) -> Self {
+        self.0.set_first_byte_timeout(milliseconds(length));
+        self
+    }
+
     /// Sets the `name` tag of its samples, which is the URL otherwise.
     #[must_use]
     pub fn name(self, name: &str) -> Self {
@@ -350,6 +304,16 @@ impl Request {
     pub fn start(&self) -> Pending {
         Pending(self.0.start())
     }
+
+    /// Sends it and waits for the response's head; the body is read as it comes. The time that it may take is then the
+    /// time until the response's head, and again until each next byte.
+    ///
+    /// # Errors
+    ///
+    /// Fails with the [`Error`] that says why there is no response.
+    pub fn open(&self) -> Result<Download, Error> {
+        self.0.open().map(Download).map_err(Error)
+    }
 }
 
 /// A request that is on its way. Dropping it lets it finish and counts it.
@@ -369,7 +333,7 @@ impl Pending {
 
 /// A response that has arrived whole. Its parts are copied to the script only when asked for.
 #[derive(Debug)]
-pub struct Response(contract::Response);
+pub struct Response(pub(crate) contract::Response);
 
 impl Response {
     /// The status code.
@@ -404,19 +368,25 @@ impl Response {
         self.0.headers()
     }
 
-    /// The body's length, without copying it.
+    /// The body's length, without copying it, and also of one that was not kept.
     #[must_use]
-    pub fn body_length(&self) -> usize {
-        self.0.body_length() as usize
+    pub fn body_length(&self) -> u64 {
+        bytes(self.0.body_length())
     }
 
-    /// A copy of the body.
+    /// The SHA-256 of the body in hexadecimal, if the request was told to [hash](Request::hash_body) it.
+    #[must_use]
+    pub fn sha256(&self) -> Option<String> {
+        self.0.sha256()
+    }
+
+    /// A copy of what was kept of the body.
     #[must_use]
     pub fn body(&self) -> Vec<u8> {
         self.0.body()
     }
 
-    /// A copy of the body as text.
+    /// A copy of what was kept of the body as text.
     #[must_use]
     pub fn text(&self) -> String {
         self.0.text()
@@ -499,7 +469,7 @@ impl Timings {
 
 /// Why there is no response.
 #[derive(Clone)]
-pub struct Error(contract::Error);
+pub struct Error(pub(crate) contract::Error);
 
 impl Error {
     /// The case, to act on.
@@ -514,6 +484,16 @@ impl Error {
             contract::Error::TimedOut => ErrorKind::TimedOut,
             contract::Error::MalformedResponse(_) => ErrorKind::MalformedResponse,
             contract::Error::BodyTooLarge => ErrorKind::BodyTooLarge,
+            contract::Error::Tls(ref error) => match error {
+                TlsError::CertificateExpired => ErrorKind::CertificateExpired,
+                TlsError::CertificateNotYetValid => ErrorKind::CertificateNotYetValid,
+                TlsError::CertificateForOtherHost(_) => ErrorKind::CertificateForOtherHost,
+                TlsError::CertificateFromUnknownIssuer => ErrorKind::CertificateFromUnknownIssuer,
+                TlsError::CertificateInvalid(_) => ErrorKind::CertificateInvalid,
+                TlsError::ClientCertificateRefused(_) => ErrorKind::ClientCertificateRefused,
+                TlsError::NotTls => ErrorKind::NotTls,
+                TlsError::Other(_) => ErrorKind::Tls,
+            },
             contract::Error::NotAllowed(_) => ErrorKind::NotAllowed,
             contract::Error::Other(_) => ErrorKind::Other,
         }
@@ -539,6 +519,22 @@ pub enum ErrorKind {
     MalformedResponse,
     /// The response's body is larger than the engine keeps.
     BodyTooLarge,
+    /// The target's certificate has expired.
+    CertificateExpired,
+    /// The target's certificate is not valid yet.
+    CertificateNotYetValid,
+    /// The target's certificate is another host's.
+    CertificateForOtherHost,
+    /// Nobody that is believed has issued the target's certificate.
+    CertificateFromUnknownIssuer,
+    /// The target's certificate is no good for another reason.
+    CertificateInvalid,
+    /// The target does not accept the certificate it was shown, or that it was shown none.
+    ClientCertificateRefused,
+    /// The target speaks something else than TLS.
+    NotTls,
+    /// The two sides did not agree on TLS for another reason.
+    Tls,
     /// The engine or its user does not allow this request.
     NotAllowed,
     /// Anything else.
@@ -558,6 +554,24 @@ impl fmt::Display for Error {
             contract::Error::TimedOut => f.write_str("timed out"),
             contract::Error::MalformedResponse(what) => write!(f, "malformed response: {what}"),
             contract::Error::BodyTooLarge => f.write_str("response body too large"),
+            contract::Error::Tls(error) => match error {
+                TlsError::CertificateExpired => f.write_str("the certificate has expired"),
+                TlsError::CertificateNotYetValid => f.write_str("the certificate is not valid yet"),
+                TlsError::CertificateForOtherHost(whose) => {
+                    write!(f, "the certificate is not for this host: {whose}")
+                }
+                TlsError::CertificateFromUnknownIssuer => {
+                    f.write_str("the certificate is from an unknown issuer")
+                }
+                TlsError::CertificateInvalid(why) => {
+                    write!(f, "the certificate is invalid: {why}")
+                }
+                TlsError::ClientCertificateRefused(why) => {
+                    write!(f, "the client's certificate was refused: {why}")
+                }
+                TlsError::NotTls => f.write_str("the target does not speak TLS there"),
+                TlsError::Other(why) => write!(f, "TLS failed: {why}"),
+            },
             contract::Error::NotAllowed(what) => write!(f, "not allowed: {what}"),
             contract::Error::Other(what) => f.write_str(what),
         }
@@ -571,44 +585,3 @@ impl fmt::Debug for Error {
 }
 
 impl std::error::Error for Error {}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn bytes_are_written_as_rfc_4648_has_them() {
-        for (bytes, text) in [
-            ("", ""),
-            ("f", "Zg=="),
-            ("fo", "Zm8="),
-            ("foo", "Zm9v"),
-            ("foob", "Zm9vYg=="),
-            ("fooba", "Zm9vYmE="),
-            ("foobar", "Zm9vYmFy"),
-        ] {
-            assert_eq!(base64(bytes.as_bytes()), text);
-        }
-        assert_eq!(base64(&[0xfb, 0xff]), "+/8=");
-    }
-
-    #[test]
-    fn a_query_is_added_to_what_there_is() {
-        for (base, query, expected) in [
-            ("http://a/", &[][..], "http://a/"),
-            ("http://a/", &[("q", "ä/b"), ("r", "")], "http://a/?q=%C3%A4%2Fb&r="),
-            ("http://a/?x=1", &[("q", "a b")], "http://a/?x=1&q=a+b"),
-            ("http://a/?", &[("q", "1")], "http://a/?q=1"),
-            ("http://a/#top", &[("q", "1")], "http://a/?q=1#top"),
-        ] {
-            assert_eq!(url(base, query), expected);
-        }
-    }
-
-    #[test]
-    fn no_name_ends_a_part_early() {
-        let form = Multipart::new().text("a\"\r\nx: y", "1");
-        let text = String::from_utf8(form.parts).unwrap();
-        assert!(text.contains("name=\"a%22%0D%0Ax: y\"\r\n\r\n1\r\n"), "{text}");
-    }
-}

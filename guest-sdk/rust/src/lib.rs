@@ -35,12 +35,16 @@ pub mod dataset;
 pub mod http;
 pub mod log;
 pub mod metrics;
+pub mod sse;
 pub mod timing;
 pub mod websocket;
 
 #[doc(hidden)]
 pub mod bindings;
+mod download;
+mod form;
 mod script;
+mod upload;
 
 #[doc(hidden)]
 pub use script::options_of;
@@ -55,8 +59,9 @@ pub mod prelude {
 
     pub use crate::context::{self, base_url};
     pub use crate::dataset::{self, Dataset};
-    pub use crate::http::{self, Request, Response};
+    pub use crate::http::{self, Multipart, Request, Response, Upload};
     pub use crate::metrics::{Counter, Gauge, Rate, Trend};
+    pub use crate::sse;
     pub use crate::timing::sleep;
     pub use crate::websocket::{self, WebSocket};
     pub use crate::{Failure, Result, Script, check, log, script};

@@ -3,9 +3,11 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
+use bytes::Buf;
 use http::header::{LOCATION, SET_COOKIE};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
+use http_body_util::BodyExt as _;
 use serde::Serialize;
 
 use crate::answer::{self, Answer, Body};
@@ -18,7 +20,7 @@ const MOST_BYTES: u64 = 10 << 30;
 const MOST_DRIPS: u64 = 1 << 16;
 
 /// Reads a number at the end of a path, or answers why it is none.
-fn number(
+pub(crate) fn number(
     text: &str,
     what: &str,
     range: std::ops::RangeInclusive<u64>,
@@ -143,9 +145,43 @@ pub(crate) fn echo(head: &Parts, body: &[u8]) -> Answer {
 
 /// FNV-1a with 64 bits, by Fowler, Noll and Vo (RFC 9923): short enough to write again in any script.
 fn checksum(bytes: &[u8]) -> u64 {
-    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, &byte| {
-        (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-    })
+    summed(CHECKSUM, bytes)
+}
+
+/// The checksum of no bytes.
+const CHECKSUM: u64 = 0xcbf2_9ce4_8422_2325;
+
+/// The checksum of what has this one, with further bytes behind it.
+fn summed(before: u64, bytes: &[u8]) -> u64 {
+    bytes.iter().fold(before, |hash, &byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3))
+}
+
+/// `/upload`: reads a body of any size, a piece at a time.
+pub(crate) async fn upload<B>(body: B) -> Answer
+where
+    B: hyper::body::Body<Data: Buf, Error: Into<Box<dyn std::error::Error + Send + Sync>>>,
+{
+    #[derive(Serialize)]
+    struct Told {
+        length: u64,
+        /// FNV-1a of the body in hexadecimal.
+        checksum: String,
+    }
+    let mut body = std::pin::pin!(body);
+    let (mut length, mut checksum) = (0, CHECKSUM);
+    while let Some(frame) = body.frame().await {
+        let Ok(frame) = frame else {
+            return answer::refusal(StatusCode::BAD_REQUEST, "the body does not arrive");
+        };
+        let Ok(mut data) = frame.into_data() else { continue };
+        while data.has_remaining() {
+            let piece = data.chunk();
+            length += piece.len() as u64;
+            checksum = summed(checksum, piece);
+            data.advance(piece.len());
+        }
+    }
+    answer::json(StatusCode::OK, &Told { length, checksum: format!("{checksum:016x}") })
 }
 
 /// `/headers`

@@ -1,6 +1,5 @@
 //! What pages answer with: responses, and the bodies that are made as they are sent.
 
-use std::convert::Infallible;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -9,6 +8,8 @@ use http::header::CONTENT_TYPE;
 use http::{HeaderValue, Response, StatusCode};
 use hyper::body::{Frame, SizeHint};
 use serde::Serialize;
+
+use crate::events::Events;
 
 /// A response on its way.
 pub(crate) type Answer = Response<Body>;
@@ -70,6 +71,8 @@ pub(crate) enum Body {
     Pattern { left: u64 },
     /// That many full stops, each a chunk and a write of its own.
     Drip { left: u64, pause: bool },
+    /// Events, each at its time.
+    Events(Box<Events>),
 }
 
 impl Body {
@@ -80,13 +83,17 @@ impl Body {
 
 impl hyper::body::Body for Body {
     type Data = Bytes;
-    type Error = Infallible;
+    type Error = HungUp;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+    ) -> Poll<Option<Result<Frame<Bytes>, HungUp>>> {
         let data = match &mut *self {
+            Self::Events(events) => {
+                let next = events.poll_next(context);
+                return next.map(|next| next.map(|event| event.map(Frame::data)));
+            }
             Self::Whole(bytes) => std::mem::take(bytes),
             Self::Pattern { left } => {
                 let part = usize::try_from(*left).unwrap_or(BLOCK).min(BLOCK);
@@ -111,6 +118,7 @@ impl hyper::body::Body for Body {
     fn is_end_stream(&self) -> bool {
         match self {
             Self::Whole(bytes) => bytes.is_empty(),
+            Self::Events(events) => events.is_over(),
             Self::Pattern { left } | Self::Drip { left, .. } => *left == 0,
         }
     }
@@ -119,7 +127,7 @@ impl hyper::body::Body for Body {
         match self {
             Self::Whole(bytes) => SizeHint::with_exact(bytes.len() as u64),
             Self::Pattern { left } => SizeHint::with_exact(*left),
-            Self::Drip { .. } => SizeHint::default(),
+            Self::Drip { .. } | Self::Events(_) => SizeHint::default(),
         }
     }
 }

@@ -24,6 +24,9 @@
 //! | `/status/{code}` | that status, 200 to 599 |
 //! | `/delay/{milliseconds}` | 200 after that time |
 //! | `/echo` | what it saw of the request, as JSON |
+//! | `/upload` | the length and checksum of a body of any size, as JSON |
+//! | `/events/{milliseconds}` | events so far apart, from after `last-event-id` on; with `?count=N` so many, and with `&break=1` the connection breaks then |
+//! | `POST /v1/chat/completions` | a language model's stream of `max_tokens` tokens, as OpenAI has it; `?first=50&gap=10` milliseconds |
 //! | `/headers` | headers that are repeated, empty, long, and not text |
 //! | `/ws/echo` | by WebSocket: each message back |
 //! | `/ws/chat` | by WebSocket: each message to everybody there, the sender too |
@@ -39,6 +42,7 @@ mod answer;
 mod capacity;
 mod dice;
 mod duration;
+mod events;
 mod faults;
 mod io;
 mod latency;

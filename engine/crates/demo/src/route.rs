@@ -15,8 +15,11 @@ pub(crate) enum Route {
     Status,
     Delay,
     Echo,
+    Upload,
     Headers,
     Redirect,
+    Events,
+    Chat,
     Close,
     Reset,
     Record,
@@ -38,7 +41,9 @@ impl Route {
             "/cart" => Self::Cart,
             "/checkout" => Self::Checkout,
             "/echo" => Self::Echo,
+            "/upload" => Self::Upload,
             "/headers" => Self::Headers,
+            "/v1/chat/completions" => Self::Chat,
             "/close" => Self::Close,
             "/reset" => Self::Reset,
             "/record" => Self::Record,
@@ -53,6 +58,7 @@ impl Route {
                     Some(("/status", last)) => (Self::Status, last),
                     Some(("/delay", last)) => (Self::Delay, last),
                     Some(("/redirect", last)) => (Self::Redirect, last),
+                    Some(("/events", last)) => (Self::Events, last),
                     Some(("/ws/ticker", last)) => (Self::WsTicker, last),
                     Some(("/ws/close", last)) => (Self::WsClose, last),
                     _ => (Self::Unknown, ""),
@@ -77,7 +83,10 @@ impl Route {
             Self::Status => "/status/{code}",
             Self::Delay => "/delay/{milliseconds}",
             Self::Echo => "/echo",
+            Self::Upload => "/upload",
             Self::Headers => "/headers",
+            Self::Events => "/events/{milliseconds}",
+            Self::Chat => "/v1/chat/completions",
             Self::Redirect => "/redirect/{n}",
             Self::Close => "/close",
             Self::Reset => "/reset",
@@ -108,7 +117,7 @@ impl Route {
         match self {
             Self::Home | Self::Health | Self::Catalogue | Self::Product => Some("GET, HEAD"),
             Self::WsEcho | Self::WsChat | Self::WsTicker | Self::WsClose => Some("GET"),
-            Self::Login | Self::Checkout => Some("POST"),
+            Self::Login | Self::Checkout | Self::Chat => Some("POST"),
             Self::Cart => Some("GET, HEAD, POST"),
             Self::Record => Some("GET, HEAD, DELETE"),
             Self::Bytes
@@ -116,8 +125,10 @@ impl Route {
             | Self::Status
             | Self::Delay
             | Self::Echo
+            | Self::Upload
             | Self::Headers
             | Self::Redirect
+            | Self::Events
             | Self::Close
             | Self::Reset
             | Self::Unknown => None,
@@ -140,6 +151,8 @@ mod tests {
             ("/delay/50", (Route::Delay, "50")),
             ("/drip/3", (Route::Drip, "3")),
             ("/redirect/3", (Route::Redirect, "3")),
+            ("/events/7", (Route::Events, "7")),
+            ("/v1/chat/completions", (Route::Chat, "")),
             ("/ws/echo", (Route::WsEcho, "")),
             ("/ws/ticker/9", (Route::WsTicker, "9")),
             ("/ws", (Route::Unknown, "")),

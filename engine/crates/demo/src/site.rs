@@ -10,6 +10,7 @@ use tokio::sync::broadcast;
 
 use crate::aids;
 use crate::answer::{self, Answer, HungUp};
+use crate::events;
 use crate::faults::{FaultClock, Faults, Ruling};
 use crate::io::Connection;
 use crate::record::Recorder;
@@ -152,6 +153,12 @@ impl Site {
             Route::Delay => aids::delay(last).await,
             Route::Echo => match read(body).await {
                 Ok(body) => aids::echo(head, &body),
+                Err(refusal) => *refusal,
+            },
+            Route::Upload => aids::upload(body).await,
+            Route::Events => events::ticks(last, head),
+            Route::Chat => match read(body).await {
+                Ok(body) => events::chat(head, &body),
                 Err(refusal) => *refusal,
             },
             Route::Headers => aids::headers(),

@@ -50,7 +50,12 @@ pub(crate) struct Endpoint {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Ending {
     Status(u16),
-    Error { label: &'static str, code: u16 },
+    /// 401, asking who is there, which the engine answered: nothing has failed.
+    Challenge,
+    Error {
+        label: &'static str,
+        code: u16,
+    },
 }
 
 /// Where the samples of one exchange go.
@@ -148,11 +153,17 @@ fn make_room<K, V>(table: &mut HashMap<K, V>) {
 }
 
 impl Endpoint {
+    /// What all its samples have, however they end.
+    pub(crate) fn tags(&self) -> &Tags {
+        &self.tags
+    }
+
     /// Whether this is what was hoped for; as in k6 a response of 200 to 399, where the script says nothing
     /// else.
     pub(crate) fn expects(&self, ending: Ending) -> bool {
         match ending {
             Ending::Error { .. } => false,
+            Ending::Challenge => true,
             Ending::Status(status) if self.expected.is_empty() => (200..400).contains(&status),
             Ending::Status(status) => {
                 self.expected.iter().any(|(first, last)| (*first..=*last).contains(&status))
@@ -184,6 +195,7 @@ impl Endpoint {
                     tags
                 }
             }
+            Ending::Challenge => self.tags.with("status", "401"),
             Ending::Error { label, code } => self
                 .tags
                 .with("status", "0")

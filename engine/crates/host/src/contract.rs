@@ -10,8 +10,18 @@ use wasmtime::component::Component;
 const PACKAGE: &str = "wasmload:script";
 const VERSION: &str = "0.1.0";
 /// The interfaces of the contract that a script may import.
-const INTERFACES: [&str; 9] =
-    ["checks", "context", "dataset", "http", "log", "metrics", "timing", "types", "websocket"];
+const INTERFACES: [&str; 10] = [
+    "checks",
+    "context",
+    "dataset",
+    "http",
+    "log",
+    "metrics",
+    "sse",
+    "timing",
+    "types",
+    "websocket",
+];
 
 /// One thing about a component that makes it no script for this engine.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,5 +1,5 @@
-//! A VU's exchanges: begun by the guest, driven beside it, and recorded when they end. Its [`Sockets`] are
-//! driven with them.
+//! A VU's exchanges: begun by the guest, driven beside it, and recorded when they end. Its [`EventStreams`] and
+//! [`Sockets`] are driven with them.
 //!
 //! The guest (inside its fiber) begins exchanges and takes what came of them; [`side_by_side`] polls them.
 //! Both reach this through one lock that is never contended, since a VU is one task. Samples are recorded
@@ -12,9 +12,10 @@ use std::task::Context;
 use std::time::Duration;
 
 use metrics::{Recorder, SeriesId, Tags, builtin};
-use net::{Client, Exchange, ExchangeId, Target};
+use net::{BodyPolicy, Client, Download, Exchange, ExchangeId, Target};
 
 use crate::catalogue::{Ending, Endpoint};
+use crate::event_streams::{EventStreams, Source, StreamId};
 use crate::limits::REQUESTS_AT_ONCE;
 use crate::sockets::Sockets;
 use crate::time::milliseconds;
@@ -25,6 +26,9 @@ pub(crate) struct Exchanges {
     series: VuSeries,
     entries: Vec<Entry>,
     pub(crate) sockets: Sockets,
+    pub(crate) streams: EventStreams,
+    /// Responses that the guest reads as they come.
+    downloads: Vec<Download>,
 }
 
 /// Series that belong to a VU and not to one of its requests.
@@ -49,6 +53,8 @@ enum State {
     Running,
     /// The guest dropped its handle: recorded when it ends, and forgotten.
     Unwanted,
+    /// The guest reads its response as it comes: recorded when it ends, and forgotten.
+    Read(Download),
     Finished(Box<Finished>),
 }
 
@@ -69,7 +75,9 @@ impl Exchanges {
             retries: registry.series(builtin::HTTP_REQ_RETRIES, vu),
         };
         let sockets = Sockets::new(recorder.clone(), series.sent, series.received);
-        Self { client, recorder, series, entries: Vec::new(), sockets }
+        let streams = EventStreams::new(recorder.clone());
+        let (entries, downloads) = (Vec::new(), Vec::new());
+        Self { client, recorder, series, entries, sockets, streams, downloads }
     }
 
     /// Begins an exchange; nothing is sent before the next [`poll`](Self::poll).
@@ -85,14 +93,36 @@ impl Exchanges {
             return None;
         }
         let target = request.target.clone();
+        let state = match &request.body_policy {
+            BodyPolicy::Stream(download) => State::Read(download.clone()),
+            _ => State::Running,
+        };
         let id = self.client.start(request);
-        self.entries.push(Entry { id, target, endpoint, lag, state: State::Running });
+        self.entries.push(Entry { id, target, endpoint, lag, state });
+        Some(id)
+    }
+
+    /// Has the guest polled when there is news of a response that it reads as it comes.
+    pub(crate) fn watch(&mut self, download: Download) {
+        self.downloads.push(download);
+    }
+
+    /// Begins a stream of events.
+    ///
+    /// None if too many requests are on their way.
+    pub(crate) fn stream(&mut self, source: Source, lag: Duration) -> Option<StreamId> {
+        let endpoint = Arc::clone(&source.endpoint);
+        let (id, request) = self.streams.connect(source);
+        if self.start(request, endpoint, lag).is_none() {
+            self.streams.forget_unasked(id);
+            return None;
+        }
         Some(id)
     }
 
     /// Drives what is running. Whether any exchange ended, or anything is new of a socket.
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> bool {
-        let Self { client, recorder, series, entries, sockets } = self;
+        let Self { client, recorder, series, entries, sockets, .. } = self;
         let mut ended = sockets.poll(cx);
         client.poll(cx, &mut |id, exchange| {
             ended |= exchange.redirected.is_none();
@@ -104,7 +134,7 @@ impl Exchanges {
                 (entry.target, entry.lag) = (target, Duration::ZERO);
                 return;
             }
-            if matches!(entry.state, State::Unwanted) {
+            if matches!(entry.state, State::Unwanted | State::Read(_)) {
                 entries.swap_remove(index);
             } else {
                 let (target, timings) = (entry.target.clone(), exchange.timings);
@@ -112,7 +142,26 @@ impl Exchanges {
                 entry.state = State::Finished(Box::new(finished));
             }
         });
-        ended
+        self.downloads.retain(|download| {
+            ended |= download.take_news();
+            !download.is_closed() && download.end().is_none()
+        });
+        ended | self.poll_streams(cx)
+    }
+
+    /// Drives the streams of events, and asks again for those that are to be. Whether there is anything new.
+    fn poll_streams(&mut self, cx: &mut Context<'_>) -> bool {
+        let news = self.streams.poll(cx);
+        for id in news.again {
+            let Some((request, endpoint)) = self.streams.again(id) else { continue };
+            if self.start(request, endpoint, Duration::ZERO).is_none() {
+                let why = format!("more than {REQUESTS_AT_ONCE} requests of one user at once");
+                self.streams.not_begun(id, net::Error::Other(why));
+            }
+            // It is driven from the next time on.
+            cx.waker().wake_by_ref();
+        }
+        news.any
     }
 
     /// How requests are made.
@@ -120,9 +169,13 @@ impl Exchanges {
         self.client.config()
     }
 
-    /// How many have not ended, sockets that the guest has let go of among them.
+    /// How many have not ended, sockets that the guest has let go of among them, and not those that it goes on
+    /// reading.
     pub(crate) fn running(&self) -> usize {
-        self.client.running() + self.sockets.leaving()
+        let is_read =
+            |entry: &&Entry| matches!(&entry.state, State::Read(download) if !download.is_closed());
+        let read = self.entries.iter().filter(is_read).count();
+        self.client.running().saturating_sub(read) + self.sockets.leaving()
     }
 
     pub(crate) fn is_finished(&self, id: ExchangeId) -> bool {
@@ -137,7 +190,7 @@ impl Exchanges {
             .position(|entry| entry.id == id && matches!(entry.state, State::Finished(_)))?;
         match self.entries.swap_remove(index).state {
             State::Finished(finished) => Some(*finished),
-            State::Running | State::Unwanted => None,
+            State::Running | State::Unwanted | State::Read(_) => None,
         }
     }
 
@@ -146,7 +199,7 @@ impl Exchanges {
         let Some(index) = self.entries.iter().position(|entry| entry.id == id) else { return };
         match self.entries[index].state {
             State::Running => self.entries[index].state = State::Unwanted,
-            State::Unwanted => {}
+            State::Unwanted | State::Read(_) => {}
             State::Finished(_) => {
                 self.entries.swap_remove(index);
             }
@@ -184,6 +237,8 @@ impl Exchanges {
     /// Cuts off what is running. What the target may have counted is counted as interrupted.
     pub(crate) fn abandon(&mut self) {
         self.sockets.abandon();
+        self.streams.abandon();
+        self.downloads.clear();
         let on_wire = self.client.on_wire();
         if on_wire > 0 {
             self.recorder.record(self.series.interrupted, on_wire as f64);
@@ -211,6 +266,9 @@ fn record(
     exchange: &Exchange,
 ) {
     let ending = match &exchange.result {
+        Ok(response) if exchange.redirected.is_some() && response.status == 401 => {
+            Ending::Challenge
+        }
         Ok(response) => Ending::Status(response.status.as_u16()),
         Err(error) => Ending::Error { label: error.label(), code: error.code() },
     };

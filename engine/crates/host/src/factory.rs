@@ -15,7 +15,7 @@ use crate::exchanges::Exchanges;
 use crate::guest::{GuestVu, outcome};
 use crate::log::LogGate;
 use crate::script::Script;
-use crate::state::{Group, User};
+use crate::state::{Files, Group, User};
 
 /// What the users of a script are given.
 pub struct Settings {
@@ -35,6 +35,10 @@ pub struct Settings {
     pub tags: BTreeMap<String, String>,
     /// The files of rows that it may open.
     pub datasets: Datasets,
+    /// The files that it may send.
+    pub files: Files,
+    /// Whether the bodies of responses are forgotten, where a request does not say.
+    pub discards_bodies: bool,
     /// Where messages go.
     pub log: LogGate,
 }
@@ -72,6 +76,8 @@ impl ScriptFactory {
             catalogue,
             log: self.settings.log.clone(),
             datasets: self.settings.datasets.clone(),
+            files: Arc::clone(&self.settings.files),
+            discards_bodies: self.settings.discards_bodies,
             origin: self.origin,
             keeps_cookies: self.settings.keeps_cookies,
             offline: None,

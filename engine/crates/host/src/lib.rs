@@ -8,12 +8,14 @@
 //! * `guest` is one virtual user: a store, an instance, and the two futures that make it run;
 //! * `trap` says what became of a call that broke, `source_lines` at which line of the source;
 //! * `interface` is the contract, one file per WIT interface;
-//! * `exchanges` joins the guest to its HTTP client and turns each exchange into samples.
+//! * `exchanges` joins the guest to its HTTP client and turns each exchange into samples; `event_streams` and
+//!   `sockets` do so for what stays open.
 
 mod bindings;
 mod catalogue;
 mod contract;
 mod engine;
+mod event_streams;
 mod exchanges;
 mod factory;
 mod form;
@@ -28,6 +30,7 @@ mod source_lines;
 mod state;
 mod stdio;
 mod time;
+mod tokens;
 mod trap;
 
 pub use contract::Mismatch;
@@ -36,3 +39,4 @@ pub use factory::{ScriptFactory, Settings};
 pub use form::{FormError, ScriptKind};
 pub use log::{Level, LogGate, LogLine};
 pub use script::{Inspection, LoadError, LoadFault, OptionsError, Script};
+pub use state::Files;

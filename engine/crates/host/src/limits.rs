@@ -21,6 +21,10 @@ pub(crate) const SOCKETS_AT_ONCE: usize = 255;
 pub(crate) const ANSWERS_EXPECTED: usize = 10_000;
 /// The longest name of such an answer, in bytes.
 pub(crate) const ANSWER_KEY: usize = 1_024;
+/// Bytes that an upload may have of the script's own: as many as a response that is kept.
+pub(crate) const UPLOAD_BYTES: usize = 64 << 20;
+/// Parts that an upload may have.
+pub(crate) const UPLOAD_PARTS: usize = 1_000;
 /// Requests that a VU may have on their way at once.
 pub(crate) const REQUESTS_AT_ONCE: usize = 1_000;
 

@@ -24,7 +24,7 @@ use crate::guest::GuestVu;
 use crate::limits::maps;
 use crate::log::LogGate;
 use crate::source_lines::SourceLines;
-use crate::state::{Group, User, VuState};
+use crate::state::{Files, Group, User, VuState};
 
 /// How long `options` may take: it only has to hand out a text.
 const OPTIONS_TIME: Duration = Duration::from_secs(10);
@@ -205,6 +205,8 @@ impl Script {
             catalogue: Arc::new(Mutex::new(Catalogue::new(recorder))),
             log,
             datasets: Datasets::default(),
+            files: Files::default(),
+            discards_bodies: false,
             origin: Instant::now(),
             keeps_cookies: false,
             offline: Some("requests in `options`"),

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use data::Datasets;
 use metrics::{SeriesId, Tags};
+use net::FileSource;
 use parking_lot::Mutex;
 use tokio::time::Instant;
 use vu::{Identity, Iteration};
@@ -54,6 +55,9 @@ pub(crate) enum Group {
     Stop,
 }
 
+/// Files that a script may send, by the names it has for them.
+pub type Files = Arc<BTreeMap<String, Arc<FileSource>>>;
+
 /// What stays the same about a VU when its script gets a fresh instance.
 pub(crate) struct User {
     pub(crate) identity: Identity,
@@ -63,6 +67,10 @@ pub(crate) struct User {
     pub(crate) catalogue: Arc<Mutex<Catalogue>>,
     pub(crate) log: LogGate,
     pub(crate) datasets: Datasets,
+    /// The files that it may send.
+    pub(crate) files: Files,
+    /// Whether the bodies of responses are forgotten, where a request does not say.
+    pub(crate) discards_bodies: bool,
     /// When the run began.
     pub(crate) origin: Instant,
     /// Whether the cookies of an iteration are there in the next.

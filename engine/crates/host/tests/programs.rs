@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use data::{DatasetSpec, Datasets, OnExhausted, RowFormat, RowOrder, Share};
 use demo::{Demo, Faults, RunningDemo};
-use host::{Engine, Level, LogGate, LogLine, Script, ScriptFactory, Settings};
+use host::{Engine, Files, Level, LogGate, LogLine, Script, ScriptFactory, Settings};
 use metrics::{MetricId, Registry, Shards, Sink, Totals, builtin};
 use vu::{Identity, Iteration, Outcome, Scenario, SetupData, Vu, VuFactory};
 
@@ -42,6 +42,10 @@ impl Bench {
     }
 
     fn with_datasets(program: &str, env: &[(&str, &str)], datasets: Datasets) -> Self {
+        Self::with_settings(program, env, |settings| settings.datasets = datasets)
+    }
+
+    fn with_settings(program: &str, env: &[(&str, &str)], set: impl FnOnce(&mut Settings)) -> Self {
         let demo = Demo::spawn_thread(([127, 0, 0, 1], 0).into(), Faults::default())
             .expect("a free port on loopback");
         let mut env: BTreeMap<String, String> =
@@ -53,20 +57,21 @@ impl Bench {
         let log = LogGate::new(Level::Debug, move |line| sink.lock().unwrap().push(line));
         let shards = Shards::new(Registry::new(), 2);
         let script = Script::load(&ENGINE, Path::new(program)).expect("the guest loads");
-        let factory = ScriptFactory::new(
-            script,
-            Settings {
-                shards: shards.clone(),
-                workers: 1,
-                net: Arc::new(net::Config::default()),
-                net_of_scenarios: BTreeMap::new(),
-                keeps_cookies: false,
-                env: env.clone(),
-                tags: BTreeMap::new(),
-                datasets,
-                log,
-            },
-        );
+        let mut settings = Settings {
+            shards: shards.clone(),
+            workers: 1,
+            net: Arc::new(net::Config::default()),
+            net_of_scenarios: BTreeMap::new(),
+            keeps_cookies: false,
+            env: env.clone(),
+            tags: BTreeMap::new(),
+            datasets: Datasets::default(),
+            files: Files::default(),
+            discards_bodies: false,
+            log,
+        };
+        set(&mut settings);
+        let factory = ScriptFactory::new(script, settings);
         Self { factory, demo, shards, logs, env }
     }
 
@@ -757,5 +762,96 @@ fn a_request_cut_off_with_its_iteration_is_counted_as_interrupted_only() {
         let interrupted = count(&totals, builtin::HTTP_REQS_INTERRUPTED, &[]);
         assert_eq!(counted + interrupted, bench.demo.record().requests as f64);
         assert!(interrupted >= 1.0, "the slow one was on its way");
+    });
+}
+
+#[test]
+fn moves_large_bodies() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let letter = folder.path().join("letter");
+    std::fs::write(&letter, "Dear Ada,\n").expect("it is written");
+    for discards in [false, true] {
+        let letter = net::FileSource::open(letter.clone()).expect("it is there");
+        let files: Files = Arc::new(BTreeMap::from([("letter".to_owned(), Arc::new(letter))]));
+        let env: &[(&str, &str)] = if discards { &[("DISCARDS", "1")] } else { &[] };
+        runtime().block_on(async {
+            let bench = Bench::with_settings(artifacts::MOVES_LARGE_BODIES, env, |settings| {
+                settings.files = files;
+                settings.discards_bodies = discards;
+            });
+            bench.completes().await;
+            let totals = bench.totals();
+            assert_eq!(count(&totals, builtin::HTTP_REQS, &[]), 12.0);
+            assert_eq!(count(&totals, builtin::HTTP_REQ_FAILED, &[]), 1.0, "nobody was there");
+            assert_eq!(count(&totals, builtin::HTTP_REQ_DURATION, &[]), 11.0);
+            let sent = count(&totals, builtin::DATA_SENT, &[]);
+            assert!((15_000_021.0..15_010_000.0).contains(&sent), "{sent}");
+        });
+    }
+}
+
+#[test]
+fn reads_event_streams() {
+    runtime().block_on(async {
+        let bench = Bench::new(artifacts::READS_EVENT_STREAMS);
+        bench.completes().await;
+        let totals = bench.totals();
+        for (metric, name, expected) in [
+            (builtin::SSE_STREAMS, "ticks", 3.0),
+            (builtin::SSE_STREAMS, "slow", 1.0),
+            (builtin::SSE_STREAMS, "chat", 1.0),
+            (builtin::SSE_STREAM_DURATION, "ticks", 3.0),
+            (builtin::SSE_STREAM_DURATION, "slow", 1.0),
+            (builtin::SSE_TIME_TO_FIRST_EVENT, "ticks", 3.0),
+            (builtin::SSE_TIME_TO_FIRST_EVENT, "slow", 0.0),
+            (builtin::SSE_DROPS, "ticks", 1.0),
+            (builtin::SSE_DROPS, "chat", 0.0),
+            // `[DONE]` is an event too.
+            (builtin::SSE_EVENTS, "chat", 6.0),
+            (builtin::SSE_EVENT_GAP, "chat", 5.0),
+            (builtin::SSE_TOKENS, "chat", 5.0),
+            (builtin::SSE_TIME_TO_FIRST_TOKEN, "chat", 1.0),
+            (builtin::SSE_TOKENS_PER_SECOND, "chat", 1.0),
+            (builtin::SSE_CONNECT_FAILED, "ticks", 0.0),
+            (builtin::HTTP_REQS, "ticks", 3.0),
+            (builtin::HTTP_REQS, "chat", 1.0),
+        ] {
+            assert_eq!(count(&totals, metric, &[("name", name)]), expected, "{metric:?} {name}");
+        }
+        let gaps = count(&totals, builtin::SSE_EVENT_GAP, &[("name", "ticks")]);
+        assert_eq!(count(&totals, builtin::SSE_EVENTS, &[("name", "ticks")]), gaps + 3.0);
+        assert_eq!(count(&totals, builtin::SSE_CONNECT_FAILED, &[]), 3.0);
+        assert_eq!(count(&totals, builtin::SSE_CONNECT_FAILED, &[("status", "404")]), 1.0);
+        assert_eq!(count(&totals, builtin::SSE_CONNECT_FAILED, &[("status", "0")]), 1.0);
+        // The stream that broke, the page that is not there, and nobody.
+        assert_eq!(count(&totals, builtin::HTTP_REQ_FAILED, &[]), 3.0);
+        settled(&bench).await;
+    });
+}
+
+#[test]
+fn keeps_an_event_stream() {
+    let stream = [("STREAM", "/events/5?count=2&break=1")];
+    runtime().block_on(async {
+        let bench = Bench::new(artifacts::KEEPS_AN_EVENT_STREAM);
+        assert_eq!(bench.iterate(5).await, vec![Outcome::Completed; 5], "{:?}", bench.messages());
+        let totals = bench.totals();
+        assert_eq!(count(&totals, builtin::SSE_STREAMS, &[]), 1.0);
+        assert_eq!(count(&totals, builtin::HTTP_REQS, &[]), 1.0, "it ends with its user");
+        let ids: Vec<_> = bench.messages().into_iter().map(|(_, id)| id).collect();
+        assert_eq!(ids, ["1", "2", "3", "4", "5"]);
+
+        // After the second event it breaks; asked from there on, the target says that this was all.
+        let bench = Bench::with_env(artifacts::KEEPS_AN_EVENT_STREAM, &stream);
+        let outcomes = bench.iterate(3).await;
+        assert_eq!(outcomes[..2], [Outcome::Completed, Outcome::Completed]);
+        assert!(
+            matches!(&outcomes[2], Outcome::Failed(why) if why.contains("204")),
+            "{outcomes:?}"
+        );
+        let totals = bench.totals();
+        assert_eq!(count(&totals, builtin::SSE_STREAMS, &[]), 1.0);
+        assert_eq!(count(&totals, builtin::SSE_DROPS, &[]), 1.0);
+        assert_eq!(count(&totals, builtin::HTTP_REQS, &[]), 2.0);
     });
 }

@@ -178,6 +178,26 @@ pub mod builtin {
         WS_MSG_RTT = "ws_msg_rtt", Trend, Time;
         /// WebSocket messages whose session ended before the answer that the script expected. Our own.
         WS_MSGS_UNANSWERED = "ws_msgs_unanswered", Counter, Default;
+        /// Event streams (SSE) that were opened, those opened again among them. Our own.
+        SSE_STREAMS = "sse_streams", Counter, Default;
+        /// The share of attempts to open an event stream that did not become one. Our own.
+        SSE_CONNECT_FAILED = "sse_connect_failed", Rate, Default;
+        /// Events that arrived. Our own.
+        SSE_EVENTS = "sse_events", Counter, Default;
+        /// From asking for an event stream to its first event. Our own.
+        SSE_TIME_TO_FIRST_EVENT = "sse_time_to_first_event", Trend, Time;
+        /// Between two events of a stream. Our own.
+        SSE_EVENT_GAP = "sse_event_gap", Trend, Time;
+        /// From the beginning of an event stream's response to its end, however it came. Our own.
+        SSE_STREAM_DURATION = "sse_stream_duration", Trend, Time;
+        /// Event streams that broke, or that the target ended though the script wanted more. Our own.
+        SSE_DROPS = "sse_drops", Counter, Default;
+        /// Events that added text of a language model. Our own.
+        SSE_TOKENS = "sse_tokens", Counter, Default;
+        /// From asking for an event stream to its first token. Our own.
+        SSE_TIME_TO_FIRST_TOKEN = "sse_time_to_first_token", Trend, Time;
+        /// Tokens per second after the first, of each stream. Our own.
+        SSE_TOKENS_PER_SECOND = "sse_tokens_per_second", Trend, Default;
         /// The share of a script's checks that held.
         CHECKS = "checks", Rate, Default;
         /// Iterations that ended by themselves.

@@ -330,7 +330,10 @@ impl Started {
         {
             self.first_byte = Some(Instant::now() + limit.min(FOREVER));
         }
-        if matches!(request.body_policy, BodyPolicy::Stream(_)) && meter.received() != self.heard {
+        if let BodyPolicy::Stream(download) = &request.body_policy
+            && meter.received() != self.heard
+        {
+            download.took(meter.timings());
             self.heard = meter.received();
             self.deadline = Instant::now() + self.patience;
         }
@@ -348,7 +351,8 @@ impl Started {
     /// Tells whoever reads the response as it comes that it is over.
     fn ended(&self, exchange: &Exchange) {
         if let BodyPolicy::Stream(download) = &self.exchange.request.body_policy {
-            download.ended(exchange.result.as_ref().map(drop).map_err(Clone::clone));
+            let how = exchange.result.as_ref().map(drop).map_err(Clone::clone);
+            download.ended(how, exchange.timings);
         }
     }
 }

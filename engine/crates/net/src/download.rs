@@ -11,6 +11,8 @@ use tokio::time::Instant;
 
 use crate::error::Error;
 use crate::response::Response;
+use crate::target::Target;
+use crate::timings::Timings;
 
 /// Bytes that wait to be taken before no more are read.
 const WAITING: usize = 256 << 10;
@@ -26,13 +28,24 @@ pub struct Download(Arc<Mutex<State>>);
 
 #[derive(Debug, Default)]
 struct State {
-    head: Option<Response>,
+    opened: Option<Opened>,
     chunks: VecDeque<Chunk>,
     waiting: usize,
     end: Option<Result<(), Error>>,
     /// Whether something came since this was last asked.
     news: bool,
     closed: bool,
+}
+
+/// What is known of a response once its head has come.
+#[derive(Clone, Debug)]
+pub struct Opened {
+    /// The response, without its body.
+    pub response: Response,
+    /// The URL that answered: that of the last redirect.
+    pub target: Target,
+    /// How long each part took so far.
+    pub timings: Timings,
 }
 
 /// A piece of a body, as one read gave it.
@@ -60,8 +73,8 @@ pub enum Next {
 impl Download {
     /// The response without its body, once that of the last redirect has come.
     #[must_use]
-    pub fn head(&self) -> Option<Response> {
-        self.0.lock().head.clone()
+    pub fn head(&self) -> Option<Opened> {
+        self.0.lock().opened.clone()
     }
 
     /// Takes the next piece of the body.
@@ -100,7 +113,9 @@ impl Download {
         state.waiting = 0;
     }
 
-    pub(crate) fn is_closed(&self) -> bool {
+    /// Whether it was [closed](Self::close).
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
         self.0.lock().closed
     }
 
@@ -111,10 +126,17 @@ impl Download {
     }
 
     /// The head has come.
-    pub(crate) fn opened(&self, head: Response) {
+    pub(crate) fn opened(&self, response: Response, target: Target) {
         let mut state = self.0.lock();
-        state.head = Some(head);
+        state.opened = Some(Opened { response, target, timings: Timings::default() });
         state.news = true;
+    }
+
+    /// So much time has passed.
+    pub(crate) fn took(&self, timings: Timings) {
+        if let Some(opened) = &mut self.0.lock().opened {
+            opened.timings = timings;
+        }
     }
 
     /// A piece of the body has come.
@@ -128,7 +150,8 @@ impl Download {
     }
 
     /// Its exchange has ended.
-    pub(crate) fn ended(&self, how: Result<(), Error>) {
+    pub(crate) fn ended(&self, how: Result<(), Error>, timings: Timings) {
+        self.took(timings);
         let mut state = self.0.lock();
         state.end.get_or_insert(how);
         state.news = true;
@@ -153,7 +176,7 @@ mod tests {
         download.push(b"ab");
         download.push(b"");
         download.push(b"c");
-        download.ended(Err(Error::ConnectionReset));
+        download.ended(Err(Error::ConnectionReset), Timings::default());
         assert!(download.take_news() && !download.take_news());
         assert_eq!(taken(&download).as_deref(), Some(&b"ab"[..]));
         assert_eq!(taken(&download).as_deref(), Some(&b"c"[..]));

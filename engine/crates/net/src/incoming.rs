@@ -67,7 +67,7 @@ impl Incoming {
         let is_last = led_to(request, head).is_none() && !digest::is_answered(request, head);
         let incoming = Self::new(&request.body_policy, is_last, limit, certain)?;
         if let Keeps::Stream(download) = &incoming.keeps {
-            download.opened(head.clone());
+            download.opened(head.clone(), request.target.clone());
         }
         Ok(incoming)
     }

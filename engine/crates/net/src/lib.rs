@@ -48,7 +48,7 @@ pub use ceiling::Ceiling;
 pub use client::{Client, ExchangeId};
 pub use config::{Config, Reuse};
 pub use digest::Digest;
-pub use download::{Chunk, Download, Next};
+pub use download::{Chunk, Download, Next, Opened};
 pub use encoding::Encoding;
 pub use error::Error;
 pub use exchange::Exchange;

@@ -193,10 +193,15 @@ impl Page {
             self.heading("NETWORK");
             self.rows(&rows);
         }
-        let rows = rows_of(summary, is_of_websockets);
-        if !rows.is_empty() {
-            self.heading("WEBSOCKET");
-            self.rows(&rows);
+        for (heading, chosen) in [
+            ("WEBSOCKET", is_of_websockets as fn(MetricId) -> bool),
+            ("EVENT STREAMS", is_of_event_streams),
+        ] {
+            let rows = rows_of(summary, chosen);
+            if !rows.is_empty() {
+                self.heading(heading);
+                self.rows(&rows);
+            }
         }
     }
 
@@ -382,6 +387,10 @@ fn threshold_line(threshold: &ThresholdSummary, indent: usize) -> Line {
 
 fn is_of_websockets(id: MetricId) -> bool {
     id.builtin().is_some_and(|metric| metric.name.starts_with("ws_"))
+}
+
+fn is_of_event_streams(id: MetricId) -> bool {
+    id.builtin().is_some_and(|metric| metric.name.starts_with("sse_"))
 }
 
 /// A line that starts with so many spaces.

@@ -170,6 +170,9 @@ impl Options {
         for dataset in self.datasets.iter_mut().flat_map(BTreeMap::values_mut) {
             dataset.wished_for = dataset.file.take();
         }
+        for file in self.files.iter_mut().flat_map(BTreeMap::values_mut) {
+            file.refuse();
+        }
         for trace in executor::traces(&mut self.scenarios) {
             trace.read = TraceFile::Refused;
         }
@@ -185,6 +188,9 @@ impl Options {
             if let Some(file) = dataset.file.as_mut().filter(|file| !file.is_empty()) {
                 *file = folder.join(&*file).to_string_lossy().into_owned();
             }
+        }
+        for file in self.files.iter_mut().flat_map(BTreeMap::values_mut) {
+            file.seen_from(folder);
         }
         for trace in executor::traces(&mut self.scenarios) {
             trace.file = folder.join(&trace.file).to_string_lossy().into_owned();

@@ -92,6 +92,8 @@ impl Options {
             tls_roots: self.tls_roots.or(lower.tls_roots),
             tls_session_resumption: self.tls_session_resumption.or(lower.tls_session_resumption),
             user_agent: self.user_agent.or(lower.user_agent),
+            discard_response_bodies: self.discard_response_bodies.or(lower.discard_response_bodies),
+            files: merged(self.files, lower.files),
             max_redirects: self.max_redirects.or(lower.max_redirects),
             no_cookies_reset: self.no_cookies_reset.or(lower.no_cookies_reset),
             summary_trend_stats: self.summary_trend_stats.or(lower.summary_trend_stats),

@@ -40,6 +40,7 @@
 mod check;
 mod dataset;
 mod executor;
+mod file;
 mod layers;
 mod length;
 mod life;
@@ -68,6 +69,7 @@ pub use executor::{
     MAX_VUS, OnBusy, PerVuIterations, Raised, RampingArrivalRate, RampingVus, Schedule,
     SharedIterations, Stage, TraceFile, VuStep,
 };
+pub use file::FileOption;
 pub use length::{Length, LengthError};
 pub use life::{Flows, Isolation, Life, NormalOptions, ThinkTime, ThinkTimeOptions};
 pub use network::{

@@ -13,8 +13,8 @@ use crate::life::ThinkTimeOptions;
 use crate::network::DnsOptions;
 use crate::tls::{TlsAuthOptions, TlsVersionOptions};
 use crate::{
-    AnyExecutor, DatasetOptions, Isolation, Length, MAX_ITERATIONS, MAX_RATE, MAX_VUS, Preset,
-    Stage, pattern,
+    AnyExecutor, DatasetOptions, FileOption, Isolation, Length, MAX_ITERATIONS, MAX_RATE, MAX_VUS,
+    Preset, Stage, pattern,
 };
 
 /// One layer of options: of a script, a file, the environment or the command line.
@@ -153,6 +153,17 @@ pub struct Options {
     /// does. Otherwise each handshake is a whole one.
     #[schemars(extend("default" = false))]
     pub tls_session_resumption: Option<bool>,
+
+    /// Whether the bodies of responses are counted and forgotten, where a request does not ask for its own: it
+    /// saves memory and time.
+    #[schemars(extend("default" = false))]
+    pub discard_response_bodies: Option<bool>,
+
+    /// Files that scripts may send, by the names they have for them; each from the folder of the options file
+    /// that names it. A script's own options may name none: whoever runs it does, here or with
+    /// `--file NAME=FILE`.
+    #[schemars(extend("propertyNames" = { "pattern": pattern::DATASET_NAME.regex }))]
+    pub files: Option<BTreeMap<String, FileOption>>,
 
     /// Which figures of a trend the summary shows: `avg`, `min`, `med`, `max`, `count` and percentiles.
     #[schemars(

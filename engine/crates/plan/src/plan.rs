@@ -14,7 +14,7 @@ use crate::shortcut::{self, Shortcut};
 use crate::{
     ConnectionReuse, DatasetPlan, Executor, Length, MAX_VUS, NetworkPlan, Options, Preset,
     Problems, Raise, RequestOptions, ScenarioOptions, Schedule, Search, ThresholdSpec, TlsPlan,
-    TrendStat, VuStep, check, dataset, network, preset, tls, trend_stat,
+    TrendStat, VuStep, check, dataset, file, network, preset, tls, trend_stat,
 };
 
 /// How long `setup`, `teardown` and a request may take where nothing else is said; k6's.
@@ -39,6 +39,10 @@ pub struct Plan {
     pub rps: Option<NonZeroU32>,
     /// Files of rows that scripts open by name.
     pub datasets: BTreeMap<String, DatasetPlan>,
+    /// Files that scripts may send: their paths by the names that scripts have for them.
+    pub files: BTreeMap<String, String>,
+    /// Whether the bodies of responses are forgotten, where a request does not say.
+    pub discard_response_bodies: bool,
     /// How long the script's `setup` may take.
     pub setup_timeout: Duration,
     /// How long the script's `teardown` may take.
@@ -238,6 +242,7 @@ impl Options {
         check_searches(&scenarios, &thresholds, &mut problems, &mut warnings);
         let datasets = self.datasets.unwrap_or_default();
         let datasets = dataset::plans(datasets, &mut problems, &mut warnings);
+        let files = file::paths(self.files.unwrap_or_default(), &mut problems);
         problems.or(Plan {
             scenarios,
             preset: self.preset,
@@ -246,6 +251,8 @@ impl Options {
             env,
             rps: self.rps.and_then(NonZeroU32::new),
             datasets,
+            files,
+            discard_response_bodies: self.discard_response_bodies.unwrap_or(false),
             setup_timeout: timeout(self.setup_timeout),
             teardown_timeout: timeout(self.teardown_timeout),
             requests,

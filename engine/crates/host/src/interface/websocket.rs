@@ -163,7 +163,7 @@ fn translated(error: &NetError) -> Error {
 }
 
 /// Waits at most so long, in the contract's unit; without a timeout, as long as it takes.
-async fn within<T>(timeout: Option<f64>, wait: impl Future<Output = T>) -> Option<T> {
+pub(super) async fn within<T>(timeout: Option<f64>, wait: impl Future<Output = T>) -> Option<T> {
     match timeout {
         None => Some(wait.await),
         Some(timeout) => tokio::time::timeout(duration(timeout), wait).await.ok(),

@@ -148,7 +148,7 @@ async fn a_response_is_read_as_it_comes_and_measured_once() {
     let (request, download) = reading(&url);
     client.start(request);
     until(&mut client, |_| download.head().is_some()).await;
-    let response = download.head().expect("it is there");
+    let response = download.head().expect("it is there").response;
     assert_eq!(response.headers.get("x-a"), Some(&b"1"[..]));
     assert_eq!(download.take(), Next::Nothing);
     for piece in [&b"one"[..], b"two"] {
@@ -337,13 +337,13 @@ async fn a_stream_begins_where_its_redirects_lead() {
     client.start(request);
     let finished = finish(&mut client).await;
     assert_eq!(finished.len(), 2);
-    assert_eq!(download.head().expect("a head").status, 200);
+    assert_eq!(download.head().expect("a head").response.status, 200);
     assert!(matches!(download.take(), Next::Chunk(chunk) if chunk.bytes == b"there"));
     assert_eq!(download.take(), Next::End);
     // Where none are followed, the first response is the one.
     let (request, download) = reading(&url);
     client.start(Request { redirects: Some(0), ..request });
     assert_eq!(finish(&mut client).await.len(), 1);
-    assert_eq!(download.head().expect("a head").status, 302);
+    assert_eq!(download.head().expect("a head").response.status, 302);
     assert!(matches!(download.take(), Next::Chunk(chunk) if chunk.bytes == b"gone"));
 }

@@ -194,5 +194,5 @@ async fn a_challenge_is_answered_and_the_next_request_answers_it_at_once() {
     let mut fresh = crate::peer::client();
     fresh.start(Request { body_policy, ..request(&url) });
     assert_eq!(finish(&mut fresh).await.len(), 2);
-    assert_eq!(download.head().expect("a head").status, 200);
+    assert_eq!(download.head().expect("a head").response.status, 200);
 }

@@ -52,6 +52,7 @@ impl Row {
                 Some("sent again: the target closed the connection without an answer")
             }
             builtin::ITERATIONS_INTERRUPTED => Some("cut off before they ended"),
+            builtin::SSE_DROPS => Some("broke, or ended though the script wanted more"),
             builtin::WS_MSGS_UNANSWERED => Some("their sessions ended before the expected answer"),
             builtin::WS_SESSIONS_FAILED => Some("broke, and were not closed by both sides"),
             builtin::WS_SESSIONS_INTERRUPTED => Some("cut off, or never closed by the script"),
@@ -123,6 +124,7 @@ fn never_happened(summary: &MetricSummary) -> bool {
             | builtin::HTTP_REQS_INTERRUPTED
             | builtin::ITERATIONS_FAILED
             | builtin::ITERATIONS_INTERRUPTED
+            | builtin::SSE_DROPS
             | builtin::TRAPS
             | builtin::VU_RESTARTS
             | builtin::WS_MSGS_UNANSWERED

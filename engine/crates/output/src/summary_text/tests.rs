@@ -47,6 +47,26 @@ fn websockets_have_a_block_of_their_own_when_there_were_any() {
 }
 
 #[test]
+fn event_streams_have_a_block_of_their_own_when_there_were_any() {
+    let recording = Recording::new();
+    for (metric, samples) in [
+        (builtin::SSE_STREAMS, &[1.0; 3][..]),
+        (builtin::SSE_CONNECT_FAILED, &[0.0, 0.0, 0.0, 1.0]),
+        (builtin::SSE_EVENTS, &[600.0]),
+        (builtin::SSE_TIME_TO_FIRST_EVENT, &[30.0, 40.0, 50.0]),
+        (builtin::SSE_EVENT_GAP, &[10.0; 9]),
+        (builtin::SSE_TOKENS, &[580.0]),
+        (builtin::SSE_TIME_TO_FIRST_TOKEN, &[60.0, 70.0, 80.0]),
+        (builtin::SSE_TOKENS_PER_SECOND, &[98.0, 101.0]),
+        (builtin::SSE_STREAM_DURATION, &[2_000.0; 3]),
+        (builtin::SSE_DROPS, &[1.0]),
+    ] {
+        recording.record(metric, &[("name", "chat")], samples);
+    }
+    assert_snapshot!(plain(&recording.finish(10, plan("{}"))));
+}
+
+#[test]
 fn a_run_whose_setup_failed_says_that_there_was_no_load() {
     let finished =
         Finished { setup_error: Some(CallError::Failed("no such shop".to_owned())), ..idle() };

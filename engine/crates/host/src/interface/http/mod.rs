@@ -1,27 +1,39 @@
 //! `http`: requests, timed in phases and counted.
 //!
-//! Only translation stands here: the client is `net`'s, the samples are [`Exchanges`]' affair.
+//! Only translation stands here: the client is `net`'s, the samples are [`Exchanges`]' affair. What comes of requests
+//! is in `response` and `download`, what they carry that is not in the script's memory in `upload`.
 
 #![expect(unreachable_pub, reason = "the generated bindings name these types in public items")]
 
+mod download;
+mod response;
+mod upload;
+
 use std::sync::Arc;
 use std::task::Poll;
+use std::time::Duration;
 
 use ::http::Method;
-use ::http::header::{CONTENT_ENCODING, HeaderMap, HeaderName, HeaderValue};
-use net::{ExchangeId, Target};
+use ::http::header::{ACCEPT, CONTENT_ENCODING, EXPECT, HeaderMap, HeaderName, HeaderValue};
+use net::{BodyPolicy, Digest, ExchangeId, Target};
 use parking_lot::Mutex;
 use wasmtime::Result;
 use wasmtime::component::Resource;
 
 use crate::bindings::wasmload::script::http::{
-    Encoding, Error, Host, HostPending, HostRequest, HostResponse, Timings,
+    BodyPolicy as Policy, Encoding, Error, Host, HostPending, HostRequest,
 };
+use crate::bindings::wasmload::script::types::TlsError;
 use crate::catalogue::{Ending, Endpoint, EndpointKey};
+use crate::event_streams::{Source, StreamId};
 use crate::exchanges::{Exchanges, Finished};
 use crate::limits::REQUESTS_AT_ONCE;
 use crate::state::{Group, VuState};
-use crate::time::{duration, milliseconds};
+use crate::time::duration;
+
+pub use download::Download;
+pub use response::Response;
+pub use upload::Upload;
 
 /// Headers that the engine sets itself, or that would change where a message ends.
 const ENGINES_OWN: [&str; 9] = [
@@ -41,6 +53,7 @@ const INVALID: Ending = Ending::Error { label: "invalid request", code: 1020 };
 const NOT_ALLOWED: Ending = Ending::Error { label: "not allowed", code: 1111 };
 
 /// A request as a script sets it up.
+#[derive(Clone)]
 pub struct Request {
     method: String,
     url: String,
@@ -57,10 +70,15 @@ pub struct Request {
 
 /// What of a request only its exchange needs to know.
 #[derive(Clone, Default)]
-struct Content {
+pub(super) struct Content {
     headers: HeaderMap,
     body: net::Body,
-    timeout: Option<std::time::Duration>,
+    /// As the run has it, unless it is set.
+    body_policy: Option<BodyPolicy>,
+    digest: Option<Digest>,
+    timeout: Option<Duration>,
+    connect_timeout: Option<Duration>,
+    first_byte_timeout: Option<Duration>,
     redirects: Option<u32>,
 }
 
@@ -78,15 +96,6 @@ pub(crate) struct Prepared {
 pub struct Pending {
     /// Taken by `get`; an error that was known at once, or the exchange's number.
     outcome: Option<Result<ExchangeId, Error>>,
-}
-
-/// A response in the hands of a script.
-pub struct Response {
-    target: Target,
-    response: net::Response,
-    timings: net::Timings,
-    /// The body as JSON, once it was asked for; none inside if it is not JSON.
-    json: Option<Option<serde_json::Value>>,
 }
 
 impl VuState {
@@ -144,29 +153,59 @@ impl VuState {
 
     /// Begins an exchange, unless this VU may not.
     fn begin(&mut self, prepared: Prepared, content: Content) -> Result<ExchangeId, Error> {
-        let Content { headers, body, timeout, redirects } = content;
         let Prepared { method, target, endpoint, .. } = prepared;
         if let Some(why) = self.user.offline {
             return Err(self.unsent(&endpoint, NOT_ALLOWED, Error::NotAllowed(why.into())));
         }
         let lag = self.lag();
-        let request =
-            net::Request { headers, body, timeout, redirects, ..net::Request::new(method, target) };
+        let request = content.request(method, target, self.user.discards_bodies);
         let started = self.exchanges.lock().start(request, Arc::clone(&endpoint), lag);
-        started.ok_or_else(|| {
-            let why = format!("more than {REQUESTS_AT_ONCE} requests of one user at once");
-            self.unsent(&endpoint, NOT_ALLOWED, Error::NotAllowed(why))
-        })
+        started.ok_or_else(|| self.too_many(&endpoint))
     }
 
-    fn start_request(&mut self, this: &Resource<Request>) -> Result<Result<ExchangeId, Error>> {
+    /// Counts a request that is one too many.
+    fn too_many(&self, endpoint: &Endpoint) -> Error {
+        let why = format!("more than {REQUESTS_AT_ONCE} requests of one user at once");
+        self.unsent(endpoint, NOT_ALLOWED, Error::NotAllowed(why))
+    }
+
+    /// Begins to open a stream of events that this request asks for.
+    pub(super) fn begin_stream(
+        &mut self,
+        prepared: Prepared,
+        mut content: Content,
+        reconnects: u32,
+        tokens: Option<Vec<String>>,
+    ) -> Result<StreamId, Error> {
+        if let Some(why) = self.user.offline {
+            return Err(self.unsent(
+                &prepared.endpoint,
+                NOT_ALLOWED,
+                Error::NotAllowed(why.into()),
+            ));
+        }
+        let accept = HeaderValue::from_static("text/event-stream");
+        content.headers.entry(ACCEPT).or_insert(accept);
+        let endpoint = Arc::clone(&prepared.endpoint);
+        let request = content.request(prepared.method, prepared.target, false);
+        let source = Source { request, endpoint: Arc::clone(&endpoint), reconnects, tokens };
+        let begun = self.exchanges.lock().stream(source, self.lag());
+        begun.ok_or_else(|| self.too_many(&endpoint))
+    }
+
+    /// A request as it is set up now, and where it goes.
+    ///
+    /// Fails, having counted it, with the error that says why it cannot be sent.
+    pub(super) fn ready(
+        &mut self,
+        this: &Resource<Request>,
+    ) -> Result<Result<(Prepared, Content), Error>> {
         let request = self.table.get(this)?;
         let content = request.content.clone();
         let group = self.group();
         let known = request.prepared.as_ref().filter(|prepared| prepared.group == group);
         if let (Some(prepared), None) = (known, &request.fault) {
-            let prepared = prepared.clone();
-            return Ok(self.begin(prepared, content));
+            return Ok(Ok((prepared.clone(), content)));
         }
         let (method, url) = (request.method.clone(), request.url.clone());
         let (name, tags) = (request.name.clone(), request.tags.clone());
@@ -180,7 +219,12 @@ impl VuState {
             return Ok(Err(self.unsent(&prepared.endpoint, INVALID, error)));
         }
         self.table.get_mut(this)?.prepared = Some(prepared.clone());
-        Ok(self.begin(prepared, content))
+        Ok(Ok((prepared, content)))
+    }
+
+    fn start_request(&mut self, this: &Resource<Request>) -> Result<Result<ExchangeId, Error>> {
+        let ready = self.ready(this)?;
+        Ok(ready.and_then(|(prepared, content)| self.begin(prepared, content)))
     }
 
     /// Waits for an exchange and hands its response to the script.
@@ -194,9 +238,7 @@ impl VuState {
         };
         let Finished { target, timings, result } = finished(&self.exchanges, id).await;
         Ok(match result {
-            Ok(response) => {
-                Ok(self.table.push(Response { target, response, timings, json: None })?)
-            }
+            Ok(response) => Ok(self.table.push(Response::new(target, response, timings))?),
             Err(error) => Err(translated(error)),
         })
     }
@@ -212,7 +254,7 @@ async fn finished(exchanges: &Mutex<Exchanges>, id: ExchangeId) -> Finished {
     .await
 }
 
-fn translated(error: net::Error) -> Error {
+pub(super) fn translated(error: net::Error) -> Error {
     match error {
         net::Error::NameNotResolved => Error::NameNotResolved,
         net::Error::ConnectionRefused => Error::ConnectionRefused,
@@ -221,7 +263,42 @@ fn translated(error: net::Error) -> Error {
         net::Error::ConnectTimedOut | net::Error::TimedOut => Error::TimedOut,
         net::Error::MalformedResponse(what) => Error::MalformedResponse(what),
         net::Error::BodyTooLarge(_) => Error::BodyTooLarge,
+        net::Error::CertificateExpired => Error::Tls(TlsError::CertificateExpired),
+        net::Error::CertificateNotYetValid => Error::Tls(TlsError::CertificateNotYetValid),
+        net::Error::CertificateForOtherHost(whose) => {
+            Error::Tls(TlsError::CertificateForOtherHost(whose))
+        }
+        net::Error::CertificateFromUnknownIssuer => {
+            Error::Tls(TlsError::CertificateFromUnknownIssuer)
+        }
+        net::Error::CertificateInvalid(why) => Error::Tls(TlsError::CertificateInvalid(why)),
+        net::Error::ClientCertificateRefused(why) => {
+            Error::Tls(TlsError::ClientCertificateRefused(why))
+        }
+        net::Error::NotTls => Error::Tls(TlsError::NotTls),
+        net::Error::Tls(why) => Error::Tls(TlsError::Other(why)),
         other => Error::Other(other.to_string()),
+    }
+}
+
+impl Content {
+    fn request(self, method: Method, target: Target, discards_body: bool) -> net::Request {
+        let usual = if discards_body { BodyPolicy::Discard } else { BodyPolicy::Keep };
+        let expects = self
+            .headers
+            .get(EXPECT)
+            .is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"100-continue"));
+        net::Request {
+            headers: self.headers,
+            body: self.body,
+            body_policy: self.body_policy.unwrap_or(usual),
+            expects_continue: expects,
+            digest: self.digest,
+            timeout: self.timeout,
+            first_byte_timeout: self.first_byte_timeout,
+            redirects: self.redirects,
+            ..net::Request::new(method, target)
+        }
     }
 }
 
@@ -334,6 +411,32 @@ impl HostRequest for VuState {
         Ok(())
     }
 
+    fn set_upload(&mut self, this: Resource<Request>, upload: Resource<Upload>) -> Result<()> {
+        let body = self.table.get(&upload)?.body();
+        self.table.get_mut(&this)?.content.body = body;
+        Ok(())
+    }
+
+    fn set_body_policy(&mut self, this: Resource<Request>, policy: Policy) -> Result<()> {
+        self.table.get_mut(&this)?.content.body_policy = Some(match policy {
+            Policy::Keep => BodyPolicy::Keep,
+            Policy::Discard => BodyPolicy::Discard,
+            Policy::First(some) => BodyPolicy::First(some as usize),
+            Policy::Hash => BodyPolicy::Hash,
+        });
+        Ok(())
+    }
+
+    fn set_digest_auth(
+        &mut self,
+        this: Resource<Request>,
+        user: String,
+        password: String,
+    ) -> Result<()> {
+        self.table.get_mut(&this)?.content.digest = Some(Digest::new(user, password));
+        Ok(())
+    }
+
     fn set_redirects(&mut self, this: Resource<Request>, limit: u32) -> Result<()> {
         self.table.get_mut(&this)?.content.redirects = Some(limit);
         Ok(())
@@ -355,6 +458,16 @@ impl HostRequest for VuState {
         Ok(())
     }
 
+    fn set_connect_timeout(&mut self, this: Resource<Request>, length: f64) -> Result<()> {
+        self.table.get_mut(&this)?.content.connect_timeout = Some(duration(length));
+        Ok(())
+    }
+
+    fn set_first_byte_timeout(&mut self, this: Resource<Request>, length: f64) -> Result<()> {
+        self.table.get_mut(&this)?.content.first_byte_timeout = Some(duration(length));
+        Ok(())
+    }
+
     fn set_name(&mut self, this: Resource<Request>, name: String) -> Result<()> {
         let request = self.table.get_mut(&this)?;
         request.name = Some(name);
@@ -373,6 +486,13 @@ impl HostRequest for VuState {
     async fn send(&mut self, this: Resource<Request>) -> Result<Result<Resource<Response>, Error>> {
         let started = self.start_request(&this)?;
         self.finish(started).await
+    }
+
+    async fn open(&mut self, this: Resource<Request>) -> Result<Result<Resource<Download>, Error>> {
+        match self.ready(&this)? {
+            Ok((prepared, content)) => self.open_download(prepared, content).await,
+            Err(error) => Ok(Err(error)),
+        }
     }
 
     fn start(&mut self, this: Resource<Request>) -> Result<Resource<Pending>> {
@@ -409,67 +529,6 @@ impl HostPending for VuState {
         if let Some(Ok(id)) = self.table.delete(this)?.outcome {
             self.exchanges.lock().forget(id);
         }
-        Ok(())
-    }
-}
-
-impl HostResponse for VuState {
-    fn status(&mut self, this: Resource<Response>) -> Result<u16> {
-        Ok(self.table.get(&this)?.response.status.as_u16())
-    }
-
-    fn header(&mut self, this: Resource<Response>, name: String) -> Result<Option<String>> {
-        let value = self.table.get(&this)?.response.headers.get(&name);
-        Ok(value.map(|value| String::from_utf8_lossy(value).into_owned()))
-    }
-
-    fn headers(&mut self, this: Resource<Response>) -> Result<Vec<(String, Vec<u8>)>> {
-        let headers = &self.table.get(&this)?.response.headers;
-        Ok(headers
-            .iter()
-            .map(|(name, value)| (name.to_ascii_lowercase(), value.to_vec()))
-            .collect())
-    }
-
-    fn body_length(&mut self, this: Resource<Response>) -> Result<u32> {
-        let length = self.table.get(&this)?.response.body.len();
-        Ok(u32::try_from(length).unwrap_or(u32::MAX))
-    }
-
-    fn body(&mut self, this: Resource<Response>) -> Result<Vec<u8>> {
-        Ok(self.table.get(&this)?.response.body.clone())
-    }
-
-    fn text(&mut self, this: Resource<Response>) -> Result<String> {
-        let body = &self.table.get(&this)?.response.body;
-        Ok(String::from_utf8_lossy(body).into_owned())
-    }
-
-    fn json(&mut self, this: Resource<Response>, pointer: String) -> Result<Option<String>> {
-        let Response { response, json, .. } = self.table.get_mut(&this)?;
-        let json = json.get_or_insert_with(|| serde_json::from_slice(&response.body).ok());
-        Ok(json.as_ref().and_then(|json| json.pointer(&pointer)).map(ToString::to_string))
-    }
-
-    fn timings(&mut self, this: Resource<Response>) -> Result<Timings> {
-        let timings = self.table.get(&this)?.timings;
-        Ok(Timings {
-            blocked: milliseconds(timings.blocked),
-            looking_up: milliseconds(timings.dns),
-            connecting: milliseconds(timings.connecting),
-            tls_handshaking: milliseconds(timings.tls),
-            sending: milliseconds(timings.sending),
-            waiting: milliseconds(timings.waiting),
-            receiving: milliseconds(timings.receiving),
-        })
-    }
-
-    fn url(&mut self, this: Resource<Response>) -> Result<String> {
-        Ok(self.table.get(&this)?.target.as_str().to_owned())
-    }
-
-    fn drop(&mut self, this: Resource<Response>) -> Result<()> {
-        self.table.delete(this)?;
         Ok(())
     }
 }
