@@ -14,6 +14,7 @@
 //! Start with [`Client`], then `exchange`, `connection` and `http1`.
 
 mod alarm;
+mod base64;
 mod body;
 mod ceiling;
 mod client;
