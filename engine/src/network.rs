@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use net::{Config, Dns, HostOverride, Hosts, LocalAddresses, Resolver, Reuse};
+use net::{Config, Dns, HostOverride, Hosts, Instead, LocalAddresses, Resolver, Reuse};
 use plan::{AddressPolicy, AddressSelect, ConnectionReuse, HostPlan, NetworkPlan};
 
 /// A configuration that says so, and leaves the rest as it is.
@@ -10,8 +10,7 @@ pub(crate) fn config(plan: &NetworkPlan) -> Config {
     let over = |host: &HostPlan| HostOverride {
         host: host.host.clone(),
         port: host.port,
-        address: host.address,
-        to_port: host.to_port,
+        to: Instead::Host { host: host.address.to_string(), port: host.to_port },
     };
     Config {
         resolver: Arc::new(Resolver::new(Dns {

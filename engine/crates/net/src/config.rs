@@ -1,5 +1,6 @@
 //! What all clients of a run share.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -30,6 +31,8 @@ pub struct Config {
     pub resolver: Arc<Resolver>,
     /// Where to connect to for some hosts, whatever the resolver would say.
     pub hosts: Arc<Hosts>,
+    /// The unix socket that all connections go to, if they do, whatever anything else would say.
+    pub unix_socket: Option<Arc<Path>>,
     /// The addresses of this machine that connections go out from; the system's choice if there are none.
     pub local_addresses: Arc<LocalAddresses>,
     /// How long connections are kept to be used again.
@@ -61,6 +64,7 @@ impl Default for Config {
             ceiling: None,
             resolver: Arc::default(),
             hosts: Arc::default(),
+            unix_socket: None,
             local_addresses: Arc::default(),
             reuse: Reuse::default(),
             tls: Arc::default(),

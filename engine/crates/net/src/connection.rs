@@ -54,7 +54,7 @@ thread_local! {
 pub(crate) struct Connection {
     stream: Stream,
     pub(crate) target: Target,
-    pub(crate) remote: SocketAddr,
+    pub(crate) remote: Option<SocketAddr>,
     writing: Writing,
     reading: Reading,
     /// Whether this exchange has written anything.
@@ -89,7 +89,7 @@ enum Reading {
 
 impl Connection {
     /// Boxed, because it wanders between the client and its exchanges.
-    pub(crate) fn new(stream: Stream, target: Target, remote: SocketAddr) -> Box<Self> {
+    pub(crate) fn new(stream: Stream, target: Target, remote: Option<SocketAddr>) -> Box<Self> {
         Box::new(Self {
             stream,
             target,

@@ -1,29 +1,23 @@
 //! Making a connection: finding the host's addresses, trying them, and by TLS the handshake.
 
-use std::future::Future;
-use std::io;
 use std::mem;
 use std::net::{IpAddr, SocketAddr};
-use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
-use std::time::Duration;
 
 use rustls::pki_types::ServerName;
-use tokio::net::{TcpSocket, TcpStream};
-use tokio::time::Sleep;
+use tokio::net::UnixStream;
 
 use crate::config::Config;
+use crate::connecting::{Connecting, Pending, connect_unix};
 use crate::error::Error;
+use crate::hosts::Found;
 use crate::meter::Meter;
+use crate::place::Place;
+use crate::socket::Socket;
 use crate::stream::Stream;
 use crate::target::Target;
 use crate::tls::{Sessions, TlsStream, from_tls};
-
-/// How long an address may take before the next is tried beside it: Go's.
-const HEAD_START: Duration = Duration::from_millis(300);
-
-type Pending<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
 /// What the connections of one client have in common, other than its configuration.
 #[derive(Debug)]
@@ -52,27 +46,24 @@ enum Step {
     Resolving(Pending<Result<Vec<SocketAddr>, Error>>),
     /// Addresses are being tried.
     Connecting(Connecting),
+    /// A unix socket is.
+    ConnectingUnix(Pending<Result<UnixStream, Error>>),
     /// One has answered, and who it is and which keys to use is being agreed on.
-    Handshaking(Box<TlsStream>, SocketAddr),
+    Handshaking(Box<TlsStream>, Option<SocketAddr>),
     /// It is over.
     Ended,
 }
 
-/// Addresses that are tried side by side, each a little after the one before.
-struct Connecting {
-    trying: Vec<(SocketAddr, Pending<io::Result<TcpStream>>)>,
-    others: std::vec::IntoIter<SocketAddr>,
-    /// When the next one is due.
-    next: Option<Pin<Box<Sleep>>>,
-    local: Option<IpAddr>,
-}
+/// A connection, and the peer's address where it has one.
+type Dialled = (Stream, Option<SocketAddr>);
 
 impl Dial {
     pub(crate) fn new(target: Target) -> Self {
         Self { target, step: Step::Begin }
     }
 
-    /// Connects to the first of the host's addresses that answers.
+    /// Connects to the first of the host's addresses that answers, or to the unix socket that stands in for
+    /// the host.
     ///
     /// Fails with why the host has none, with the error of the address that failed last, or with what went
     /// wrong in the handshake.
@@ -84,53 +75,30 @@ impl Dial {
         config: &Arc<Config>,
         own: &mut Own,
         meter: &mut Meter,
-    ) -> Poll<Result<(Stream, SocketAddr), Error>> {
+    ) -> Poll<Result<Dialled, Error>> {
         loop {
-            let addresses = match &mut self.step {
+            let (socket, remote) = match &mut self.step {
                 Step::Begin => {
                     if self.target.is_https() {
                         // Before anything is timed that is the target's.
                         config.tls.prepare();
                     }
                     meter.dialling();
-                    let (host, port) = (self.target.host(), self.target.port());
-                    let instead = config.hosts.find(host, port);
-                    let literal = || Some(SocketAddr::new(self.target.address()?, port));
-                    match instead.or_else(literal) {
-                        Some(address) => {
-                            meter.nothing_to_resolve();
-                            vec![address]
-                        }
-                        None => {
-                            let (config, target) = (Arc::clone(config), self.target.clone());
-                            self.step = Step::Resolving(Box::pin(async move {
-                                config.resolver.resolve(target.host(), target.port()).await
-                            }));
-                            continue;
-                        }
-                    }
+                    self.step = self.begun(config, own, meter)?;
+                    continue;
                 }
                 Step::Resolving(found) => {
                     let found = ready!(found.as_mut().poll(cx));
                     meter.resolved();
-                    found?
+                    self.step = Step::Connecting(Connecting::new(found?, own.local)?);
+                    continue;
                 }
                 Step::Connecting(connecting) => {
                     let (stream, remote) = ready!(connecting.poll(cx))?;
-                    meter.connected(remote);
-                    if !self.target.is_https() {
-                        return Poll::Ready(Ok((Stream::Plain(stream), remote)));
-                    }
-                    meter.securing();
-                    let host = self.target.host();
-                    // rustls refuses a name that no certificate could have.
-                    let name = ServerName::try_from(host.to_owned())
-                        .map_err(|error| Error::Tls(format!("`{host}`: {error}")))?;
-                    let config = config.tls.config(host, &mut own.sessions);
-                    let stream = TlsStream::new(stream, config, name);
-                    let stream = stream.map_err(|error| from_tls(&error))?;
-                    self.step = Step::Handshaking(stream, remote);
-                    continue;
+                    (Socket::Tcp(stream), Some(remote))
+                }
+                Step::ConnectingUnix(connecting) => {
+                    (Socket::Unix(ready!(connecting.as_mut().poll(cx))?), None)
                 }
                 Step::Handshaking(stream, _) => {
                     let polled = stream.poll_handshake(cx);
@@ -146,113 +114,53 @@ impl Dial {
                 }
                 Step::Ended => return Poll::Pending,
             };
-            self.step = Step::Connecting(Connecting::new(addresses, own.local)?);
+            meter.connected(remote);
+            if !self.target.is_https() {
+                return Poll::Ready(Ok((Stream::Plain(socket), remote)));
+            }
+            meter.securing();
+            self.step = Step::Handshaking(self.securing(socket, config, own)?, remote);
         }
     }
-}
 
-impl Connecting {
-    /// Those of the addresses that can be reached from the local one.
-    ///
-    /// Fails if it is of another family than all of them.
-    fn new(mut addresses: Vec<SocketAddr>, local: Option<IpAddr>) -> Result<Self, Error> {
-        if let Some(local) = local {
-            addresses.retain(|address| address.is_ipv4() == local.is_ipv4());
-            if addresses.is_empty() {
-                return Err(Error::Unreachable);
+    /// The first step, wherever it leads.
+    fn begun(&self, config: &Arc<Config>, own: &Own, meter: &mut Meter) -> Result<Step, Error> {
+        let unix = || config.unix_socket.clone().map(Found::Unix);
+        let instead = || config.hosts.find(self.target.host(), self.target.port());
+        let place = match unix().or_else(instead) {
+            Some(Found::Unix(path)) => {
+                meter.nothing_to_resolve();
+                let connecting = async move { connect_unix(&path).await };
+                return Ok(Step::ConnectingUnix(Box::pin(connecting)));
+            }
+            Some(Found::Place(place)) => place,
+            None => Place::of(&self.target),
+        };
+        match place {
+            Place::Address(address) => {
+                meter.nothing_to_resolve();
+                Ok(Step::Connecting(Connecting::new(vec![address], own.local)?))
+            }
+            Place::Name(name, port) => {
+                let config = Arc::clone(config);
+                let resolving = async move { config.resolver.resolve(&name, port).await };
+                Ok(Step::Resolving(Box::pin(resolving)))
             }
         }
-        Ok(Self { trying: Vec::new(), others: addresses.into_iter(), next: None, local })
     }
 
-    /// Tries the first address, and the next whenever one has failed or has not answered for a while: an
-    /// address that swallows packets must not hide the others (RFC 8305).
-    ///
-    /// Fails with the error of the last.
-    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Result<(TcpStream, SocketAddr), Error>> {
-        let mut failed = Error::NameNotResolved;
-        loop {
-            let mut place = 0;
-            while let Some((remote, connecting)) = self.trying.get_mut(place) {
-                match connecting.as_mut().poll(cx) {
-                    Poll::Pending => place += 1,
-                    Poll::Ready(Ok(stream)) => return Poll::Ready(Ok((stream, *remote))),
-                    Poll::Ready(Err(error)) => {
-                        failed = Error::from_connecting(&error);
-                        drop(self.trying.swap_remove(place));
-                        self.next = None;
-                    }
-                }
-            }
-            let waits = match &mut self.next {
-                Some(next) => next.as_mut().poll(cx).is_pending(),
-                None => false,
-            };
-            if waits && !self.trying.is_empty() {
-                return Poll::Pending;
-            }
-            let Some(remote) = self.others.next() else {
-                return if self.trying.is_empty() {
-                    Poll::Ready(Err(failed))
-                } else {
-                    Poll::Pending
-                };
-            };
-            self.trying.push((remote, Box::pin(connect(remote, self.local))));
-            let more = !self.others.as_slice().is_empty();
-            self.next = more.then(|| Box::pin(tokio::time::sleep(HEAD_START)));
-        }
-    }
-}
-
-async fn connect(remote: SocketAddr, local: Option<IpAddr>) -> io::Result<TcpStream> {
-    let stream = match local {
-        None => TcpStream::connect(remote).await?,
-        Some(local) => {
-            let socket = if local.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
-            // The system says the same of an address that is not ours as of a port that is not free.
-            socket.bind(SocketAddr::new(local, 0)).map_err(|error| {
-                io::Error::other(format!("cannot connect from the address {local}: {error}"))
-            })?;
-            socket.connect(remote).await?
-        }
-    };
-    // A request goes out when it is written, not when the last one is acknowledged.
-    stream.set_nodelay(true)?;
-    Ok(stream)
-}
-
-#[cfg(test)]
-mod tests {
-    use std::future::poll_fn;
-
-    use tokio::net::TcpListener;
-
-    use super::*;
-
-    #[tokio::test]
-    async fn an_address_that_does_not_answer_does_not_hide_the_next() {
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
-        let open = listener.local_addr().expect("it is bound");
-        // Nobody listens at the first, the second is of a network that is for documents only (RFC 5737).
-        let closed = SocketAddr::from(([127, 0, 0, 1], 1));
-        let silent = SocketAddr::from(([192, 0, 2, 1], 80));
-        for addresses in [vec![closed, open], vec![silent, open], vec![silent, closed, open]] {
-            let mut connecting = Connecting::new(addresses, None).expect("any will do");
-            let (_, remote) = poll_fn(|cx| connecting.poll(cx)).await.expect("one of them answers");
-            assert_eq!(remote, open);
-        }
-    }
-
-    #[tokio::test]
-    async fn where_no_address_answers_the_last_error_is_told() {
-        let closed = SocketAddr::from(([127, 0, 0, 1], 1));
-        for (addresses, error) in
-            [(vec![closed, closed], Error::ConnectionRefused), (vec![], Error::NameNotResolved)]
-        {
-            let mut connecting = Connecting::new(addresses, None).expect("any will do");
-            let failed = poll_fn(|cx| connecting.poll(cx)).await.expect_err("nobody listens");
-            assert_eq!(failed, error);
-        }
+    /// A connection by TLS to be, over a socket that is connected.
+    fn securing(
+        &self,
+        socket: Socket,
+        config: &Config,
+        own: &mut Own,
+    ) -> Result<Box<TlsStream>, Error> {
+        let host = self.target.host();
+        // rustls refuses a name that no certificate could have.
+        let name = ServerName::try_from(host.to_owned())
+            .map_err(|error| Error::Tls(format!("`{host}`: {error}")))?;
+        let config = config.tls.config(host, &mut own.sessions);
+        TlsStream::new(socket, config, name).map_err(|error| from_tls(&error))
     }
 }

@@ -40,7 +40,7 @@ pub struct Exchange {
     /// Whether the request had been sent whole before on a connection that then died, so that the peer may
     /// have seen it twice.
     pub retried: bool,
-    /// The peer's address, once there was a connection.
+    /// The peer's address, once there was a connection; a unix socket has none.
     pub remote: Option<SocketAddr>,
     /// Where the response sent its client, which has gone there: another exchange of the same number follows.
     pub redirected: Option<Target>,

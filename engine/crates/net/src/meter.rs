@@ -61,7 +61,7 @@ impl Meter {
     /// A meter for an exchange on a connection that is there already.
     pub(crate) fn on_kept(
         started: Instant,
-        remote: SocketAddr,
+        remote: Option<SocketAddr>,
         tls_version: Option<TlsVersion>,
     ) -> Self {
         Self {
@@ -70,7 +70,7 @@ impl Meter {
             connected: Some(0),
             secured: Some(0),
             reused: true,
-            remote: Some(remote),
+            remote,
             tls_version,
             ..Self::new(started)
         }
@@ -104,11 +104,12 @@ impl Meter {
         self.resolved = self.dialled;
     }
 
-    /// There is a connection, and unless [`securing`](Self::securing) follows it is fit for use.
-    pub(crate) fn connected(&mut self, remote: SocketAddr) {
+    /// There is a connection, and unless [`securing`](Self::securing) follows it is fit for use. The peer has
+    /// no address where it goes by a unix socket.
+    pub(crate) fn connected(&mut self, remote: Option<SocketAddr>) {
         self.connected = Some(self.now());
         self.secured = self.connected;
-        self.remote = Some(remote);
+        self.remote = remote;
     }
 
     /// The connection is to be made safe first.
@@ -190,7 +191,7 @@ impl Meter {
         self.reused
     }
 
-    /// The peer, once there is a connection.
+    /// The peer, once there is a connection, if it has an address.
     pub(crate) fn remote(&self) -> Option<SocketAddr> {
         self.remote
     }
@@ -246,7 +247,7 @@ mod tests {
         advance(2 * MS).await;
         meter.resolved();
         advance(3 * MS).await;
-        meter.connected(SocketAddr::from(([127, 0, 0, 1], 80)));
+        meter.connected(Some(SocketAddr::from(([127, 0, 0, 1], 80))));
         meter.securing();
         advance(7 * MS).await;
         meter.secured(Some(TlsVersion::Tls13));
@@ -273,7 +274,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn an_exchange_on_a_kept_connection_begins_with_sending() {
         let remote = SocketAddr::from(([127, 0, 0, 1], 80));
-        let mut meter = Meter::on_kept(Instant::now(), remote, None);
+        let mut meter = Meter::on_kept(Instant::now(), Some(remote), None);
         assert_eq!((meter.sent(), meter.received(), meter.is_whole()), (0, 0, false));
         advance(MS).await;
         meter.wrote(3, true);
@@ -287,14 +288,14 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_second_attempt_counts_what_the_first_took_as_blocked() {
         let remote = SocketAddr::from(([127, 0, 0, 1], 80));
-        let mut meter = Meter::on_kept(Instant::now(), remote, None);
+        let mut meter = Meter::on_kept(Instant::now(), Some(remote), None);
         meter.wrote(10, true);
         advance(5 * MS).await;
         meter.retry();
         meter.dialling();
         meter.nothing_to_resolve();
         advance(MS).await;
-        meter.connected(remote);
+        meter.connected(Some(remote));
         meter.wrote(10, true);
         meter.read(1);
         let expected = Timings { blocked: 5 * MS, connecting: MS, ..Timings::default() };
@@ -310,11 +311,11 @@ mod tests {
             &[],
             &[|meter, _| meter.dialling()],
             &[|meter, _| meter.dialling(), |meter, _| meter.resolved()],
-            &[|meter, _| meter.dialling(), |meter, remote| meter.connected(remote)],
-            &[|meter, remote| meter.connected(remote), |meter, _| meter.securing()],
-            &[|meter, remote| meter.connected(remote), |meter, _| meter.wrote(1, false)],
+            &[|meter, _| meter.dialling(), |meter, remote| meter.connected(Some(remote))],
+            &[|meter, remote| meter.connected(Some(remote)), |meter, _| meter.securing()],
+            &[|meter, remote| meter.connected(Some(remote)), |meter, _| meter.wrote(1, false)],
             &[
-                |meter, remote| meter.connected(remote),
+                |meter, remote| meter.connected(Some(remote)),
                 |meter, _| meter.wrote(1, false),
                 |meter, _| meter.read(1),
                 |meter, _| meter.wrote(1, false),

@@ -19,8 +19,8 @@ use rustls::unbuffered::{
     ConnectionState, EncodeError, EncryptError, UnbufferedStatus, WriteTraffic,
 };
 use tokio::io::{AsyncRead as _, AsyncWrite as _, ReadBuf};
-use tokio::net::TcpStream;
 
+use crate::socket::Socket;
 use crate::stream::Traffic;
 use crate::tls::TlsVersion;
 
@@ -48,7 +48,7 @@ thread_local! {
 
 /// A connection by TLS.
 pub(crate) struct TlsStream {
-    socket: TcpStream,
+    socket: Socket,
     session: UnbufferedClientConnection,
     /// Came, and is not taken in yet.
     incoming: Vec<u8>,
@@ -71,7 +71,7 @@ impl TlsStream {
     ///
     /// Fails if the configuration leaves nothing to offer.
     pub(crate) fn new(
-        socket: TcpStream,
+        socket: Socket,
         config: Arc<ClientConfig>,
         name: ServerName<'static>,
     ) -> Result<Box<Self>, rustls::Error> {
@@ -495,7 +495,7 @@ mod tests {
 
     use rustls::pki_types::PrivatePkcs8KeyDer;
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-    use tokio::net::TcpListener;
+    use tokio::net::{TcpListener, TcpStream};
     use tokio_rustls::TlsAcceptor;
 
     use super::*;
@@ -524,7 +524,7 @@ mod tests {
         let settings = TlsSettings { insecure_skip_verify: true, ..TlsSettings::default() };
         let tls = Tls::new(settings).expect("they are valid");
         let config = tls.config("localhost", &mut Sessions::default());
-        let socket = TcpStream::connect(address).await.expect("it listens");
+        let socket = Socket::Tcp(TcpStream::connect(address).await.expect("it listens"));
         let name = ServerName::try_from("localhost").expect("a name");
         let mut stream = TlsStream::new(socket, config, name).expect("there is something to offer");
         poll_fn(|cx| stream.poll_handshake(cx)).await.expect("they agree");

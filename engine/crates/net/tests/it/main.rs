@@ -11,6 +11,7 @@
 //! * `times`: what happens when time runs out, on a clock that stands still
 //! * `tls`: who is believed, what is spoken, and that nothing else changes by it
 //! * `tls_settings`: what a run may not say of TLS
+//! * `unix_sockets`: places in the file system instead of the network
 //! * `websockets`: messages both ways, and peers that break the rules
 //! * `peer`, `tls_peer`: the peers themselves
 
@@ -27,4 +28,5 @@ mod times;
 mod tls;
 mod tls_peer;
 mod tls_settings;
+mod unix_sockets;
 mod websockets;

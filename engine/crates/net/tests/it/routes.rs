@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use net::{Client, Config, Error, HostOverride, Hosts, LocalAddresses, Reuse};
+use net::{Client, Config, ConnectTo, Error, HostOverride, Hosts, Instead, LocalAddresses, Reuse};
 use tokio::io::AsyncWriteExt;
 use tokio::sync::mpsc;
 
@@ -30,8 +30,7 @@ async fn a_host_is_found_where_the_overrides_say_and_is_asked_for_by_its_name() 
     let hosts = Arc::new(Hosts::new([HostOverride {
         host: "*.invalid".to_owned(),
         port: None,
-        address: ip("127.0.0.1"),
-        to_port: port,
+        to: Instead::Host { host: "127.0.0.1".to_owned(), port },
     }]));
     let mut client = Client::new(Arc::new(Config { hosts, ..Config::default() }));
     let found = exchange(&mut client, get("http://shop.invalid/")).await;
@@ -42,6 +41,42 @@ async fn a_host_is_found_where_the_overrides_say_and_is_asked_for_by_its_name() 
     // Any other name is looked up; one with a label of 64 letters has no address, and nobody need be asked.
     let other = format!("http://{}.example/", "a".repeat(64));
     assert_eq!(error(&exchange(&mut client, get(&other)).await), &Error::NameNotResolved);
+}
+
+#[tokio::test]
+async fn another_name_or_port_is_connected_to_and_the_first_is_asked_for() {
+    let (tell, mut told) = mpsc::unbounded_channel();
+    let url = peer(move |_, mut stream| {
+        let tell = tell.clone();
+        async move {
+            tell.send(head(&mut stream).await.expect("a request")).expect("the test listens");
+            stream.write_all(EMPTY).await.expect("the client listens");
+        }
+    })
+    .await;
+    let port = url.trim_end_matches('/').rsplit(':').next().and_then(|port| port.parse().ok());
+    let host = |host: &str| Some(host.to_owned());
+    for (connect_to, asked) in [
+        (ConnectTo { to_host: host("localhost"), to_port: port, ..ConnectTo::default() }, "a.test"),
+        (ConnectTo { port: Some(80), to_port: port, ..ConnectTo::default() }, "127.0.0.1"),
+        (
+            ConnectTo {
+                host: host("A.test"),
+                to_host: host("127.0.0.1"),
+                to_port: port,
+                port: None,
+            },
+            "a.test",
+        ),
+    ] {
+        let hosts = Arc::new(Hosts::default().after(vec![connect_to]));
+        let mut client = Client::new(Arc::new(Config { hosts, ..Config::default() }));
+        let found = exchange(&mut client, get(&format!("http://{asked}/"))).await;
+        found.result.expect("a response");
+        assert_eq!(found.remote.map(|remote| remote.port()), port);
+        let head = told.recv().await.expect("it was told");
+        assert!(head.contains(&format!("\r\nhost: {asked}\r\n")), "{head}");
+    }
 }
 
 #[tokio::test]

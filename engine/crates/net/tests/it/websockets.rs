@@ -18,7 +18,7 @@ use tokio::time::{advance, pause, resume};
 use crate::peer::{head, peer};
 use crate::tls_peer::{Authority, Manner, config_of, server, tls_peer};
 
-fn handshake(url: &str) -> Handshake {
+pub(crate) fn handshake(url: &str) -> Handshake {
     Handshake {
         target: parse_url(&url.replace("http://", "ws://")).expect("a URL"),
         headers: HeaderMap::new(),
@@ -32,7 +32,7 @@ fn socket(url: &str) -> Socket {
 }
 
 /// Drives a socket until this holds of it and all news together.
-async fn until(socket: &mut Socket, holds: impl Fn(&Socket, &News) -> bool) -> News {
+pub(crate) async fn until(socket: &mut Socket, holds: impl Fn(&Socket, &News) -> bool) -> News {
     let mut all = News::default();
     poll_fn(|cx| {
         let news = socket.poll(cx);
@@ -59,12 +59,12 @@ async fn ended(socket: &mut Socket) -> End {
     socket.end().cloned().expect("it has ended")
 }
 
-async fn received(socket: &mut Socket) -> Message {
+pub(crate) async fn received(socket: &mut Socket) -> Message {
     until(socket, |socket, _| socket.has_message()).await;
     socket.receive().expect("there is one").message
 }
 
-fn text(text: &str) -> Message {
+pub(crate) fn text(text: &str) -> Message {
     Message::Text(text.into())
 }
 
@@ -150,7 +150,7 @@ async fn echoing() -> String {
     peer(|_, stream| echo(stream)).await
 }
 
-async fn echo(mut stream: impl AsyncRead + AsyncWrite + Unpin) {
+pub(crate) async fn echo(mut stream: impl AsyncRead + AsyncWrite + Unpin) {
     shake(&mut stream).await;
     while let Some((first, payload)) = read_frame(&mut stream).await {
         let first = if first == 0x89 { 0x8A } else { first };
