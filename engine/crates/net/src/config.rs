@@ -21,6 +21,9 @@ pub struct Config {
     pub user_agent: HeaderValue,
     /// How long a whole exchange may take, where the request does not say.
     pub request_timeout: Duration,
+    /// How long it may take until there is a connection, where the request does not say, if not as long as the
+    /// whole exchange.
+    pub connect_timeout: Option<Duration>,
     /// How many redirects are followed at most, where the request does not say.
     pub max_redirects: u32,
     /// The largest response body that is kept, in bytes, packed and unpacked. A larger one fails its exchange.
@@ -59,6 +62,7 @@ impl Default for Config {
         Self {
             user_agent: HeaderValue::from_static(concat!("wasmload/", env!("CARGO_PKG_VERSION"))),
             request_timeout: Duration::from_secs(60),
+            connect_timeout: None,
             max_redirects: 10,
             body_limit: 64 << 20,
             ceiling: None,

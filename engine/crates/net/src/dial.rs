@@ -1,13 +1,18 @@
 //! Making a connection: finding the host's addresses, trying them, and by TLS the handshake.
 
+use std::future::Future as _;
 use std::mem;
 use std::net::{IpAddr, SocketAddr};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use rustls::pki_types::ServerName;
 use tokio::net::UnixStream;
+use tokio::time::Sleep;
 
+use crate::alarm::FOREVER;
 use crate::config::Config;
 use crate::connecting::{Connecting, Pending, connect_unix};
 use crate::error::Error;
@@ -37,6 +42,10 @@ impl Own {
 pub(crate) struct Dial {
     target: Target,
     step: Step,
+    /// How long it may take, instead of what the configuration says.
+    timeout: Option<Duration>,
+    /// Rings when it has taken too long, if there is such a time.
+    alarm: Option<Pin<Box<Sleep>>>,
 }
 
 enum Step {
@@ -58,18 +67,41 @@ enum Step {
 type Dialled = (Stream, Option<SocketAddr>);
 
 impl Dial {
-    pub(crate) fn new(target: Target) -> Self {
-        Self { target, step: Step::Begin }
+    /// A connection to be made, within this time if one is given and otherwise within the configuration's.
+    pub(crate) fn new(target: Target, timeout: Option<Duration>) -> Self {
+        Self { target, step: Step::Begin, timeout, alarm: None }
     }
 
     /// Connects to the first of the host's addresses that answers, or to the unix socket that stands in for
     /// the host.
     ///
-    /// Fails with why the host has none, with the error of the address that failed last, or with what went
-    /// wrong in the handshake.
+    /// Fails with why the host has none, with the error of the address that failed last, with what went wrong in
+    /// the handshake, or with [`Error::ConnectTimedOut`] where that has a time of its own.
     ///
     /// After it is ready, it is not to be polled again.
     pub(crate) fn poll(
+        &mut self,
+        cx: &mut Context<'_>,
+        config: &Arc<Config>,
+        own: &mut Own,
+        meter: &mut Meter,
+    ) -> Poll<Result<Dialled, Error>> {
+        if let Step::Begin = self.step
+            && let Some(timeout) = self.timeout.or(config.connect_timeout)
+        {
+            self.alarm = Some(Box::pin(tokio::time::sleep(timeout.min(FOREVER))));
+        }
+        let polled = self.go_on(cx, config, own, meter);
+        if polled.is_pending()
+            && let Some(alarm) = &mut self.alarm
+            && alarm.as_mut().poll(cx).is_ready()
+        {
+            return Poll::Ready(Err(Error::ConnectTimedOut));
+        }
+        polled
+    }
+
+    fn go_on(
         &mut self,
         cx: &mut Context<'_>,
         config: &Arc<Config>,

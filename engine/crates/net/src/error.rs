@@ -13,7 +13,7 @@ pub enum Error {
     /// Nobody listens at the address.
     #[error("connection refused")]
     ConnectionRefused,
-    /// The connection was not made within the request's time.
+    /// The connection was not made within the request's time, or within the time that was set for that.
     #[error("timed out while connecting")]
     ConnectTimedOut,
     /// The response was not complete within the request's time.

@@ -108,7 +108,7 @@ impl Running {
     ) -> Self {
         let stage = match idle {
             Some(connection) => Stage::Reusing(connection),
-            None => Stage::Dialling(Box::new(Dial::new(request.target.clone()))),
+            None => dialling(&request),
         };
         let stage = match held {
             Some(until) => Stage::Held(Box::pin(tokio::time::sleep_until(until)), Box::new(stage)),
@@ -189,5 +189,9 @@ impl Running {
 /// Begins anew on a fresh connection.
 fn again(request: &Request, meter: &mut Meter) -> Stage {
     meter.retry();
-    Stage::Dialling(Box::new(Dial::new(request.target.clone())))
+    dialling(request)
+}
+
+fn dialling(request: &Request) -> Stage {
+    Stage::Dialling(Box::new(Dial::new(request.target.clone(), request.connect_timeout)))
 }

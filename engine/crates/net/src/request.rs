@@ -33,6 +33,9 @@ pub struct Request {
     /// How long the whole exchange may take, instead of what the configuration says. Kept to the millisecond
     /// or two that the runtime's timers are good for.
     pub timeout: Option<Duration>,
+    /// How long it may take until there is a connection, instead of what the configuration says: its name, TCP,
+    /// a proxy and TLS together, for each connection that is made for it.
+    pub connect_timeout: Option<Duration>,
     /// How long the peer may take from the request's last byte to the response's first, if less than all of that.
     pub first_byte_timeout: Option<Duration>,
     /// How many redirects are followed at most, instead of what the configuration says. The last response is
@@ -53,6 +56,7 @@ impl Request {
             expects_continue: false,
             digest: None,
             timeout: None,
+            connect_timeout: None,
             first_byte_timeout: None,
             redirects: None,
         }

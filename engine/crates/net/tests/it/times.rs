@@ -5,10 +5,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use net::{Ceiling, Client, Config, Error, Exchange, ExchangeId, Request};
-use tokio::net::TcpSocket;
-use tokio::time::{advance, pause};
+use tokio::io::AsyncReadExt;
+use tokio::net::{TcpListener, TcpSocket};
+use tokio::sync::Notify;
+use tokio::time::{advance, pause, resume};
 
-use crate::peer::{EMPTY, answering, client, error, exchange, finish, get, silent, until};
+use crate::peer::{EMPTY, answering, client, error, exchange, finish, get, peer, silent, until};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -76,13 +78,18 @@ async fn a_request_answered_in_time_leaves_an_alarm_that_disturbs_nobody() {
     assert_eq!(error(&ended(&mut client).await[0].1), &Error::TimedOut);
 }
 
-#[tokio::test]
-async fn a_connection_that_is_not_made_in_time_has_a_name_of_its_own() {
-    // A listener that accepts nobody and whose queue is full drops whoever knocks.
+/// A listener that accepts nobody, and where it is: when its queue is full it drops whoever knocks.
+fn deaf() -> (TcpListener, String) {
     let socket = TcpSocket::new_v4().expect("a socket");
     socket.bind("127.0.0.1:0".parse().expect("an address")).expect("a free port");
     let listener = socket.listen(1).expect("it is bound");
     let url = format!("http://{}/", listener.local_addr().expect("it is bound"));
+    (listener, url)
+}
+
+#[tokio::test]
+async fn a_connection_that_is_not_made_in_time_has_a_name_of_its_own() {
+    let (_listener, url) = deaf();
     let mut client = client();
     let mut started: Vec<_> = (0..8).map(|_| client.start(within(30, &url))).collect();
     // Someone got a place in the queue; the last of them cannot.
@@ -101,10 +108,72 @@ async fn a_connection_that_is_not_made_in_time_has_a_name_of_its_own() {
 }
 
 #[tokio::test]
+async fn connecting_may_have_less_time_than_the_whole() {
+    let of_all = Config { connect_timeout: Some(SECOND * 10), ..Config::default() };
+    // What a request says itself stands; one that is connected has all of its time.
+    for (config, own, connects_within) in
+        [(of_all.clone(), None, 10), (of_all, Some(20), 20), (Config::default(), Some(10), 10)]
+    {
+        let (_listener, url) = deaf();
+        let mut client = Client::new(Arc::new(config));
+        for _ in 0..8 {
+            let connect_timeout = own.map(|seconds| SECOND * seconds);
+            client.start(Request { connect_timeout, ..within(60, &url) });
+        }
+        until(&mut client, |client| client.on_wire() > 0).await;
+        pause();
+        advance(SECOND * (connects_within - 1)).await;
+        assert!(ended(&mut client).await.is_empty());
+        let connected = client.on_wire();
+        advance(SECOND * 2).await;
+        let late = ended(&mut client).await;
+        assert_eq!(late.len(), 8 - connected);
+        for (_, exchange) in late {
+            assert_eq!(error(&exchange), &Error::ConnectTimedOut);
+            assert!(exchange.timings.connecting >= SECOND * connects_within);
+        }
+        advance(SECOND * 60).await;
+        for (_, exchange) in ended(&mut client).await {
+            assert_eq!(error(&exchange), &Error::TimedOut);
+        }
+        resume();
+    }
+}
+
+#[tokio::test]
+async fn shaking_hands_by_tls_is_connecting() {
+    let heard = Arc::new(Notify::new());
+    let hears = Arc::clone(&heard);
+    let url = peer(move |_, mut stream| {
+        let hears = Arc::clone(&hears);
+        async move {
+            stream.read_u8().await.expect("it says hello");
+            hears.notify_one();
+            std::future::pending::<()>().await;
+        }
+    })
+    .await;
+    let url = url.replace("http", "https");
+    let mut client = client();
+    client.start(Request { connect_timeout: Some(SECOND * 10), ..within(60, &url) });
+    tokio::select! {
+        biased;
+        () = heard.notified() => {}
+        () = until(&mut client, |_| false) => {}
+    }
+    pause();
+    advance(SECOND * 11).await;
+    let late = &ended(&mut client).await[0].1;
+    assert_eq!(error(late), &Error::ConnectTimedOut);
+    assert!(late.sent > 0 && !late.begun && late.timings.tls >= SECOND * 10);
+}
+
+#[tokio::test]
 async fn all_the_time_there_is_and_none_at_all_are_lengths_like_any_other() {
     let (quick, slow) = (answering(EMPTY).await, silent().await);
     let mut client = client();
-    let forever = Request { timeout: Some(Duration::MAX), ..get(&quick) };
+    let all = Some(Duration::MAX);
+    let forever = Request { timeout: all, connect_timeout: all, ..get(&quick) };
     assert!(exchange(&mut client, forever).await.result.is_ok());
     let never = exchange(&mut client, within(0, &slow)).await;
     assert!(matches!(error(&never), Error::ConnectTimedOut | Error::TimedOut));

@@ -460,6 +460,21 @@ async fn no_peer_keeps_a_socket_waiting_beyond_its_time() {
 }
 
 #[tokio::test]
+async fn connecting_may_have_less_time_than_the_handshake() {
+    let connect_timeout = Some(Duration::from_secs(10));
+    let config = Arc::new(Config { connect_timeout, ..Config::default() });
+    let url = crate::peer::silent().await;
+    // By TLS, that nothing is said is that there is no connection yet.
+    for (url, late) in [(&url.replace("http://", "wss://"), true), (&url, false)] {
+        let mut socket = Socket::new(Arc::clone(&config), 1, handshake(url));
+        until(&mut socket, |socket, _| late || socket.was_on_wire()).await;
+        assert_eq!(after(&mut socket, 11).await.ended, late);
+        let timed_out = End::Failed(Error::Connection(ConnectionError::ConnectTimedOut));
+        assert_eq!(socket.end(), late.then_some(&timed_out));
+    }
+}
+
+#[tokio::test]
 async fn a_peer_that_agrees_to_close_and_does_not_hang_up_is_hung_up_on() {
     let mut socket = opened(&unmoved(b"\x88\x02\x03\xe9").await).await;
     until(&mut socket, |socket, _| !socket.is_open() && socket.is_written()).await;

@@ -295,6 +295,7 @@ impl Content {
             expects_continue: expects,
             digest: self.digest,
             timeout: self.timeout,
+            connect_timeout: self.connect_timeout,
             first_byte_timeout: self.first_byte_timeout,
             redirects: self.redirects,
             ..net::Request::new(method, target)
