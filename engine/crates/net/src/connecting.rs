@@ -7,6 +7,8 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+#[cfg(target_os = "linux")]
+use nix::sys::socket::sockopt::IpBindAddressNoPort;
 use tokio::net::{TcpSocket, TcpStream, UnixStream};
 use tokio::time::Sleep;
 
@@ -92,18 +94,25 @@ impl Connecting {
 async fn connect(remote: SocketAddr, local: Option<IpAddr>) -> io::Result<TcpStream> {
     let stream = match local {
         None => TcpStream::connect(remote).await?,
-        Some(local) => {
-            let socket = if local.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
-            // The system says the same of an address that is not ours as of a port that is not free.
-            socket.bind(SocketAddr::new(local, 0)).map_err(|error| {
-                io::Error::other(format!("cannot connect from the address {local}: {error}"))
-            })?;
-            socket.connect(remote).await?
-        }
+        Some(local) => bound(local)?.connect(remote).await?,
     };
     // A request goes out when it is written, not when the last one is acknowledged.
     stream.set_nodelay(true)?;
     Ok(stream)
+}
+
+/// A socket that connects from this address.
+fn bound(local: IpAddr) -> io::Result<TcpSocket> {
+    let socket = if local.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    // Otherwise binding takes a port that no other socket of this address may have, where connections to
+    // different peers can share one. It is chosen when the peer is known; on systems that cannot, it is taken now.
+    #[cfg(target_os = "linux")]
+    let _ = nix::sys::socket::setsockopt(&socket, IpBindAddressNoPort, &true);
+    // The system says the same of an address that is not ours as of a port that is not free.
+    socket.bind(SocketAddr::new(local, 0)).map_err(|error| {
+        io::Error::other(format!("cannot connect from the address {local}: {error}"))
+    })?;
+    Ok(socket)
 }
 
 /// Connects to the unix socket at this path.
@@ -149,6 +158,22 @@ mod tests {
             let mut connecting = Connecting::new(addresses, None).expect("any will do");
             let (_, remote) = poll_fn(|cx| connecting.poll(cx)).await.expect("one of them answers");
             assert_eq!(remote, open);
+        }
+    }
+
+    #[tokio::test]
+    #[cfg(target_os = "linux")]
+    async fn a_port_is_not_taken_before_it_is_known_what_for() {
+        for (local, any) in [("127.0.0.2", "127.0.0.1:0"), ("::1", "[::1]:0")] {
+            let local = local.parse().expect("an address");
+            // Not every machine has IPv6.
+            let Ok(listener) = TcpListener::bind(any).await else { continue };
+            let remote = listener.local_addr().expect("it is bound");
+            let socket = bound(local).expect("it is ours");
+            assert_eq!(socket.local_addr().expect("it is bound"), SocketAddr::new(local, 0));
+            let stream = socket.connect(remote).await.expect("somebody listens");
+            let from = stream.local_addr().expect("it is connected");
+            assert!(from.ip() == local && from.port() > 0, "{from}");
         }
     }
 
