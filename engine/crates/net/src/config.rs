@@ -9,6 +9,7 @@ use http::HeaderValue;
 use crate::ceiling::Ceiling;
 use crate::hosts::Hosts;
 use crate::local::LocalAddresses;
+use crate::proxy::Proxies;
 use crate::resolver::Resolver;
 use crate::tls::Tls;
 
@@ -36,6 +37,8 @@ pub struct Config {
     pub hosts: Arc<Hosts>,
     /// The unix socket that all connections go to, if they do, whatever anything else would say.
     pub unix_socket: Option<Arc<Path>>,
+    /// Through whom connections go that do not go to a unix socket.
+    pub proxies: Arc<Proxies>,
     /// The addresses of this machine that connections go out from; the system's choice if there are none.
     pub local_addresses: Arc<LocalAddresses>,
     /// How long connections are kept to be used again.
@@ -69,6 +72,7 @@ impl Default for Config {
             resolver: Arc::default(),
             hosts: Arc::default(),
             unix_socket: None,
+            proxies: Arc::default(),
             local_addresses: Arc::default(),
             reuse: Reuse::default(),
             tls: Arc::default(),

@@ -194,7 +194,7 @@ impl Connection {
             Writing::All => Poll::Ready(Ok(())),
             Writing::Nothing => ENCODED.with_borrow_mut(|encoded| {
                 encoded.clear();
-                encode_head(request, config, encoded);
+                encode_head(request, config, self.stream.is_forwarded(), encoded);
                 let mut body = Outgoing::new(&request.body);
                 let holds_back = request.expects_continue && body.has_remaining();
                 if !holds_back && request.body.length() <= COPIED as u64 {

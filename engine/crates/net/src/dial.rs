@@ -1,4 +1,5 @@
-//! Making a connection: finding the host's addresses, trying them, and by TLS the handshake.
+//! Making a connection: finding the host's addresses, trying them, having a proxy connect further, and by TLS the
+//! handshake.
 
 use std::future::Future as _;
 use std::mem;
@@ -16,9 +17,11 @@ use crate::alarm::FOREVER;
 use crate::config::Config;
 use crate::connecting::{Connecting, Pending, connect_unix};
 use crate::error::Error;
-use crate::hosts::Found;
 use crate::meter::Meter;
 use crate::place::Place;
+use crate::proxy::{Asking, Proxy};
+use crate::resolver::Resolver;
+use crate::route::Route;
 use crate::socket::Socket;
 use crate::stream::Stream;
 use crate::target::Target;
@@ -41,6 +44,8 @@ impl Own {
 /// A connection in the making.
 pub(crate) struct Dial {
     target: Target,
+    /// Whether requests of HTTP/1.1 will go over it, which a proxy may forward one by one.
+    plain_http: bool,
     step: Step,
     /// How long it may take, instead of what the configuration says.
     timeout: Option<Duration>,
@@ -51,32 +56,51 @@ pub(crate) struct Dial {
 enum Step {
     /// Nothing has been done yet.
     Begin,
-    /// The host's name is being looked up.
-    Resolving(Pending<Result<Vec<SocketAddr>, Error>>),
+    /// Names are being looked up.
+    Resolving(Pending<Result<(Vec<SocketAddr>, Through), Error>>),
     /// Addresses are being tried.
-    Connecting(Connecting),
+    Connecting(Connecting, Through),
     /// A unix socket is.
     ConnectingUnix(Pending<Result<UnixStream, Error>>),
-    /// One has answered, and who it is and which keys to use is being agreed on.
+    /// The proxy has answered, and is being asked to connect further.
+    Asking(Box<Asking>, SocketAddr),
+    /// There is a connection to the host, and who it is and which keys to use is being agreed on.
     Handshaking(Box<TlsStream>, Option<SocketAddr>),
     /// It is over.
     Ended,
+}
+
+/// Who stands between this machine and the host.
+enum Through {
+    Nobody,
+    /// A proxy that is sent each request.
+    Forwarder(Arc<Proxy>),
+    /// A proxy that is to connect there.
+    Tunnel(Arc<Proxy>, Place),
 }
 
 /// A connection, and the peer's address where it has one.
 type Dialled = (Stream, Option<SocketAddr>);
 
 impl Dial {
-    /// A connection to be made, within this time if one is given and otherwise within the configuration's.
+    /// A connection for requests of HTTP/1.1, to be made within this time if one is given and otherwise within
+    /// the configuration's. In the clear, a proxy of HTTP's kind may be at its other end and forward them.
     pub(crate) fn new(target: Target, timeout: Option<Duration>) -> Self {
-        Self { target, step: Step::Begin, timeout, alarm: None }
+        Self { target, plain_http: true, step: Step::Begin, timeout, alarm: None }
     }
 
-    /// Connects to the first of the host's addresses that answers, or to the unix socket that stands in for
-    /// the host.
+    /// The same for anything else: its other end is the target's, whoever stands between.
+    pub(crate) fn through(self) -> Self {
+        Self { plain_http: false, ..self }
+    }
+
+    /// Connects to the first of the host's addresses that answers, to the unix socket that stands in for the
+    /// host, or to a proxy and by it to the host. A connection that goes through a proxy is there when the proxy
+    /// says so, and the peer's address is the proxy's.
     ///
-    /// Fails with why the host has none, with the error of the address that failed last, with what went wrong in
-    /// the handshake, or with [`Error::ConnectTimedOut`] where that has a time of its own.
+    /// Fails with why the host has none, with the error of the address that failed last, with what the proxy
+    /// says, with what went wrong in the handshake, or with [`Error::ConnectTimedOut`] where that has a time of
+    /// its own.
     ///
     /// After it is ready, it is not to be polled again.
     pub(crate) fn poll(
@@ -122,12 +146,36 @@ impl Dial {
                 Step::Resolving(found) => {
                     let found = ready!(found.as_mut().poll(cx));
                     meter.resolved();
-                    self.step = Step::Connecting(Connecting::new(found?, own.local)?);
+                    let (addresses, through) = found?;
+                    self.step = connecting(addresses, through, own)?;
                     continue;
                 }
-                Step::Connecting(connecting) => {
-                    let (stream, remote) = ready!(connecting.poll(cx))?;
-                    (Socket::Tcp(stream), Some(remote))
+                Step::Connecting(connecting, through) => {
+                    let connected = ready!(connecting.poll(cx));
+                    let (stream, remote) = connected.map_err(|error| through.blamed(error))?;
+                    match through {
+                        Through::Nobody => (Socket::Tcp(stream), Some(remote)),
+                        Through::Forwarder(_) => {
+                            meter.connected(Some(remote));
+                            let stream = Stream::Forwarded(Box::new(stream));
+                            return Poll::Ready(Ok((stream, Some(remote))));
+                        }
+                        Through::Tunnel(proxy, place) => {
+                            let asking = Asking::new(stream, proxy, place, &config.user_agent)?;
+                            self.step = Step::Asking(Box::new(asking), remote);
+                            continue;
+                        }
+                    }
+                }
+                Step::Asking(asking, _) => {
+                    let polled = asking.poll(cx);
+                    meter.carried(asking.take_traffic());
+                    ready!(polled)?;
+                    let Step::Asking(asking, remote) = mem::replace(&mut self.step, Step::Ended)
+                    else {
+                        return Poll::Pending;
+                    };
+                    (Socket::Tcp(asking.into_socket()), Some(remote))
                 }
                 Step::ConnectingUnix(connecting) => {
                     (Socket::Unix(ready!(connecting.as_mut().poll(cx))?), None)
@@ -157,25 +205,24 @@ impl Dial {
 
     /// The first step, wherever it leads.
     fn begun(&self, config: &Arc<Config>, own: &Own, meter: &mut Meter) -> Result<Step, Error> {
-        let unix = || config.unix_socket.clone().map(Found::Unix);
-        let instead = || config.hosts.find(self.target.host(), self.target.port());
-        let place = match unix().or_else(instead) {
-            Some(Found::Unix(path)) => {
+        let (first, through) = match Route::new(&self.target, self.plain_http, config) {
+            Route::Unix(path) => {
                 meter.nothing_to_resolve();
                 let connecting = async move { connect_unix(&path).await };
                 return Ok(Step::ConnectingUnix(Box::pin(connecting)));
             }
-            Some(Found::Place(place)) => place,
-            None => Place::of(&self.target),
+            Route::Direct(place) => (place, Through::Nobody),
+            Route::Forwarded(proxy) => (proxy.place().clone(), Through::Forwarder(proxy)),
+            Route::Tunnel(proxy, place) => (proxy.place().clone(), Through::Tunnel(proxy, place)),
         };
-        match place {
-            Place::Address(address) => {
+        match (first, through.name_to_find()) {
+            (Place::Address(address), None) => {
                 meter.nothing_to_resolve();
-                Ok(Step::Connecting(Connecting::new(vec![address], own.local)?))
+                connecting(vec![address], through, own)
             }
-            Place::Name(name, port) => {
+            (first, _) => {
                 let config = Arc::clone(config);
-                let resolving = async move { config.resolver.resolve(&name, port).await };
+                let resolving = async move { resolve(&config.resolver, first, through).await };
                 Ok(Step::Resolving(Box::pin(resolving)))
             }
         }
@@ -194,5 +241,54 @@ impl Dial {
             .map_err(|error| Error::Tls(format!("`{host}`: {error}")))?;
         let config = config.tls.config(host, &mut own.sessions);
         TlsStream::new(socket, config, name).map_err(|error| from_tls(&error))
+    }
+}
+
+/// The addresses to try, with all names known that this machine is to know.
+async fn resolve(
+    resolver: &Resolver,
+    first: Place,
+    mut through: Through,
+) -> Result<(Vec<SocketAddr>, Through), Error> {
+    if let Some((name, port)) = through.name_to_find()
+        && let Through::Tunnel(_, place) = &mut through
+    {
+        let addresses = resolver.resolve(&name, port).await?;
+        *place = Place::Address(*addresses.first().ok_or(Error::NameNotResolved)?);
+    }
+    let addresses = match first {
+        Place::Address(address) => vec![address],
+        Place::Name(name, port) => {
+            let found = resolver.resolve(&name, port).await;
+            found.map_err(|error| through.blamed(error))?
+        }
+    };
+    Ok((addresses, through))
+}
+
+fn connecting(addresses: Vec<SocketAddr>, through: Through, own: &Own) -> Result<Step, Error> {
+    match Connecting::new(addresses, own.local) {
+        Ok(connecting) => Ok(Step::Connecting(connecting, through)),
+        Err(error) => Err(through.blamed(error)),
+    }
+}
+
+impl Through {
+    /// The destination's name, where the proxy is to be given an address for it.
+    fn name_to_find(&self) -> Option<(String, u16)> {
+        match self {
+            Self::Tunnel(proxy, Place::Name(name, port)) if proxy.wants_address() => {
+                Some((name.clone(), *port))
+            }
+            _ => None,
+        }
+    }
+
+    /// What it means that the first peer was not connected to.
+    fn blamed(&self, error: Error) -> Error {
+        match self {
+            Self::Nobody => error,
+            Self::Forwarder(proxy) | Self::Tunnel(proxy, _) => proxy.unreachable(error),
+        }
     }
 }

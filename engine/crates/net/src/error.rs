@@ -40,6 +40,23 @@ pub enum Error {
     /// This machine has no free port towards the target.
     #[error("no free local port; connections to one address are limited to about 28,000")]
     OutOfPorts,
+    /// The proxy is not there, or there is no way to it.
+    #[error("the proxy cannot be reached: {0}")]
+    ProxyUnreachable(String),
+    /// The proxy will not or cannot connect to the target; of the two it is the proxy that says so.
+    #[error("the proxy refused to connect: {0}")]
+    ProxyRefused(String),
+    /// The proxy wants to know who is there, and was not told.
+    #[error(
+        "the proxy wants a user name and a password; write them into its URL: `http://user:password@…`"
+    )]
+    ProxyWantsCredentials,
+    /// The proxy does not accept who is there.
+    #[error("the proxy does not accept the user name and the password that its URL has")]
+    ProxyRefusedCredentials,
+    /// The proxy answers something else than it was asked in.
+    #[error("the proxy's answer is malformed: {0}")]
+    MalformedProxyAnswer(String),
     /// The server's certificate has expired.
     #[error("the server's certificate has expired")]
     CertificateExpired,
@@ -79,6 +96,11 @@ impl Error {
             Self::TimedOut => 1050,
             Self::NameNotResolved => 1101,
             Self::OutOfPorts | Self::TooManyOpenFiles | Self::Unreachable => 1213,
+            Self::ProxyUnreachable(_)
+            | Self::ProxyRefused(_)
+            | Self::ProxyWantsCredentials
+            | Self::ProxyRefusedCredentials
+            | Self::MalformedProxyAnswer(_) => 1210,
             Self::ConnectTimedOut => 1211,
             Self::ConnectionRefused => 1212,
             Self::ConnectionReset => 1220,
@@ -112,6 +134,11 @@ impl Error {
             Self::Unreachable => "host unreachable",
             Self::TooManyOpenFiles => "too many open files",
             Self::OutOfPorts => "no free local port",
+            Self::ProxyUnreachable(_) => "proxy unreachable",
+            Self::ProxyRefused(_) => "proxy refused",
+            Self::ProxyWantsCredentials => "proxy wants credentials",
+            Self::ProxyRefusedCredentials => "proxy refused credentials",
+            Self::MalformedProxyAnswer(_) => "malformed answer of the proxy",
             Self::CertificateExpired => "certificate expired",
             Self::CertificateNotYetValid => "certificate not yet valid",
             Self::CertificateForOtherHost(_) => "certificate for another host",

@@ -29,7 +29,7 @@ pub struct Exchange {
     pub result: Result<Response, Error>,
     /// How long each part took.
     pub timings: Timings,
-    /// Bytes sent, as they were on the wire: TLS and its handshake included.
+    /// Bytes sent, as they were on the wire: TLS and its handshake included, and what was said to a proxy.
     pub sent: u64,
     /// Bytes received, as they were on the wire.
     pub received: u64,
@@ -40,7 +40,7 @@ pub struct Exchange {
     /// Whether the request had been sent whole before on a connection that then died, so that the peer may
     /// have seen it twice.
     pub retried: bool,
-    /// The peer's address, once there was a connection; a unix socket has none.
+    /// The peer's address, once there was a connection: the proxy's where there is one. A unix socket has none.
     pub remote: Option<SocketAddr>,
     /// Where the response sent its client, which has gone there: another exchange of the same number follows.
     pub redirected: Option<Target>,

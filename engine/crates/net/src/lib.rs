@@ -5,7 +5,7 @@
 //! it. There is no WebAssembly in sight and nobody to report to; what an exchange means is told elsewhere.
 //!
 //! Today it speaks HTTP/1.1 and WebSocket ([`websocket`]), in the clear and by TLS (`tls`). `dial` makes a `Stream` of
-//! either kind, over which a protocol goes; `connection` is where other versions of HTTP join: an exchange only sees
+//! either kind, to the target or through a `proxy`, over which a protocol goes; `connection` is where other versions of HTTP join: an exchange only sees
 //! a connection that takes a request and gives a response.
 //!
 //! What a request carries (`body`) and what becomes of a response's bytes (`incoming`, `download`) is the same whatever a
@@ -35,10 +35,12 @@ mod incoming;
 mod local;
 mod meter;
 mod place;
+mod proxy;
 mod redirect;
 mod request;
 mod resolver;
 mod response;
+mod route;
 mod socket;
 pub mod sse;
 mod stream;
@@ -59,6 +61,7 @@ pub use exchange::Exchange;
 pub use hosts::{ConnectTo, HostOverride, Hosts, Instead};
 pub use incoming::BodyPolicy;
 pub use local::LocalAddresses;
+pub use proxy::{Credentials, Direct, Proxies, Proxy, ProxyProtocol};
 pub use request::Request;
 pub use resolver::{AddressPolicy, AddressSelect, Dns, Resolver};
 pub use response::{Headers, Response};

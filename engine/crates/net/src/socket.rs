@@ -20,11 +20,10 @@ impl Socket {
     /// come.
     pub(crate) fn is_quiet(&self) -> bool {
         let mut byte = [0];
-        let read = match self {
+        is_quiet(match self {
             Self::Tcp(socket) => socket.try_read(&mut byte),
             Self::Unix(socket) => socket.try_read(&mut byte),
-        };
-        matches!(read, Err(error) if error.kind() == io::ErrorKind::WouldBlock)
+        })
     }
 
     /// Writes what can be written at once.
@@ -34,6 +33,11 @@ impl Socket {
             Self::Unix(socket) => socket.try_write(bytes),
         }
     }
+}
+
+/// Whether what was tried to be read was not there.
+pub(crate) fn is_quiet(read: io::Result<usize>) -> bool {
+    matches!(read, Err(error) if error.kind() == io::ErrorKind::WouldBlock)
 }
 
 impl AsyncRead for Socket {

@@ -7,8 +7,9 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
 
-use crate::socket::Socket;
+use crate::socket::{Socket, is_quiet};
 use crate::tls::{TlsStream, TlsVersion};
 
 /// A connection's two directions of bytes.
@@ -18,6 +19,8 @@ use crate::tls::{TlsStream, TlsVersion};
 pub(crate) enum Stream {
     /// In the clear.
     Plain(Socket),
+    /// In the clear to a proxy, which forwards requests one by one: it has to be told the whole URL of each.
+    Forwarded(Box<TcpStream>),
     /// By TLS.
     Tls(Box<TlsStream>),
 }
@@ -27,19 +30,25 @@ impl Stream {
     pub(crate) fn is_quiet(&mut self) -> bool {
         match self {
             Self::Plain(socket) => socket.is_quiet(),
+            Self::Forwarded(socket) => is_quiet(socket.try_read(&mut [0])),
             Self::Tls(tls) => tls.is_quiet(),
         }
     }
 
     /// Whether what is written and read is what goes over the wire.
     pub(crate) fn is_plain(&self) -> bool {
-        matches!(self, Self::Plain(_))
+        !matches!(self, Self::Tls(_))
+    }
+
+    /// Whether a proxy is at the other end that wants to know the whole URL of each request.
+    pub(crate) fn is_forwarded(&self) -> bool {
+        matches!(self, Self::Forwarded(_))
     }
 
     /// The version of TLS that is spoken, if any is.
     pub(crate) fn tls_version(&self) -> Option<TlsVersion> {
         match self {
-            Self::Plain(_) => None,
+            Self::Plain(_) | Self::Forwarded(_) => None,
             Self::Tls(tls) => tls.version(),
         }
     }
@@ -48,7 +57,7 @@ impl Stream {
     /// that were written and read.
     pub(crate) fn take_traffic(&mut self) -> Option<Traffic> {
         match self {
-            Self::Plain(_) => None,
+            Self::Plain(_) | Self::Forwarded(_) => None,
             Self::Tls(tls) => Some(tls.take_traffic()),
         }
     }
@@ -69,6 +78,7 @@ impl AsyncRead for Stream {
     ) -> Poll<io::Result<()>> {
         match self.get_mut() {
             Self::Plain(socket) => Pin::new(socket).poll_read(cx, room),
+            Self::Forwarded(socket) => Pin::new(socket).poll_read(cx, room),
             Self::Tls(tls) => tls.poll_read(cx, room),
         }
     }
@@ -82,6 +92,7 @@ impl AsyncWrite for Stream {
     ) -> Poll<io::Result<usize>> {
         match self.get_mut() {
             Self::Plain(socket) => Pin::new(socket).poll_write(cx, bytes),
+            Self::Forwarded(socket) => Pin::new(socket).poll_write(cx, bytes),
             Self::Tls(tls) => tls.poll_write(cx, &[IoSlice::new(bytes)]),
         }
     }
@@ -93,6 +104,7 @@ impl AsyncWrite for Stream {
     ) -> Poll<io::Result<usize>> {
         match self.get_mut() {
             Self::Plain(socket) => Pin::new(socket).poll_write_vectored(cx, parts),
+            Self::Forwarded(socket) => Pin::new(socket).poll_write_vectored(cx, parts),
             Self::Tls(tls) => tls.poll_write(cx, parts),
         }
     }
@@ -104,7 +116,7 @@ impl AsyncWrite for Stream {
     /// Ready when all that was written is on the wire: by TLS, taking bytes is not sending them yet.
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self.get_mut() {
-            Self::Plain(_) => Poll::Ready(Ok(())),
+            Self::Plain(_) | Self::Forwarded(_) => Poll::Ready(Ok(())),
             Self::Tls(tls) => tls.poll_flush(cx),
         }
     }
@@ -112,6 +124,7 @@ impl AsyncWrite for Stream {
     fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         match self.get_mut() {
             Self::Plain(socket) => Pin::new(socket).poll_shutdown(cx),
+            Self::Forwarded(socket) => Pin::new(socket).poll_shutdown(cx),
             Self::Tls(tls) => tls.poll_shutdown(cx),
         }
     }
@@ -119,8 +132,6 @@ impl AsyncWrite for Stream {
 
 #[cfg(test)]
 mod tests {
-    use tokio::net::TcpStream;
-
     use super::*;
 
     #[test]

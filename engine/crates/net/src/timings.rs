@@ -10,7 +10,7 @@ pub struct Timings {
     pub blocked: Duration,
     /// Finding the address of the host's name; zero for an address and on a connection kept alive.
     pub dns: Duration,
-    /// Making the TCP connection; zero on a connection kept alive.
+    /// Making the TCP connection, and having a proxy connect further; zero on a connection kept alive.
     pub connecting: Duration,
     /// The TLS handshake; zero without TLS and on a connection kept alive.
     pub tls: Duration,

@@ -6,11 +6,16 @@ use crate::config::{Config, Reuse};
 use crate::request::Request;
 
 /// Appends the head of a request, with all that it must have: `host`, `user-agent` where there is none, and
-/// `content-length` where there is a body or one could be expected.
-pub(crate) fn encode_head(request: &Request, config: &Config, into: &mut Vec<u8>) {
+/// `content-length` where there is a body or one could be expected. A proxy that is to forward it is told the
+/// whole URL, and who is there (RFC 9112 §3.2.2).
+pub(crate) fn encode_head(request: &Request, config: &Config, forwarded: bool, into: &mut Vec<u8>) {
     let Request { method, target, headers, body, .. } = request;
     into.extend_from_slice(method.as_str().as_bytes());
     into.push(b' ');
+    if forwarded {
+        into.extend_from_slice(b"http://");
+        into.extend_from_slice(target.authority().as_bytes());
+    }
     into.extend_from_slice(target.path().as_bytes());
     into.extend_from_slice(b" HTTP/1.1\r\n");
     field(into, "host", target.authority().as_bytes());
@@ -26,9 +31,16 @@ pub(crate) fn encode_head(request: &Request, config: &Config, into: &mut Vec<u8>
     if config.reuse == Reuse::Never {
         field(into, "connection", b"close");
     }
+    let authorization = if forwarded { config.proxies.authorization() } else { None };
+    if let Some(value) = authorization {
+        field(into, "proxy-authorization", value.as_bytes());
+    }
     for (name, value) in headers {
-        // Whom a message is for and where it ends follow from its target and its body alone.
-        if !matches!(*name, header::HOST | header::CONTENT_LENGTH | header::TRANSFER_ENCODING) {
+        // Whom a message is for and where it ends follow from its target and its body alone, and who may use a
+        // proxy is said by whoever asked for one.
+        if !matches!(*name, header::HOST | header::CONTENT_LENGTH | header::TRANSFER_ENCODING)
+            && (authorization.is_none() || *name != header::PROXY_AUTHORIZATION)
+        {
             field(into, name.as_str(), value.as_bytes());
         }
     }
@@ -62,7 +74,7 @@ mod tests {
             [(Reuse::Always, false), (Reuse::WithinIteration, false), (Reuse::Never, true)]
         {
             let mut written = Vec::new();
-            encode_head(&request, &Config { reuse, ..Config::default() }, &mut written);
+            encode_head(&request, &Config { reuse, ..Config::default() }, false, &mut written);
             let head = String::from_utf8(written).expect("text");
             assert_eq!(head.contains("\r\nconnection: close\r\n"), told, "{reuse:?}");
         }
@@ -104,7 +116,7 @@ mod tests {
             let body = body.as_bytes().into();
             let request = Request { headers, body, ..Request::new(method, target) };
             let mut written = Vec::new();
-            encode_head(&request, &config, &mut written);
+            encode_head(&request, &config, false, &mut written);
             assert_eq!(String::from_utf8(written).expect("text"), expected);
         }
     }

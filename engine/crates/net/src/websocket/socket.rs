@@ -199,7 +199,7 @@ impl Socket {
     pub fn new(config: Arc<Config>, vu: u32, handshake: Handshake) -> Self {
         let started = Instant::now();
         let timeout = handshake.timeout.unwrap_or(config.request_timeout).min(FOREVER);
-        let dial = Dial::new(handshake.target.clone(), None);
+        let dial = Dial::new(handshake.target.clone(), None).through();
         let own = Own::new(config.local_addresses.of(vu));
         let mut alarm = Alarm::default();
         alarm.no_later_than(started + timeout);
@@ -272,7 +272,7 @@ impl Socket {
                     let (stream, _) = ready!(connected)?;
                     let (request, key) = handshake::request(handshake);
                     let mut bytes = Vec::new();
-                    encode_head(&request, &self.config, &mut bytes);
+                    encode_head(&request, &self.config, false, &mut bytes);
                     self.stage = Stage::Shaking(Box::new(Shaking {
                         stream,
                         request: bytes,

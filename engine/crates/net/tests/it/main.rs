@@ -7,13 +7,14 @@
 //! * `following`: redirects, cookies and packed bodies
 //! * `messages`: what a peer gets to read
 //! * `numbers`: bytes, phases, and what was on the wire
+//! * `proxies`: those who connect in place of this machine, and what they get wrong
 //! * `routes`: where connections go to and come from, and how long they are kept
 //! * `times`: what happens when time runs out, on a clock that stands still
 //! * `tls`: who is believed, what is spoken, and that nothing else changes by it
 //! * `tls_settings`: what a run may not say of TLS
 //! * `unix_sockets`: places in the file system instead of the network
 //! * `websockets`: messages both ways, and peers that break the rules
-//! * `peer`, `tls_peer`: the peers themselves
+//! * `peer`, `proxy_peer`, `tls_peer`: the peers themselves
 
 mod answers;
 mod bodies;
@@ -23,6 +24,8 @@ mod following;
 mod messages;
 mod numbers;
 mod peer;
+mod proxies;
+mod proxy_peer;
 mod routes;
 mod times;
 mod tls;
