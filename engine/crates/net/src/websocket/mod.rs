@@ -14,11 +14,16 @@
 mod error;
 mod frame;
 mod handshake;
+mod inbox;
+mod session;
+mod shaking;
 mod socket;
 mod url;
+mod wire;
 
 pub use error::Error;
 pub use frame::{Close, Message};
 pub use handshake::{Handshake, Subprotocol};
-pub use socket::{End, News, Received, Socket};
+pub use inbox::Received;
+pub use socket::{End, News, Socket};
 pub use url::{UrlError, parse_url};
