@@ -93,11 +93,29 @@ impl Client {
     }
 
     /// Begins an exchange. Nothing is sent before the next [`poll`](Self::poll).
-    pub fn start(&mut self, mut request: Request) -> ExchangeId {
+    pub fn start(&mut self, request: Request) -> ExchangeId {
+        let id = self.reserve();
+        self.begin(id, request);
+        id
+    }
+
+    /// A number for an exchange that is to [`begin`](Self::begin) later, if at all.
+    pub fn reserve(&mut self) -> ExchangeId {
         let id = ExchangeId(self.next);
         self.next += 1;
+        id
+    }
+
+    /// Begins the exchange of a [reserved](Self::reserve) number, as [`start`](Self::start) does. To be called
+    /// once a number.
+    pub fn begin(&mut self, id: ExchangeId, mut request: Request) {
         let timeout = request.timeout.unwrap_or(self.config.request_timeout);
-        request.redirects.get_or_insert(self.config.max_redirects);
+        match request.verbatim {
+            true => request.redirects = Some(0),
+            false => {
+                request.redirects.get_or_insert(self.config.max_redirects);
+            }
+        }
         let cookies = request.headers.get(COOKIE).cloned();
         let (exchange, begins) = self.begun(request);
         // Its time begins when it may.
@@ -112,7 +130,6 @@ impl Client {
             exchange,
         });
         self.alarm.no_later_than(deadline);
-        id
     }
 
     /// An exchange that has not begun, and when it may.
@@ -120,9 +137,11 @@ impl Client {
         let now = Instant::now();
         let held = self.config.ceiling.as_ref().map(|ceiling| ceiling.take(now));
         let held = held.filter(|moment| *moment > now);
-        self.cookies.add_to(&request.target, &mut request.headers);
-        if let Some(answer) = self.challenges.answer(&request) {
-            request.headers.insert(AUTHORIZATION, answer);
+        if !request.verbatim {
+            self.cookies.add_to(&request.target, &mut request.headers);
+            if let Some(answer) = self.challenges.answer(&request) {
+                request.headers.insert(AUTHORIZATION, answer);
+            }
         }
         let idle = self.take_idle(&request);
         let meter = match &idle {
@@ -201,7 +220,7 @@ impl Client {
     /// redirects to. The request that follows, if one does.
     fn next(&mut self, index: usize, exchange: &mut Exchange) -> Option<Request> {
         let Started { cookies, exchange: Running { request, .. }, .. } = &mut self.running[index];
-        let response = exchange.result.as_mut().ok()?;
+        let response = exchange.result.as_mut().ok().filter(|_| !request.verbatim)?;
         if response.sets_cookies {
             self.cookies.take(&request.target, &response.headers);
         }

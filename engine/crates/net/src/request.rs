@@ -41,6 +41,9 @@ pub struct Request {
     /// How many redirects are followed at most, instead of what the configuration says. The last response is
     /// what comes of it, be it another redirect.
     pub redirects: Option<u32>,
+    /// Whether the client leaves to its caller what browsers do by themselves: no cookies are added or kept, no
+    /// redirect is followed, and a packed body stays packed.
+    pub verbatim: bool,
 }
 
 impl Request {
@@ -59,6 +62,7 @@ impl Request {
             connect_timeout: None,
             first_byte_timeout: None,
             redirects: None,
+            verbatim: false,
         }
     }
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use net::{Client, Config, Encoding, Error, Request};
 use tokio::io::AsyncWriteExt;
 
-use crate::peer::{answering, client, error, exchange, finish, get, head, peer};
+use crate::peer::{EMPTY, answering, client, error, exchange, finish, get, head, peer};
 
 /// A peer that answers each path as `answer` says of the request's head.
 async fn site(answer: impl Fn(&str) -> Vec<u8> + Clone + Send + 'static) -> String {
@@ -195,4 +195,48 @@ async fn a_challenge_is_answered_and_the_next_request_answers_it_at_once() {
     fresh.start(Request { body_policy, ..request(&url) });
     assert_eq!(finish(&mut fresh).await.len(), 2);
     assert_eq!(download.head().expect("a head").response.status, 200);
+}
+
+#[tokio::test]
+async fn a_verbatim_request_gets_what_the_peer_said_and_leaves_nothing_behind() {
+    let packed = Encoding::Gzip.pack(b"hello");
+    let body = packed.clone();
+    let url = site(move |head| {
+        let sent = head.lines().find_map(|line| line.strip_prefix("cookie: ")).unwrap_or("none");
+        let head = format!(
+            "HTTP/1.1 302 x\r\nlocation: /next\r\nset-cookie: seen=1\r\nx-sent: {sent}\r\n\
+             content-encoding: gzip\r\ncontent-length: {}\r\n\r\n",
+            body.len()
+        );
+        [head.as_bytes(), &body].concat()
+    })
+    .await;
+    let mut client = client();
+    // The cookie of a verbatim response is not kept; one that is kept is not sent with a verbatim request.
+    for (verbatim, redirects, sent) in [
+        (true, Some(3), "none"),
+        (false, Some(0), "none"),
+        (true, None, "none"),
+        (false, Some(0), "seen=1"),
+    ] {
+        let request = Request { verbatim, redirects, ..get(&url) };
+        let response = exchange(&mut client, request).await.result.expect("a response");
+        assert_eq!(response.status, 302);
+        assert_eq!(response.headers.get("x-sent"), Some(sent.as_bytes()));
+        assert_eq!(response.body, if verbatim { &packed[..] } else { b"hello" });
+    }
+}
+
+#[tokio::test]
+async fn a_number_that_is_reserved_is_that_of_the_exchange_that_begins_later() {
+    let url = answering(EMPTY).await;
+    let mut client = client();
+    let (reserved, never) = (client.reserve(), client.reserve());
+    let started = client.start(get(&url));
+    assert_eq!(client.running(), 1, "nothing has begun that was only reserved");
+    client.begin(reserved, get(&url));
+    let mut ended: Vec<_> = finish(&mut client).await.into_iter().map(|(id, _)| id).collect();
+    ended.sort();
+    assert_eq!(ended, [reserved, started]);
+    assert!(!ended.contains(&never));
 }
