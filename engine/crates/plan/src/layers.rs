@@ -70,6 +70,7 @@ impl Options {
             tags: merged(self.tags, lower.tags),
             env: merged(self.env, lower.env),
             min_iteration_duration: self.min_iteration_duration.or(lower.min_iteration_duration),
+            isolation: self.isolation.or(lower.isolation),
             // Told by the script; nobody else knows.
             flows: self.flows.or(lower.flows),
             datasets: dataset::over(self.datasets, lower.datasets),
@@ -134,6 +135,12 @@ mod tests {
         for (upper, lower, stands_json, why) in [
             (r#"{}"#, r#"{"vus":2}"#, r#"{"vus":2}"#, "what is not given above stands below"),
             (r#"{"vus":1}"#, r#"{"vus":2}"#, r#"{"vus":1}"#, "a value takes the lower one's place"),
+            (
+                r#"{"isolation":"vu"}"#,
+                r#"{"isolation":"iteration","flows":["default"]}"#,
+                r#"{"isolation":"vu","flows":["default"]}"#,
+                "what a program says about instances is a default",
+            ),
             (
                 r#"{"duration":"1s"}"#,
                 r#"{"vus":2,"iterations":9}"#,

@@ -78,6 +78,11 @@ pub struct Options {
     /// How long a VU is busy with an iteration at least: it waits for the rest of the time.
     pub min_iteration_duration: Option<Length>,
 
+    /// How long a VU keeps an instance of the script: as long as it lives (`vu`), or for one iteration
+    /// (`iteration`). `vu` unless the script says something else: programs that export `wasi:cli/run` have a
+    /// fresh instance for each iteration.
+    pub isolation: Option<Isolation>,
+
     /// The flows that the script has, told by itself: scenarios that run others are refused.
     #[schemars(length(min = 1))]
     pub flows: Option<Vec<String>>,
@@ -246,10 +251,10 @@ pub struct ScenarioOptions {
     #[schemars(extend("exclusiveMinimum" = 0))]
     pub iteration_timeout: Option<Length>,
 
-    /// How long a VU keeps an instance of the script: as long as it lives (`vu`), or for one iteration
-    /// (`iteration`).
-    #[serde(default)]
-    pub isolation: Isolation,
+    /// How long a VU keeps an instance of the script, in place of the run's: as long as it lives (`vu`), or
+    /// for one iteration (`iteration`).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub isolation: Option<Isolation>,
 
     /// How its requests are made, in place of the run's options of the same names.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -291,7 +296,7 @@ impl ScenarioOptions {
             pacing: None,
             min_iteration_duration: None,
             iteration_timeout: None,
-            isolation: Isolation::default(),
+            isolation: None,
             options: None,
         }
     }

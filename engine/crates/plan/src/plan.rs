@@ -159,7 +159,8 @@ impl Options {
                 }
                 scenarios
                     .into_iter()
-                    .map(|(name, options)| {
+                    .map(|(name, mut options)| {
+                        options.isolation = options.isolation.or(self.isolation);
                         let path = key_of("scenarios", &name);
                         scenario(name, options, &requests, &path, &mut problems)
                     })
@@ -175,6 +176,7 @@ impl Options {
                 };
                 let options = ScenarioOptions {
                     graceful_stop: self.graceful_stop.unwrap_or_else(graceful_stop),
+                    isolation: self.isolation,
                     ..ScenarioOptions::new(shortcut::executor(&shortcut, &mut problems))
                 };
                 // The keys of a shortcut are those at the top.
@@ -312,7 +314,7 @@ fn scenario(
             .max(options.min_iteration_duration)
             .map_or(Duration::ZERO, Length::get),
         iteration_timeout: options.iteration_timeout.map(Length::get),
-        isolation: options.isolation,
+        isolation: options.isolation.unwrap_or_default(),
     };
     problems.extend(path, own);
     ScenarioPlan {

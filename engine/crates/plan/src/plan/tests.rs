@@ -111,6 +111,26 @@ fn what_is_left_out_has_k6s_defaults() {
 }
 
 #[test]
+fn a_scenario_keeps_instances_as_it_says_or_else_the_run() {
+    use crate::Isolation::{Iteration, Vu};
+    let scenarios = |own: &str| {
+        format!(r#""scenarios":{{"a":{{"executor":"constant-vus","duration":"1s"{own}}}}}"#)
+    };
+    let (of_run, of_scenario) = (r#""isolation":"iteration""#, r#","isolation":"vu""#);
+    for (options, isolation) in [
+        ("{}".to_owned(), Vu),
+        (format!("{{{of_run}}}"), Iteration),
+        (format!(r#"{{{of_run},"vus":3,"duration":"1s"}}"#), Iteration),
+        (format!("{{{of_run},{}}}", scenarios("")), Iteration),
+        (format!("{{{of_run},{}}}", scenarios(of_scenario)), Vu),
+        (format!("{{{}}}", scenarios(&format!(",{of_run}"))), Iteration),
+        (format!("{{{}}}", scenarios("")), Vu),
+    ] {
+        assert_eq!(plan(&options).scenarios[0].life.isolation, isolation, "{options}");
+    }
+}
+
+#[test]
 fn the_header_is_k6s() {
     assert_eq!(
         plan(r#"{"vus":10,"duration":"10s"}"#).describe(),
