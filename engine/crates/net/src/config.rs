@@ -9,6 +9,7 @@ use http::HeaderValue;
 use crate::ceiling::Ceiling;
 use crate::hosts::Hosts;
 use crate::local::LocalAddresses;
+use crate::policy::Policy;
 use crate::proxy::Proxies;
 use crate::resolver::Resolver;
 use crate::tls::Tls;
@@ -43,6 +44,8 @@ pub struct Config {
     pub local_addresses: Arc<LocalAddresses>,
     /// How long connections are kept to be used again.
     pub reuse: Reuse,
+    /// Where connections may go.
+    pub policy: Arc<Policy>,
     /// How `https` is spoken.
     pub tls: Arc<Tls>,
 }
@@ -75,6 +78,7 @@ impl Default for Config {
             proxies: Arc::default(),
             local_addresses: Arc::default(),
             reuse: Reuse::default(),
+            policy: Arc::default(),
             tls: Arc::default(),
         }
     }

@@ -147,7 +147,7 @@ impl Dial {
                     let found = ready!(found.as_mut().poll(cx));
                     meter.resolved();
                     let (addresses, through) = found?;
-                    self.step = connecting(addresses, through, own)?;
+                    self.step = self.connecting(addresses, through, config, own)?;
                     continue;
                 }
                 Step::Connecting(connecting, through) => {
@@ -218,13 +218,44 @@ impl Dial {
         match (first, through.name_to_find()) {
             (Place::Address(address), None) => {
                 meter.nothing_to_resolve();
-                connecting(vec![address], through, own)
+                self.connecting(vec![address], through, config, own)
             }
             (first, _) => {
+                // A name that is asked for tells its servers something; what may not be connected to is not.
+                let may = config.policy.may_look_up(self.target.host(), self.target.port());
+                may.map_err(|denied| Error::NotAllowed(denied.to_string()))?;
                 let config = Arc::clone(config);
                 let resolving = async move { resolve(&config.resolver, first, through).await };
                 Ok(Step::Resolving(Box::pin(resolving)))
             }
+        }
+    }
+
+    /// To these addresses, as far as that is allowed: now that they are known, they are what is judged. A proxy is
+    /// whoever runs this has said; what counts is where it is asked to go.
+    fn connecting(
+        &self,
+        mut addresses: Vec<SocketAddr>,
+        through: Through,
+        config: &Config,
+        own: &Own,
+    ) -> Result<Step, Error> {
+        let (policy, host, port) = (&config.policy, self.target.host(), self.target.port());
+        let judged = match &through {
+            Through::Nobody => {
+                let first = addresses.first().map(|first| policy.judge(host, port, *first));
+                addresses.retain(|address| policy.judge(host, port, *address).is_ok());
+                if addresses.is_empty() { first.unwrap_or(Ok(())) } else { Ok(()) }
+            }
+            Through::Tunnel(_, Place::Address(address)) => policy.judge(host, port, *address),
+            Through::Tunnel(_, Place::Name(..)) | Through::Forwarder(_) => {
+                policy.judge_unseen(host, port)
+            }
+        };
+        judged.map_err(|denied| Error::NotAllowed(denied.to_string()))?;
+        match Connecting::new(addresses, own.local) {
+            Ok(connecting) => Ok(Step::Connecting(connecting, through)),
+            Err(error) => Err(through.blamed(error)),
         }
     }
 
@@ -264,13 +295,6 @@ async fn resolve(
         }
     };
     Ok((addresses, through))
-}
-
-fn connecting(addresses: Vec<SocketAddr>, through: Through, own: &Own) -> Result<Step, Error> {
-    match Connecting::new(addresses, own.local) {
-        Ok(connecting) => Ok(Step::Connecting(connecting, through)),
-        Err(error) => Err(through.blamed(error)),
-    }
 }
 
 impl Through {

@@ -83,6 +83,9 @@ pub enum Error {
     /// The two sides did not agree, or one of them broke the rules of TLS.
     #[error("TLS failed: {0}")]
     Tls(String),
+    /// It is not granted to connect there.
+    #[error("{0}")]
+    NotAllowed(String),
     /// Anything else.
     #[error("{0}")]
     Other(String),
@@ -94,6 +97,7 @@ impl Error {
     pub fn code(&self) -> u16 {
         match self {
             Self::TimedOut => 1050,
+            Self::NotAllowed(_) => 1111,
             Self::NameNotResolved => 1101,
             Self::OutOfPorts | Self::TooManyOpenFiles | Self::Unreachable => 1213,
             Self::ProxyUnreachable(_)
@@ -147,6 +151,7 @@ impl Error {
             Self::ClientCertificateRefused(_) => "client certificate refused",
             Self::NotTls => "not TLS",
             Self::Tls(_) => "TLS failed",
+            Self::NotAllowed(_) => "not allowed",
             Self::Other(_) => "other error",
         }
     }

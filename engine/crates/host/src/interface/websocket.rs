@@ -152,6 +152,7 @@ fn translated(error: &NetError) -> Error {
             net::Error::ConnectionReset => Error::ConnectionReset,
             net::Error::ClosedEarly => Error::ClosedEarly,
             net::Error::ConnectTimedOut | net::Error::TimedOut => Error::TimedOut,
+            net::Error::NotAllowed(what) => Error::NotAllowed(what.clone()),
             other => Error::Other(other.to_string()),
         },
         NetError::Refused(status) => Error::Refused(*status),

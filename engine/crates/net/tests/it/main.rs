@@ -7,6 +7,7 @@
 //! * `following`: redirects, cookies and packed bodies
 //! * `messages`: what a peer gets to read
 //! * `numbers`: bytes, phases, and what was on the wire
+//! * `policies`: where connections may not go, by whichever road
 //! * `proxies`: those who connect in place of this machine, and what they get wrong
 //! * `routes`: where connections go to and come from, and how long they are kept
 //! * `times`: what happens when time runs out, on a clock that stands still
@@ -24,6 +25,7 @@ mod following;
 mod messages;
 mod numbers;
 mod peer;
+mod policies;
 mod proxies;
 mod proxy_peer;
 mod routes;

@@ -263,6 +263,7 @@ pub(super) fn translated(error: net::Error) -> Error {
         net::Error::ConnectTimedOut | net::Error::TimedOut => Error::TimedOut,
         net::Error::MalformedResponse(what) => Error::MalformedResponse(what),
         net::Error::BodyTooLarge(_) => Error::BodyTooLarge,
+        net::Error::NotAllowed(what) => Error::NotAllowed(what),
         net::Error::CertificateExpired => Error::Tls(TlsError::CertificateExpired),
         net::Error::CertificateNotYetValid => Error::Tls(TlsError::CertificateNotYetValid),
         net::Error::CertificateForOtherHost(whose) => {

@@ -1,0 +1,411 @@
+//! Where connections may go: what was granted, held against the address that is really used.
+//!
+//! A name says little: it may have another address the next moment, or one that is nobody else's business. So a
+//! connection is judged when its addresses are known, by its name and by each of them; where the name alone rules it
+//! out, it is not even looked up. `dial` asks; who grants what is decided elsewhere.
+
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+/// Which connections may be made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Policy {
+    grants: Option<Vec<Grant>>,
+    /// Whether this machine itself may be connected to without a grant.
+    loopback: bool,
+}
+
+/// Some places that connections may go to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Grant {
+    /// Which hosts.
+    pub hosts: GrantedHosts,
+    /// Which of their ports; all of them if it is not said.
+    pub port: Option<u16>,
+}
+
+/// Some hosts.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum GrantedHosts {
+    /// The host of this name.
+    Name(String),
+    /// All hosts whose name ends so, with a dot before it: `example.com` is not among those of `example.com`.
+    Under(String),
+    /// All hosts. Not the addresses that nobody means: see [`Policy::judge`].
+    All,
+    /// All addresses whose first so many bits are those of this one.
+    Network(IpAddr, u8),
+}
+
+/// A connection may not be made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Denied {
+    /// The host, as it was asked for.
+    pub host: String,
+    /// The port.
+    pub port: u16,
+    /// The address that speaks against it, if the name alone does not.
+    pub address: Option<IpAddr>,
+    /// What the address is, if it must be named to be granted.
+    pub is: Option<&'static str>,
+}
+
+impl fmt::Display for Denied {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { host, port, address, is } = self;
+        let authority = |host: &dyn fmt::Display, is_ipv6: bool| match is_ipv6 {
+            true => format!("[{host}]:{port}"),
+            false => format!("{host}:{port}"),
+        };
+        let named = authority(host, host.contains(':'));
+        match (address, is) {
+            (Some(address), Some(is)) => {
+                let exact = authority(address, address.is_ipv6());
+                write!(
+                    f,
+                    "`{named}` has the address {address}, which is {is}; if that is meant, `--allow-net {exact}` \
+                     grants it"
+                )
+            }
+            _ => write!(f, "`{named}` is not granted; `--allow-net {named}` grants it"),
+        }
+    }
+}
+
+impl Default for Policy {
+    /// Everything.
+    fn default() -> Self {
+        Self { grants: None, loopback: true }
+    }
+}
+
+impl Policy {
+    /// What these grants cover, and where `loopback` says so this machine itself.
+    #[must_use]
+    pub fn new(grants: Vec<Grant>, loopback: bool) -> Self {
+        Self { grants: Some(grants), loopback }
+    }
+
+    /// Whether a host may be looked up: some grant could cover it.
+    pub(crate) fn may_look_up(&self, host: &str, port: u16) -> Result<(), Denied> {
+        let Some(grants) = &self.grants else { return Ok(()) };
+        let host = plain(host);
+        let could = |grant: &Grant| {
+            grant.port.is_none_or(|granted| granted == port)
+                && match &grant.hosts {
+                    // Only its address will tell.
+                    GrantedHosts::Network(..) => true,
+                    hosts => hosts.has_name(&host),
+                }
+        };
+        // Names of this machine are those that the system says are.
+        if grants.iter().any(could) || self.loopback && is_local_name(&host) {
+            return Ok(());
+        }
+        Err(Denied { host, port, address: None, is: None })
+    }
+
+    /// Whether a host may be connected to at this address.
+    ///
+    /// Link-local addresses and those at which clouds tell machines their secrets are covered by grants of
+    /// addresses only, and not by the name of a host that has one, nor by a grant of all hosts. A grant of a name is
+    /// for the port that was asked for, one of addresses for the port that is connected to: whoever runs this may
+    /// have said that they differ.
+    pub fn judge(&self, host: &str, port: u16, address: SocketAddr) -> Result<(), Denied> {
+        let Some(grants) = &self.grants else { return Ok(()) };
+        let (host, real) = (plain(host), real(address.ip()));
+        let is = meant_by_nobody(real);
+        let covers = |grant: &Grant| match &grant.hosts {
+            GrantedHosts::Network(network, bits) => {
+                grant.port.is_none_or(|granted| granted == address.port())
+                    && in_network(real, *network, *bits)
+            }
+            hosts => {
+                grant.port.is_none_or(|granted| granted == port)
+                    && is.is_none()
+                    && hosts.has_name(&host)
+            }
+        };
+        if grants.iter().any(covers) || self.loopback && is_loopback(real) {
+            return Ok(());
+        }
+        Err(Denied { host, port, address: Some(address.ip()), is })
+    }
+
+    /// Whether a host may be connected to whose address is only known to somebody else, such as a proxy.
+    pub fn judge_unseen(&self, host: &str, port: u16) -> Result<(), Denied> {
+        if let Ok(address) = host.parse() {
+            return self.judge(host, port, SocketAddr::new(address, port));
+        }
+        let Some(grants) = &self.grants else { return Ok(()) };
+        let host = plain(host);
+        let covers = |grant: &Grant| {
+            grant.port.is_none_or(|granted| granted == port) && grant.hosts.has_name(&host)
+        };
+        // A number in disguise is an address that nobody has seen.
+        if !looks_like_number(&host) && grants.iter().any(covers) {
+            return Ok(());
+        }
+        Err(Denied { host, port, address: None, is: None })
+    }
+}
+
+impl GrantedHosts {
+    fn has_name(&self, host: &str) -> bool {
+        match self {
+            Self::All => true,
+            Self::Name(name) => plain(name) == host,
+            Self::Under(suffix) => host
+                .strip_suffix(&*plain(suffix))
+                .is_some_and(|rest| rest.len() > 1 && rest.ends_with('.')),
+            Self::Network(..) => false,
+        }
+    }
+}
+
+/// A name as it is compared: in lower case, without the dot that stands for the root.
+fn plain(host: &str) -> String {
+    host.strip_suffix('.').unwrap_or(host).to_ascii_lowercase()
+}
+
+/// RFC 6761 §6.3.
+fn is_local_name(host: &str) -> bool {
+    host == "localhost"
+        || host.ends_with(".localhost")
+        || host.parse().is_ok_and(|address| is_loopback(real(address)))
+}
+
+/// Whether a system may read a name as an IPv4 address in another way of writing it: `2130706433`, `0x7f.1`, `010.1`.
+fn looks_like_number(host: &str) -> bool {
+    let last = host.rsplit('.').next().unwrap_or_default();
+    let digits = last.strip_prefix("0x").unwrap_or(last);
+    !last.is_empty()
+        && digits.bytes().all(|byte| byte.is_ascii_hexdigit())
+        && last.starts_with(|first: char| first.is_ascii_digit())
+}
+
+/// The address that packets go to: IPv4 in whichever form of IPv6 it comes (RFC 4291 §2.5.5, RFC 6052, RFC 3056).
+fn real(address: IpAddr) -> IpAddr {
+    let IpAddr::V6(v6) = address else { return address };
+    let segments = v6.segments();
+    let of = |high: u16, low: u16| {
+        let ([a, b], [c, d]) = (high.to_be_bytes(), low.to_be_bytes());
+        IpAddr::V4(Ipv4Addr::new(a, b, c, d))
+    };
+    match segments {
+        [0, 0, 0, 0, 0, 0xffff, high, low] | [0x64, 0xff9b, 0, 0, 0, 0, high, low] => of(high, low),
+        // `::` and `::1` are themselves.
+        [0, 0, 0, 0, 0, 0, high, low] if high != 0 => of(high, low),
+        [0x2002, high, low, ..] => of(high, low),
+        _ => address,
+    }
+}
+
+/// Whether it is this machine; systems connect to themselves at the unspecified address too.
+fn is_loopback(address: IpAddr) -> bool {
+    address.is_loopback() || address.is_unspecified()
+}
+
+/// What an address is that no name is granted for.
+fn meant_by_nobody(address: IpAddr) -> Option<&'static str> {
+    const METADATA: &str = "where clouds tell their machines secrets";
+    const LINK_LOCAL: &str = "link-local";
+    match address {
+        IpAddr::V4(v4) => match v4.octets() {
+            // AWS, Azure, Google and most others; Alibaba; Azure; Oracle.
+            [169, 254, 169, 254]
+            | [169, 254, 170, 2]
+            | [100, 100, 100, 200]
+            | [168, 63, 129, 16]
+            | [192, 0, 0, 192] => Some(METADATA),
+            [169, 254, ..] => Some(LINK_LOCAL),
+            _ => None,
+        },
+        IpAddr::V6(v6) if v6 == AWS_IPV6 => Some(METADATA),
+        IpAddr::V6(v6) => (v6.segments()[0] & 0xffc0 == 0xfe80).then_some(LINK_LOCAL),
+    }
+}
+
+const AWS_IPV6: Ipv6Addr = Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254);
+
+fn in_network(address: IpAddr, network: IpAddr, bits: u8) -> bool {
+    let shared = |difference: u128, width: u32, bits: u8| {
+        difference.leading_zeros().saturating_sub(128 - width) >= u32::from(bits)
+    };
+    match (address, network, real(network)) {
+        (IpAddr::V4(a), IpAddr::V4(b), _) => {
+            shared(u128::from(u32::from(a) ^ u32::from(b)), 32, bits)
+        }
+        // IPv4 addresses in another form; what the form takes of the bits is no part of them. A wider network has
+        // more in it than such addresses, and means them no more than any other.
+        (IpAddr::V4(a), IpAddr::V6(_), IpAddr::V4(b)) if bits >= 96 => {
+            shared(u128::from(u32::from(a) ^ u32::from(b)), 32, bits - 96)
+        }
+        (IpAddr::V6(a), IpAddr::V6(b), _) => shared(u128::from(a) ^ u128::from(b), 128, bits),
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn grant(hosts: GrantedHosts, port: Option<u16>) -> Grant {
+        Grant { hosts, port }
+    }
+
+    fn name(name: &str) -> GrantedHosts {
+        GrantedHosts::Name(name.to_owned())
+    }
+
+    fn network(address: &str, bits: u8) -> GrantedHosts {
+        GrantedHosts::Network(address.parse().expect("an address"), bits)
+    }
+
+    #[test]
+    fn a_grant_covers_what_it_names_and_nothing_else() {
+        let under = GrantedHosts::Under("example.com".to_owned());
+        for (hosts, port, host, asked, address, may) in [
+            (name("a.test"), None, "a.test", 80, "10.0.0.1", true),
+            (name("a.test"), None, "A.Test.", 443, "10.0.0.1", true),
+            (name("a.test"), Some(443), "a.test", 80, "10.0.0.1", false),
+            (name("a.test"), None, "b.a.test", 80, "10.0.0.1", false),
+            (name("a.test"), None, "xa.test", 80, "10.0.0.1", false),
+            (under.clone(), None, "api.example.com", 80, "10.0.0.1", true),
+            (under.clone(), None, "a.b.example.com", 80, "10.0.0.1", true),
+            (under.clone(), None, "example.com", 80, "10.0.0.1", false),
+            (under.clone(), None, "badexample.com", 80, "10.0.0.1", false),
+            (under, None, "example.com.evil.test", 80, "10.0.0.1", false),
+            (GrantedHosts::All, Some(443), "any.test", 443, "10.0.0.1", true),
+            (GrantedHosts::All, Some(443), "any.test", 80, "10.0.0.1", false),
+            (network("10.0.0.0", 8), None, "any.test", 80, "10.255.0.1", true),
+            (network("10.0.0.0", 8), None, "any.test", 80, "11.0.0.1", false),
+            (network("10.0.0.7", 32), None, "10.0.0.7", 80, "10.0.0.7", true),
+            (network("10.0.0.7", 32), None, "10.0.0.8", 80, "10.0.0.8", false),
+            (network("0.0.0.0", 0), None, "any.test", 80, "8.8.8.8", true),
+            (network("2001:db8::", 32), None, "any.test", 80, "2001:db8:1::1", true),
+            (network("2001:db8::", 32), None, "any.test", 80, "2001:db9::1", false),
+            (network("0.0.0.0", 0), None, "any.test", 80, "2001:db8::1", false),
+            (network("::ffff:10.0.0.0", 104), None, "any.test", 80, "10.1.1.1", true),
+            (network("::ffff:10.0.0.0", 104), None, "any.test", 80, "11.1.1.1", false),
+            (network("2002:a00::", 32), None, "any.test", 80, "11.1.1.1", false),
+        ] {
+            let policy = Policy::new(vec![grant(hosts.clone(), port)], false);
+            let address = SocketAddr::new(address.parse().expect("an address"), asked);
+            let found = policy.judge(host, asked, address).is_ok();
+            assert_eq!(found, may, "{hosts:?} {port:?}: {host}:{asked} at {address}");
+        }
+    }
+
+    #[test]
+    fn an_address_is_judged_in_whatever_form_it_comes() {
+        let grants = vec![grant(name("rebound.test"), None), grant(GrantedHosts::All, Some(1))];
+        let policy = Policy::new(grants, false);
+        for address in [
+            "169.254.169.254",
+            "::ffff:169.254.169.254",
+            "::169.254.169.254",
+            "64:ff9b::a9fe:a9fe",
+            "2002:a9fe:a9fe::1",
+            "169.254.0.1",
+            "fe80::1",
+            "fd00:ec2::254",
+            "100.100.100.200",
+        ] {
+            let parsed: IpAddr = address.parse().expect("an address");
+            let at = SocketAddr::new(parsed, 1);
+            let denied = policy.judge("rebound.test", 1, at).expect_err("nobody means it");
+            assert!(denied.is.is_some(), "{address}");
+            let bits = if parsed.is_ipv4() { 32 } else { 128 };
+            let named = Policy::new(vec![grant(network(address, bits), None)], false);
+            assert!(named.judge("rebound.test", 1, at).is_ok(), "{address} is named");
+        }
+    }
+
+    #[test]
+    fn this_machine_needs_no_grant_unless_it_does() {
+        for address in ["127.0.0.1", "127.9.9.9", "::1", "0.0.0.0", "::", "::ffff:127.0.0.1"] {
+            let address = SocketAddr::new(address.parse().expect("an address"), 80);
+            assert!(Policy::new(vec![], true).judge("x.test", 80, address).is_ok(), "{address}");
+            assert!(Policy::new(vec![], false).judge("x.test", 80, address).is_err(), "{address}");
+        }
+        for (host, may) in [
+            ("localhost", true),
+            ("shop.localhost", true),
+            ("127.0.0.1", true),
+            ("::1", true),
+            ("2130706433", false),
+            ("localhost.evil.test", false),
+            ("x.test", false),
+        ] {
+            assert_eq!(Policy::new(vec![], true).may_look_up(host, 80).is_ok(), may, "{host}");
+        }
+    }
+
+    #[test]
+    fn what_no_grant_could_cover_is_not_even_looked_up() {
+        let by_name = Policy::new(vec![grant(name("a.test"), Some(80))], true);
+        assert!(by_name.may_look_up("a.test", 80).is_ok());
+        assert!(by_name.may_look_up("a.test", 81).is_err());
+        assert!(by_name.may_look_up("secret.evil.test", 80).is_err());
+        let by_address = Policy::new(vec![grant(network("10.0.0.0", 8), None)], true);
+        assert!(by_address.may_look_up("any.test", 80).is_ok(), "only its address will tell");
+    }
+
+    #[test]
+    fn where_nobody_sees_the_address_the_name_must_be_granted() {
+        let policy = Policy::new(
+            vec![grant(name("a.test"), None), grant(network("10.0.0.0", 8), None)],
+            true,
+        );
+        for (host, may) in [
+            ("a.test", true),
+            ("b.test", false),
+            ("10.1.2.3", true),
+            ("11.1.2.3", false),
+            ("167837955", false),
+        ] {
+            assert_eq!(policy.judge_unseen(host, 80).is_ok(), may, "{host}");
+        }
+        let all = Policy::new(vec![grant(GrantedHosts::All, None)], false);
+        for host in
+            ["2852039166", "0xa9fea9fe", "0251.0376.0251.0376", "169.254.43518", "0xa9.254.1"]
+        {
+            assert!(all.judge_unseen(host, 80).is_err(), "{host} may be an address");
+        }
+        for host in ["a.test", "7.example.com", "face", "1password.com"] {
+            assert!(all.judge_unseen(host, 80).is_ok(), "{host} is a name");
+        }
+    }
+
+    #[test]
+    fn a_refusal_says_what_would_grant_it() {
+        let policy = Policy::new(vec![grant(name("a.test"), None)], true);
+        let said = |host: &str, address: &str| {
+            let address = SocketAddr::new(address.parse().expect("an address"), 8080);
+            policy.judge(host, 8080, address).expect_err("it is not granted").to_string()
+        };
+        assert_eq!(
+            said("b.test", "10.0.0.1"),
+            "`b.test:8080` is not granted; `--allow-net b.test:8080` grants it"
+        );
+        assert_eq!(
+            said("a.test", "169.254.169.254"),
+            "`a.test:8080` has the address 169.254.169.254, which is where clouds tell their machines secrets; \
+             if that is meant, `--allow-net 169.254.169.254:8080` grants it"
+        );
+        assert_eq!(
+            said("2001:db8::1", "2001:db8::1"),
+            "`[2001:db8::1]:8080` is not granted; `--allow-net [2001:db8::1]:8080` grants it"
+        );
+    }
+
+    #[test]
+    fn without_a_policy_everything_goes() {
+        let policy = Policy::default();
+        let metadata = "169.254.169.254:80".parse().expect("an address");
+        assert!(policy.may_look_up("x.test", 80).is_ok());
+        assert!(policy.judge("x.test", 80, metadata).is_ok());
+        assert!(policy.judge_unseen("x.test", 80).is_ok());
+    }
+}
