@@ -21,12 +21,22 @@ fn a_file_that_is_no_script_is_told_apart_by_what_it_is() {
         (
             "other.wat",
             "(component)",
-            "it does not export `wasmload:script/script@0.1.0`; it exports nothing",
+            "it exports neither `wasmload:script/script@0.1.0` nor `wasi:cli/run@0.2`; it exports nothing",
         ),
         (
             "import.wat",
             "(component (import \"acme:db/sql@1.0.0\" (instance)))",
             "it imports `acme:db/sql@1.0.0`, which this engine does not have",
+        ),
+        (
+            "later.wat",
+            "(component (instance $i) (export \"wasi:cli/run@0.3.0\" (instance $i)))",
+            "it was built against `wasi:cli/run@0.3.0`, and this engine has WASI 0.2",
+        ),
+        (
+            "server.wat",
+            "(component (instance $i) (export \"wasi:http/incoming-handler@0.2.0\" (instance $i)))",
+            "one that answers requests is no script: a script sends them, and exports `wasi:cli/run`",
         ),
         (
             "newer.wat",

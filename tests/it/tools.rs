@@ -49,7 +49,7 @@ fn inspecting_tells_what_a_script_is() {
     assert_eq!(ran.code, Some(0), "{}", ran.redacted());
     let told: Value = serde_json::from_str(&ran.stdout).expect("it is JSON");
     assert_eq!(told["kind"], "component");
-    assert_eq!(told["contract"], "0.1.0");
+    assert_eq!(told["contract"], "wasmload:script@0.1.0");
     assert_eq!(told["options"]["iterations"], 12);
     let size = Path::new(artifacts::GIVES_OPTIONS).metadata().expect("it is there").len();
     assert_eq!(told["size"], size);

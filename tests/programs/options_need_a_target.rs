@@ -1,16 +1,17 @@
-//! Sends a request while it is asked for its options.
+//! Sends requests while it is asked for its options, by the contract and by the standard.
 
 use wasmload_sdk::bindings::exports::wasmload::script::script::Guest;
 use wasmload_sdk::http;
+use wasmload_test_programs::get;
 
 struct Eager;
 
 impl Guest for Eager {
     fn options() -> String {
-        match http::get("http://127.0.0.1:1/") {
-            Ok(_) => "answered".into(),
-            Err(error) => error.to_string(),
-        }
+        let target = "http://127.0.0.1:1/";
+        let by_contract = http::get(target).err().map(|error| error.to_string());
+        let by_standard = get(target).err().map(|code| format!("{code:?}"));
+        format!("{by_contract:?} and {by_standard:?}")
     }
     fn setup() -> Result<Vec<u8>, String> {
         Ok(Vec::new())

@@ -71,7 +71,7 @@ fn text(inspection: &Inspection, options: &str) -> String {
         }
     };
     row("kind", &[kind.as_str().to_owned()]);
-    row("contract", &[format!("wasmload:script@{contract}")]);
+    row("contract", std::slice::from_ref(contract));
     row("size", &[format!("{size} bytes")]);
     row("digest", &[format!("sha256:{digest}")]);
     row("imports", imports);
@@ -101,7 +101,7 @@ mod tests {
             kind: ScriptKind::Component,
             size: 72_104,
             digest: "5eed".into(),
-            contract: "0.1.0".into(),
+            contract: "wasmload:script@0.1.0".into(),
             imports: vec![
                 "wasmload:script/checks@0.1.0".into(),
                 "wasmload:script/http@0.1.0".into(),

@@ -58,6 +58,13 @@ pub(crate) enum Ending {
     },
 }
 
+impl Ending {
+    /// k6's `error_code` for a request that cannot be sent.
+    pub(crate) const INVALID: Self = Self::Error { label: "invalid request", code: 1020 };
+    /// That of one that may not be.
+    pub(crate) const NOT_ALLOWED: Self = Self::Error { label: "not allowed", code: 1111 };
+}
+
 /// Where the samples of one exchange go.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct ExchangeSeries {

@@ -1,5 +1,6 @@
 //! What all scripts of a process share: the compiler, the linked interfaces, the epoch ticker.
 
+use std::borrow::Cow;
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::thread;
 use std::time::Duration;
@@ -8,7 +9,9 @@ use wasmtime::component::{HasSelf, Linker};
 use wasmtime::{Config, WasmBacktraceDetails};
 
 use crate::bindings::LoadScript;
+use crate::contract::Names;
 use crate::state::VuState;
+use crate::wasi_http;
 
 /// How long a guest may compute before it must let the other VUs of its worker go on. A hundred switches a
 /// second cost nothing that shows, and no neighbour waits for long.
@@ -24,7 +27,8 @@ const HOST_STACK: usize = if cfg!(debug_assertions) { 512 << 10 } else { 128 << 
 /// Compiles scripts and holds what they link against. One serves a whole process.
 pub struct Engine {
     pub(crate) wasmtime: wasmtime::Engine,
-    pub(crate) linker: Linker<VuState>,
+    /// What all of them link against.
+    linker: Linker<VuState>,
     /// Dropping it ends the ticker's thread.
     _ticker: Sender<()>,
 }
@@ -54,6 +58,16 @@ impl Engine {
         let linker = link(&wasmtime).map_err(EngineError)?;
         let ticker = tick(&wasmtime);
         Ok(Self { wasmtime, linker, _ticker: ticker })
+    }
+
+    /// What a script links against. What few import is linked for those few.
+    pub(crate) fn linker(&self, names: &Names) -> wasmtime::Result<Cow<'_, Linker<VuState>>> {
+        if !names.imports_wasi_http() {
+            return Ok(Cow::Borrowed(&self.linker));
+        }
+        let mut linker = self.linker.clone();
+        wasi_http::add_to_linker(&mut linker)?;
+        Ok(Cow::Owned(linker))
     }
 }
 

@@ -13,12 +13,14 @@ use std::time::Duration;
 
 use metrics::{Recorder, SeriesId, Tags, builtin};
 use net::{BodyPolicy, Client, Download, Exchange, ExchangeId, Target};
+use wasmtime_wasi_http::WasiBody;
 
 use crate::catalogue::{Ending, Endpoint};
 use crate::event_streams::{EventStreams, Source, StreamId};
-use crate::limits::REQUESTS_AT_ONCE;
+use crate::limits::{REQUESTS_AT_ONCE, UPLOAD_BYTES};
 use crate::sockets::Sockets;
 use crate::time::milliseconds;
+use crate::uploads::{Upload, Uploads};
 
 pub(crate) struct Exchanges {
     client: Client,
@@ -26,6 +28,7 @@ pub(crate) struct Exchanges {
     series: VuSeries,
     entries: Vec<Entry>,
     pub(crate) sockets: Sockets,
+    pub(crate) uploads: Uploads,
     pub(crate) streams: EventStreams,
     /// Responses that the guest reads as they come.
     downloads: Vec<Download>,
@@ -75,9 +78,9 @@ impl Exchanges {
             retries: registry.series(builtin::HTTP_REQ_RETRIES, vu),
         };
         let sockets = Sockets::new(recorder.clone(), series.sent, series.received);
-        let streams = EventStreams::new(recorder.clone());
+        let (uploads, streams) = (Uploads::default(), EventStreams::new(recorder.clone()));
         let (entries, downloads) = (Vec::new(), Vec::new());
-        Self { client, recorder, series, entries, sockets, streams, downloads }
+        Self { client, recorder, series, entries, sockets, uploads, streams, downloads }
     }
 
     /// Begins an exchange; nothing is sent before the next [`poll`](Self::poll).
@@ -89,16 +92,12 @@ impl Exchanges {
         endpoint: Arc<Endpoint>,
         lag: Duration,
     ) -> Option<ExchangeId> {
-        if self.entries.len() >= REQUESTS_AT_ONCE {
-            return None;
-        }
-        let target = request.target.clone();
         let state = match &request.body_policy {
             BodyPolicy::Stream(download) => State::Read(download.clone()),
             _ => State::Running,
         };
-        let id = self.client.start(request);
-        self.entries.push(Entry { id, target, endpoint, lag, state });
+        let id = self.reserve()?;
+        self.begin(id, request, endpoint, lag, state);
         Some(id)
     }
 
@@ -120,10 +119,61 @@ impl Exchanges {
         Some(id)
     }
 
+    /// Begins an exchange when the guest has written its body.
+    ///
+    /// None if too many are on their way.
+    pub(crate) fn upload(
+        &mut self,
+        request: net::Request,
+        body: WasiBody,
+        endpoint: Arc<Endpoint>,
+        lag: Duration,
+    ) -> Option<ExchangeId> {
+        let id = self.reserve()?;
+        self.uploads.add(Upload::new(id, request, body, endpoint, lag));
+        Some(id)
+    }
+
+    fn reserve(&mut self) -> Option<ExchangeId> {
+        let on_their_way = self.entries.len() + self.uploads.len();
+        (on_their_way < REQUESTS_AT_ONCE).then(|| self.client.reserve())
+    }
+
+    fn begin(
+        &mut self,
+        id: ExchangeId,
+        request: net::Request,
+        endpoint: Arc<Endpoint>,
+        lag: Duration,
+        state: State,
+    ) {
+        let target = request.target.clone();
+        self.client.begin(id, request);
+        self.entries.push(Entry { id, target, endpoint, lag, state });
+    }
+
+    /// Takes in bodies, and begins the exchanges of those that are finished. Whether any is refused.
+    fn begin_uploads(&mut self, cx: &mut Context<'_>) -> bool {
+        let limit = self.config().body_limit;
+        let mut any = false;
+        for (upload, refusal) in self.uploads.take_ended(cx, limit, UPLOAD_BYTES) {
+            let Upload { id, request, endpoint, lag, is_unwanted, .. } = upload;
+            if refusal.is_some() {
+                self.record_unsent(&endpoint, Ending::INVALID);
+                any = true;
+                continue;
+            }
+            let state = if is_unwanted { State::Unwanted } else { State::Running };
+            self.begin(id, request, endpoint, lag, state);
+        }
+        any
+    }
+
     /// Drives what is running. Whether any exchange ended, or anything is new of a socket.
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> bool {
+        let mut ended = self.uploads.len() > 0 && self.begin_uploads(cx);
         let Self { client, recorder, series, entries, sockets, .. } = self;
-        let mut ended = sockets.poll(cx);
+        ended |= sockets.poll(cx);
         client.poll(cx, &mut |id, exchange| {
             ended |= exchange.redirected.is_none();
             let Some(index) = entries.iter().position(|entry| entry.id == id) else { return };
@@ -179,7 +229,8 @@ impl Exchanges {
     }
 
     pub(crate) fn is_finished(&self, id: ExchangeId) -> bool {
-        self.entries.iter().any(|entry| entry.id == id && matches!(entry.state, State::Finished(_)))
+        let is_this = |entry: &Entry| entry.id == id && matches!(entry.state, State::Finished(_));
+        self.entries.iter().any(is_this) || self.uploads.is_refused(id)
     }
 
     /// What came of it, once.
@@ -196,7 +247,9 @@ impl Exchanges {
 
     /// Lets go of an exchange whose result nobody will ask for.
     pub(crate) fn forget(&mut self, id: ExchangeId) {
-        let Some(index) = self.entries.iter().position(|entry| entry.id == id) else { return };
+        let Some(index) = self.entries.iter().position(|entry| entry.id == id) else {
+            return self.uploads.forget(id);
+        };
         match self.entries[index].state {
             State::Running => self.entries[index].state = State::Unwanted,
             State::Unwanted | State::Read(_) => {}
@@ -239,6 +292,7 @@ impl Exchanges {
         self.sockets.abandon();
         self.streams.abandon();
         self.downloads.clear();
+        self.uploads.abandon();
         let on_wire = self.client.on_wire();
         if on_wire > 0 {
             self.recorder.record(self.series.interrupted, on_wire as f64);

@@ -104,8 +104,8 @@ impl VuFactory for ScriptFactory {
 
     async fn setup(&self) -> Result<SetupData, Outcome> {
         let mut vu = self.once_a_run("::setup");
-        let call = vu.call(Iteration::default(), Group::Iterations, async |script, store| {
-            script.wasmload_script_script().call_setup(store).await
+        let call = vu.call(Iteration::default(), Group::Iterations, async |exports, store| {
+            exports.setup(store).await
         });
         Ok(call.await?.into())
     }
@@ -120,8 +120,8 @@ impl VuFactory for ScriptFactory {
 
     async fn teardown(&self, data: &SetupData) -> Outcome {
         let mut vu = self.once_a_run("::teardown");
-        let call = vu.call(Iteration::default(), Group::Iterations, async |script, store| {
-            script.wasmload_script_script().call_teardown(store, data).await
+        let call = vu.call(Iteration::default(), Group::Iterations, async |exports, store| {
+            exports.teardown(store, data).await
         });
         outcome(call.await)
     }

@@ -7,8 +7,8 @@ use parking_lot::Mutex;
 use vu::{Iteration, Outcome, SetupData, Trap, Vu};
 use wasmtime::{Store, UpdateDeadline};
 
-use crate::bindings::LoadScript;
 use crate::exchanges::Exchanges;
+use crate::exports::Exports;
 use crate::script::Script;
 use crate::side_by_side::{GuestWaker, side_by_side};
 use crate::state::{Group, User, VuState};
@@ -30,7 +30,7 @@ pub struct GuestVu {
 
 struct Instance {
     store: Store<VuState>,
-    script: LoadScript,
+    exports: Exports,
 }
 
 impl GuestVu {
@@ -64,14 +64,16 @@ impl GuestVu {
     }
 
     async fn fresh(&self) -> wasmtime::Result<Instance> {
-        let state = VuState::new(Arc::clone(&self.user), Arc::clone(&self.exchanges));
-        let mut store = Store::new(self.script.instances.engine(), state);
+        let instances = &self.script.instances;
+        let (user, exchanges) = (Arc::clone(&self.user), Arc::clone(&self.exchanges));
+        let state = VuState::new(user, exchanges, instances.is_program());
+        let mut store = Store::new(instances.instance_pre().engine(), state);
         store.limiter(|state| &mut state.limits);
         // A guest that computes for longer than an epoch lets the other VUs of its worker go on.
         store.epoch_deadline_callback(|_| Ok(UpdateDeadline::Yield(1)));
         store.set_epoch_deadline(1);
-        let script = self.script.instances.instantiate_async(&mut store).await?;
-        Ok(Instance { store, script })
+        let exports = instances.instantiate(&mut store).await?;
+        Ok(Instance { store, exports })
     }
 
     fn count_restart(&self) {
@@ -88,9 +90,9 @@ impl GuestVu {
         &mut self,
         iteration: Iteration,
         group: Group,
-        call: impl AsyncFnOnce(&LoadScript, &mut Store<VuState>) -> wasmtime::Result<Result<T, String>>,
+        call: impl AsyncFnOnce(&Exports, &mut Store<VuState>) -> wasmtime::Result<Result<T, String>>,
     ) -> Result<T, Outcome> {
-        let Instance { mut store, script } = self.take_instance().await.map_err(|error| {
+        let Instance { mut store, exports } = self.take_instance().await.map_err(|error| {
             let reason = format!("no fresh instance could be made: {}", error.root_cause());
             Outcome::Trapped(Trap { reason, at: None })
         })?;
@@ -100,15 +102,23 @@ impl GuestVu {
         store.set_epoch_deadline(1);
 
         let leftovers = Leftovers(Some(&self.exchanges));
-        let guest = call(&script, &mut store);
+        let guest = call(&exports, &mut store);
         let result = side_by_side(guest, &self.exchanges, &self.waker).await;
         match result {
             Ok(result) => {
                 leftovers.keep();
-                self.instance = Some(Instance { store, script });
+                self.instance = Some(Instance { store, exports });
                 result.map_err(Outcome::Failed)
             }
-            Err(error) => Err(trap::outcome(&error, &stderr.words(), &self.script.lines)),
+            Err(error) => {
+                let words = stderr.words();
+                if let Some(outcome) = exports.exited(&error, &words) {
+                    // It has ended as it wanted to: another instance is no restart.
+                    self.lived = false;
+                    return Err(outcome);
+                }
+                Err(trap::outcome(&error, &words, &self.script.lines))
+            }
         }
     }
 }
@@ -140,8 +150,8 @@ pub(crate) fn outcome(result: Result<(), Outcome>) -> Outcome {
 impl Vu for GuestVu {
     async fn start(&mut self, data: &SetupData) -> Outcome {
         self.exchanges.lock().clear_cookies();
-        let call = self.call(Iteration::default(), Group::Start, async |script, store| {
-            script.wasmload_script_script().call_start(store, data).await
+        let call = self.call(Iteration::default(), Group::Start, async |exports, store| {
+            exports.start(store, data).await
         });
         let outcome = outcome(call.await);
         // A login is one for all iterations.
@@ -154,10 +164,10 @@ impl Vu for GuestVu {
         if !user.keeps_cookies {
             self.exchanges.lock().reset_cookies();
         }
-        let call = self.call(*iteration, Group::Iterations, async |script, store| {
+        let call = self.call(*iteration, Group::Iterations, async |exports, store| {
             // Every iteration has the place of one of them.
             let flow = user.identity.scenario.flows.get(iteration.flow).map_or("", String::as_str);
-            script.wasmload_script_script().call_iterate(store, flow).await
+            exports.iterate(store, flow).await
         });
         let outcome = outcome(call.await);
         self.exchanges.lock().end_iteration();
@@ -167,8 +177,8 @@ impl Vu for GuestVu {
     async fn stop(&mut self) {
         // A user that was cut off has no instance to say goodbye with.
         if self.instance.is_some() {
-            let call = self.call(Iteration::default(), Group::Stop, async |script, store| {
-                script.wasmload_script_script().call_stop(store).await.map(Ok)
+            let call = self.call(Iteration::default(), Group::Stop, async |exports, store| {
+                exports.stop(store).await
             });
             // How it ends changes nothing any more.
             let _: Result<(), Outcome> = call.await;

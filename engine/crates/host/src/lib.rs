@@ -7,7 +7,8 @@
 //! * `engine` holds what all scripts share: the compiler, the linked interfaces, the epoch ticker;
 //! * `guest` is one virtual user: a store, an instance, and the two futures that make it run;
 //! * `trap` says what became of a call that broke, `source_lines` at which line of the source;
-//! * `interface` is the contract, one file per WIT interface;
+//! * `interface` is the contract, one file per WIT interface; `wasi_http` is the standard's, for scripts that ask for it;
+//! * `exports` is what the engine calls in a script;
 //! * `exchanges` joins the guest to its HTTP client and turns each exchange into samples; `event_streams` and
 //!   `sockets` do so for what stays open.
 
@@ -17,6 +18,7 @@ mod contract;
 mod engine;
 mod event_streams;
 mod exchanges;
+mod exports;
 mod factory;
 mod form;
 mod guest;
@@ -32,6 +34,8 @@ mod stdio;
 mod time;
 mod tokens;
 mod trap;
+mod uploads;
+mod wasi_http;
 
 pub use contract::Mismatch;
 pub use engine::{Engine, EngineError};

@@ -22,9 +22,13 @@ pub(crate) const ANSWERS_EXPECTED: usize = 10_000;
 /// The longest name of such an answer, in bytes.
 pub(crate) const ANSWER_KEY: usize = 1_024;
 /// Bytes that an upload may have of the script's own: as many as a response that is kept.
-pub(crate) const UPLOAD_BYTES: usize = 64 << 20;
+pub(crate) const UPLOAD_OWN_BYTES: usize = 64 << 20;
 /// Parts that an upload may have.
 pub(crate) const UPLOAD_PARTS: usize = 1_000;
+/// Bodies that a VU may be writing at once by `wasi:http`, in bytes: four of the largest that are kept of a response.
+pub(crate) const UPLOAD_BYTES: usize = 256 << 20;
+/// Headers that a script may have in one `fields` of `wasi:http`, in bytes: four times what servers take.
+pub(crate) const FIELDS_BYTES: usize = 32 << 10;
 /// Requests that a VU may have on their way at once.
 pub(crate) const REQUESTS_AT_ONCE: usize = 1_000;
 

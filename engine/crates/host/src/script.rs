@@ -14,17 +14,17 @@ use tokio::time::Instant;
 use vu::{Identity, Iteration, Outcome, Scenario};
 use wasmtime::component::Component;
 
-use crate::bindings::LoadScriptPre;
 use crate::catalogue::Catalogue;
 use crate::contract::{Mismatch, Names};
 use crate::engine::Engine;
 use crate::exchanges::Exchanges;
+use crate::exports::ExportsPre;
 use crate::form::{FormError, ScriptKind, into_component};
 use crate::guest::GuestVu;
 use crate::limits::maps;
 use crate::log::LogGate;
 use crate::source_lines::SourceLines;
-use crate::state::{Files, Group, User, VuState};
+use crate::state::{Files, Group, User};
 
 /// How long `options` may take: it only has to hand out a text.
 const OPTIONS_TIME: Duration = Duration::from_secs(10);
@@ -32,7 +32,7 @@ const OPTIONS_TIME: Duration = Duration::from_secs(10);
 /// A script that is ready to make users.
 #[derive(Clone)]
 pub struct Script {
-    pub(crate) instances: LoadScriptPre<VuState>,
+    pub(crate) instances: ExportsPre,
     /// Where its code was written.
     pub(crate) lines: Arc<SourceLines>,
     inspection: Arc<Inspection>,
@@ -47,7 +47,7 @@ pub struct Inspection {
     pub size: u64,
     /// SHA-256 of its file, in hexadecimal.
     pub digest: String,
-    /// The version of the contract it was built against.
+    /// What makes it a script, and in which version: `wasmload:script@0.1.0`, or `wasi:cli/run@0.2.6`.
     pub contract: String,
     /// The interfaces it imports.
     pub imports: Vec<String>,
@@ -109,6 +109,9 @@ impl LoadError {
     pub fn hint(&self) -> Option<&'static str> {
         match &self.fault {
             LoadFault::Form(fault) => fault.hint(),
+            LoadFault::Contract(mismatches) if mismatches.iter().any(Mismatch::is_server) => Some(
+                "one that answers requests is no script: a script sends them, and exports `wasi:cli/run`",
+            ),
             LoadFault::Contract(_) => {
                 Some("rebuild the script against the contract of this version of wasmload")
             }
@@ -139,13 +142,11 @@ impl Script {
         let component = Component::from_binary(&engine.wasmtime, &bytes)
             .map_err(|error| LoadFault::Compile(format!("{error:#}")))?;
         let names = Names::of(&component);
-        let mismatches = names.mismatches();
-        if !mismatches.is_empty() {
-            return Err(LoadFault::Contract(mismatches));
-        }
-        let link = || LoadScriptPre::new(engine.linker.instantiate_pre(&component)?);
+        let contract = names.check().map_err(LoadFault::Contract)?;
+        let link =
+            || ExportsPre::new(engine.linker(&names)?.instantiate_pre(&component)?, &contract);
         let instances = link().map_err(|error| LoadFault::Link(format!("{error:#}")))?;
-        let contract = names.contract().unwrap_or_default().to_owned();
+        let contract = contract.to_string();
         let Names { imports, exports } = names;
         let inspection = Inspection { kind, size, digest, contract, imports, exports, producers };
         let lines = Arc::new(SourceLines::of(&bytes));
@@ -174,8 +175,8 @@ impl Script {
     /// [`OptionsError`] if it traps or takes longer.
     pub async fn options(&self, log: LogGate) -> Result<String, OptionsError> {
         let mut vu = self.offline_user(log);
-        let call = vu.call(Iteration::default(), Group::Iterations, async |script, store| {
-            script.wasmload_script_script().call_options(store).await.map(Ok)
+        let call = vu.call(Iteration::default(), Group::Iterations, async |exports, store| {
+            exports.options(store).await
         });
         match tokio::time::timeout(OPTIONS_TIME, call).await {
             Ok(Ok(options)) => Ok(options),

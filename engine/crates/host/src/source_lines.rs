@@ -180,14 +180,10 @@ mod tests {
                 let mut vu = script.offline_user(silent());
                 assert_eq!(vu.start(&Arc::default()).await, Outcome::Completed);
                 let outcome =
-                    vu.call(Iteration::default(), Group::Iterations, async |script, store| {
-                        let script = script.wasmload_script_script();
-                        script
-                            .call_iterate(&mut *store, "default")
-                            .await?
-                            .expect("the first succeeds");
-                        let error =
-                            script.call_iterate(store, "default").await.expect_err("a panic");
+                    vu.call(Iteration::default(), Group::Iterations, async |exports, store| {
+                        exports.iterate(store, "default").await?.expect("the first succeeds");
+                        let error = exports.iterate(store, "default").await;
+                        let error = error.expect_err("a panic");
                         let backtrace: &WasmBacktrace =
                             error.downcast_ref().expect("it came of a trap");
                         // What wasmtime looks up for a trap it looks up for a guest that is cut off.

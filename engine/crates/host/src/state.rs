@@ -20,10 +20,12 @@ use crate::interface::http::Prepared;
 use crate::limits::{HANDLES, store_limits};
 use crate::log::{Level, LogGate};
 use crate::stdio::Stdio;
+use crate::wasi_http::Http;
 
 pub(crate) struct VuState {
     pub(crate) table: ResourceTable,
     pub(crate) wasi: WasiCtx,
+    pub(crate) http: Http,
     pub(crate) limits: StoreLimits,
     pub(crate) stderr: Stdio,
     pub(crate) user: Arc<User>,
@@ -80,22 +82,30 @@ pub(crate) struct User {
 }
 
 impl VuState {
-    pub(crate) fn new(user: Arc<User>, exchanges: Arc<Mutex<Exchanges>>) -> Self {
+    /// The state of a fresh instance. A program finds the run's variables in its environment; a script asks for them
+    /// by `context`.
+    pub(crate) fn new(user: Arc<User>, exchanges: Arc<Mutex<Exchanges>>, is_program: bool) -> Self {
         let vu = user.identity.vu;
         let stderr = Stdio::new(vu, Level::Warn, user.log.clone());
-        // No files, environment, arguments or sockets: nothing is granted but clocks and random numbers.
-        let wasi = WasiCtxBuilder::new()
-            .stdout(Stdio::new(vu, Level::Info, user.log.clone()))
+        // No files, arguments or sockets: nothing is granted but clocks and random numbers.
+        let mut wasi = WasiCtxBuilder::new();
+        wasi.stdout(Stdio::new(vu, Level::Info, user.log.clone()))
             .stderr(stderr.clone())
             .allow_tcp(false)
-            .allow_udp(false)
-            .build();
+            .allow_udp(false);
+        if is_program {
+            for (name, value) in &user.env {
+                wasi.env(name, value);
+            }
+        }
+        let wasi = wasi.build();
         let mut table = ResourceTable::new();
         table.set_max_capacity(HANDLES);
         let tags = user.tags.clone();
         Self {
             table,
             wasi,
+            http: Http::new(),
             limits: store_limits(),
             stderr,
             user,

@@ -14,6 +14,14 @@ use host::{Engine, Files, Level, LogGate, LogLine, Script, ScriptFactory, Settin
 use metrics::{MetricId, Registry, Shards, Sink, Totals, builtin};
 use vu::{Identity, Iteration, Outcome, Scenario, SetupData, Vu, VuFactory};
 
+#[path = "programs/standard.rs"]
+mod standard;
+
+use standard::{
+    program_asks_at_once, program_ends_as_it_is_told, program_errors_are_told_apart,
+    program_gets_and_posts, program_writes_bodies, script_asks_both_ways,
+};
+
 macro_rules! assert_test_exists {
     ($name:ident) => {
         const _: fn() = $name;
@@ -374,7 +382,10 @@ fn options_need_a_target() {
         let path = Path::new(artifacts::OPTIONS_NEED_A_TARGET);
         let script = Script::load(&ENGINE, path).expect("it loads");
         let options = script.options(LogGate::new(Level::Error, |_| {})).await;
-        assert_eq!(options.expect("options"), "not allowed: requests in `options`");
+        assert_eq!(
+            options.expect("options"),
+            r#"Some("not allowed: requests in `options`") and Some("ErrorCode::HttpRequestDenied")"#
+        );
     });
 }
 

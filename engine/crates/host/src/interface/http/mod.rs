@@ -48,10 +48,6 @@ const ENGINES_OWN: [&str; 9] = [
     "upgrade",
 ];
 
-/// k6's `error_code` for a request that cannot be sent, and for one that may not be.
-const INVALID: Ending = Ending::Error { label: "invalid request", code: 1020 };
-const NOT_ALLOWED: Ending = Ending::Error { label: "not allowed", code: 1111 };
-
 /// A request as a script sets it up.
 #[derive(Clone)]
 pub struct Request {
@@ -85,9 +81,9 @@ pub(super) struct Content {
 /// Everything about a request that does not change from one sending to the next.
 #[derive(Clone)]
 pub(crate) struct Prepared {
-    method: Method,
-    target: Target,
-    endpoint: Arc<Endpoint>,
+    pub(crate) method: Method,
+    pub(crate) target: Target,
+    pub(crate) endpoint: Arc<Endpoint>,
     /// Whose samples they are.
     group: Group,
 }
@@ -102,7 +98,7 @@ impl VuState {
     /// Finds out where a request goes and which series count it.
     ///
     /// Fails, having counted it, with the error that says why it cannot be sent.
-    fn prepare(
+    pub(crate) fn prepare(
         &mut self,
         method: &str,
         url: &str,
@@ -136,8 +132,9 @@ impl VuState {
             (Err(_), _) => Err(format!("`{}` is not a method", method.escape_default())),
             (_, Err(error)) => Err(format!("the URL `{}`: {error}", url.escape_default())),
         };
-        let (parsed_method, target) = parsed
-            .map_err(|fault| self.unsent(&endpoint, INVALID, Error::InvalidRequest(fault)))?;
+        let (parsed_method, target) = parsed.map_err(|fault| {
+            self.unsent(&endpoint, Ending::INVALID, Error::InvalidRequest(fault))
+        })?;
         let prepared = Prepared { method: parsed_method, target, endpoint, group: self.group() };
         if plain {
             self.recent_requests.keep((method.to_owned(), url.to_owned()), prepared.clone());
@@ -155,7 +152,7 @@ impl VuState {
     fn begin(&mut self, prepared: Prepared, content: Content) -> Result<ExchangeId, Error> {
         let Prepared { method, target, endpoint, .. } = prepared;
         if let Some(why) = self.user.offline {
-            return Err(self.unsent(&endpoint, NOT_ALLOWED, Error::NotAllowed(why.into())));
+            return Err(self.unsent(&endpoint, Ending::NOT_ALLOWED, Error::NotAllowed(why.into())));
         }
         let lag = self.lag();
         let request = content.request(method, target, self.user.discards_bodies);
@@ -166,7 +163,7 @@ impl VuState {
     /// Counts a request that is one too many.
     fn too_many(&self, endpoint: &Endpoint) -> Error {
         let why = format!("more than {REQUESTS_AT_ONCE} requests of one user at once");
-        self.unsent(endpoint, NOT_ALLOWED, Error::NotAllowed(why))
+        self.unsent(endpoint, Ending::NOT_ALLOWED, Error::NotAllowed(why))
     }
 
     /// Begins to open a stream of events that this request asks for.
@@ -180,7 +177,7 @@ impl VuState {
         if let Some(why) = self.user.offline {
             return Err(self.unsent(
                 &prepared.endpoint,
-                NOT_ALLOWED,
+                Ending::NOT_ALLOWED,
                 Error::NotAllowed(why.into()),
             ));
         }
@@ -216,7 +213,7 @@ impl VuState {
         };
         if let Some(fault) = fault {
             let error = Error::InvalidRequest(fault);
-            return Ok(Err(self.unsent(&prepared.endpoint, INVALID, error)));
+            return Ok(Err(self.unsent(&prepared.endpoint, Ending::INVALID, error)));
         }
         self.table.get_mut(this)?.prepared = Some(prepared.clone());
         Ok(Ok((prepared, content)))

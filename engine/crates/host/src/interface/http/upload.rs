@@ -7,7 +7,7 @@ use wasmtime::component::Resource;
 use wasmtime::{Result, bail};
 
 use crate::bindings::wasmload::script::http::{Error, HostUpload};
-use crate::limits::{UPLOAD_BYTES, UPLOAD_PARTS};
+use crate::limits::{UPLOAD_OWN_BYTES, UPLOAD_PARTS};
 use crate::state::VuState;
 
 /// The parts of a body, in order.
@@ -30,8 +30,11 @@ impl Upload {
 
     fn add(&mut self, part: Body, own: usize) -> Result<()> {
         self.own = self.own.saturating_add(own);
-        if self.own > UPLOAD_BYTES {
-            bail!("an upload has more than {} MiB of the script's own bytes", UPLOAD_BYTES >> 20);
+        if self.own > UPLOAD_OWN_BYTES {
+            bail!(
+                "an upload has more than {} MiB of the script's own bytes",
+                UPLOAD_OWN_BYTES >> 20
+            );
         }
         if self.parts.len() >= UPLOAD_PARTS {
             bail!("an upload has more than {UPLOAD_PARTS} parts");
