@@ -24,6 +24,9 @@ mod run;
 /// Mistakes: what is said, and with which exit code.
 mod mistakes;
 
+/// Programs that know WASI and nothing of wasmload.
+mod standard;
+
 /// Targets that speak TLS: who is believed, and what is said of certificates that are none.
 mod tls;
 

@@ -1,7 +1,10 @@
 //! Builds scripts in Rust, with cargo. The target's artefacts are components as they are.
+//!
+//! A script is a `cdylib` against the contract; a program that knows the standard only has a `main`.
 
 use std::env;
 use std::ffi::OsString;
+use std::fmt::Display;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -52,6 +55,7 @@ pub(super) fn build(path: &Path, manifest: &Path) -> Result<PathBuf, Fault> {
         .args(["--message-format", "json-render-diagnostics"]);
     match target.is_example() {
         true => command.args(["--example", &target.name]),
+        false if target.is_bin() => command.args(["--bin", &target.name]),
         false => command.arg("--lib"),
     };
     if AutoStream::choice(&io::stderr()) == ColorChoice::Never {
@@ -71,7 +75,14 @@ pub(super) fn build(path: &Path, manifest: &Path) -> Result<PathBuf, Fault> {
         .map_err(|error| not_started("cargo", &error))?;
     if !output.status.success() {
         let message = format!("`{}` does not compile", path.display());
-        return Err(Fault::new(ExitCode::BuildFailed, message).detail("cargo said why above"));
+        let fault = Fault::new(ExitCode::BuildFailed, message).detail("cargo said why above");
+        return Err(match is_program(target) {
+            true => fault.hint(format!(
+                "it is built as a program, with a `main`; if it is a script of the SDK, {}",
+                make_it_a_script(target, &package.manifest_path)
+            )),
+            false => fault,
+        });
     }
     component(&output.stdout, package, target)
         .ok_or_else(|| cargo_failed("it named no .wasm file among what it built"))
@@ -94,13 +105,21 @@ fn component(messages: &[u8], package: &Package, target: &Target) -> Option<Path
         .map(PathBuf::from)
 }
 
-/// The targets of a package that can be scripts.
+/// The targets of a package that can be scripts. Programs only where there are no others: a package of scripts
+/// may have tools of its own.
 fn scripts(package: &Package) -> Vec<&Target> {
-    package.targets.iter().filter(|target| is_script(target)).collect()
+    let of = |holds: fn(&Target) -> bool| package.targets.iter().filter(move |one| holds(one));
+    let scripts: Vec<_> = of(is_script).collect();
+    if scripts.is_empty() { of(is_program).collect() } else { scripts }
 }
 
 fn is_script(target: &Target) -> bool {
     target.crate_types.contains(&CrateType::CDyLib)
+}
+
+/// Tests and build scripts have a `main` as well.
+fn is_program(target: &Target) -> bool {
+    (target.is_bin() || target.is_example()) && target.crate_types.contains(&CrateType::Bin)
 }
 
 /// The target of a package that is the script: the one whose source was named, or the only one there is.
@@ -109,25 +128,16 @@ fn script_target<'a>(package: &'a Package, path: &Path) -> Result<&'a Target, Fa
     if path.is_file() {
         let is_root = |target: &&Target| is_same(target.src_path.as_std_path(), path);
         return match package.targets.iter().find(is_root) {
-            Some(target) if is_script(target) => Ok(target),
+            Some(target) if is_script(target) || is_program(target) => Ok(target),
             Some(target) => {
                 let kinds: Vec<String> = target.kind.iter().map(ToString::to_string).collect();
                 let (name, package_name) = (&target.name, &package.name);
                 Err(fault(format!("the target `{name}` of `{package_name}` is no script"))
                     .detail(format!(
-                        "its kind is {}, and a script is a cdylib",
+                        "its kind is {}, and a script is a cdylib or a program",
                         kinds.join(" and ")
                     ))
-                    .hint(match target.is_example() {
-                        true => format!(
-                            "give its [[example]] in {} `crate-type = [\"cdylib\"]`",
-                            package.manifest_path
-                        ),
-                        false => format!(
-                            "make it the [lib] of {}, with `crate-type = [\"cdylib\"]`",
-                            package.manifest_path
-                        ),
-                    }))
+                    .hint(make_it_a_script(target, &package.manifest_path)))
             }
             None => Err(fault(format!(
                 "`{}` is not the root of a target of `{}`",
@@ -143,7 +153,7 @@ fn script_target<'a>(package: &'a Package, path: &Path) -> Result<&'a Target, Fa
     match scripts(package).as_slice() {
         [one] => Ok(one),
         [] => Err(fault(format!("`{}` has no script", package.name))
-            .detail("none of its targets is a cdylib")
+            .detail("none of its targets is a cdylib or a program")
             .hint(format!(
                 "set `crate-type = [\"cdylib\"]` in [lib] of {}",
                 package.manifest_path
@@ -154,6 +164,14 @@ fn script_target<'a>(package: &'a Package, path: &Path) -> Result<&'a Target, Fa
             let fault = paths.fold(fault(message), Fault::detail);
             Err(fault.hint("name the file of one of them"))
         }
+    }
+}
+
+/// What to do about a target that should be a script and is none.
+fn make_it_a_script(target: &Target, manifest: &impl Display) -> String {
+    match target.is_example() {
+        true => format!("give its [[example]] in {manifest} `crate-type = [\"cdylib\"]`"),
+        false => format!("make it the [lib] of {manifest}, with `crate-type = [\"cdylib\"]`"),
     }
 }
 
@@ -235,6 +253,8 @@ mod tests {
         let files = ["src/main.rs", "src/exit.rs", "src/fault.rs"].map(|file| here.join(file));
         let lib = |kind| target("shop", kind, kind, &files[0]);
         let example = |kind| target("buy", "example", kind, &files[1]);
+        let bin = || target("sell", "bin", "bin", &files[2]);
+        let test = || target("try", "test", "bin", &files[2]);
 
         for (targets, path, found, why) in [
             (vec![lib("cdylib")], &here, Ok("shop"), "a folder whose library is a script"),
@@ -242,7 +262,12 @@ mod tests {
             (vec![lib("cdylib"), example("cdylib")], &here, Err("has 2 scripts"), "two of them"),
             (vec![lib("lib")], &here, Err("has no script"), "none"),
             (vec![lib("cdylib"), example("cdylib")], &files[1], Ok("buy"), "a file that is one"),
-            (vec![example("bin")], &files[1], Err("its kind is example"), "a file that is none"),
+            (vec![example("bin")], &files[1], Ok("buy"), "a file that is a program"),
+            (vec![lib("lib"), example("bin")], &here, Ok("buy"), "one program in all"),
+            (vec![bin(), example("bin")], &here, Err("has 2 scripts"), "two programs"),
+            (vec![lib("cdylib"), bin()], &here, Ok("shop"), "a script, and a program that is none"),
+            (vec![lib("lib"), test()], &here, Err("has no script"), "a test has a `main`, too"),
+            (vec![example("lib")], &files[1], Err("its kind is example"), "a file that is none"),
             (vec![lib("cdylib")], &files[2], Err("is not the root"), "a file within one"),
         ] {
             let package = package(targets);
