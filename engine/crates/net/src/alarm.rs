@@ -23,6 +23,11 @@ impl Alarm {
         self.due = Some(self.due.map_or(deadline, |due| due.min(deadline)));
     }
 
+    /// Sets it for this moment, whatever it was set for.
+    pub(crate) fn set(&mut self, deadline: Instant) {
+        self.due = Some(deadline);
+    }
+
     /// Unsets it, and gives its memory back.
     pub(crate) fn unset(&mut self) {
         *self = Self::default();

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use http::HeaderValue;
 use http::header::{AUTHORIZATION, COOKIE};
+use http::{HeaderMap, HeaderValue};
 use tokio::time::Instant;
 
 use crate::alarm::{Alarm, FOREVER};
@@ -22,6 +22,8 @@ use crate::incoming::BodyPolicy;
 use crate::meter::Meter;
 use crate::redirect::follow;
 use crate::request::Request;
+use crate::response::Headers;
+use crate::target::Target;
 
 /// Connections kept open to one host to be used again: as many as a browser keeps. More may be open while they
 /// are in use.
@@ -303,6 +305,18 @@ impl Client {
     /// Drops an exchange and closes its connection. It is not handed over.
     pub fn cancel(&mut self, id: ExchangeId) {
         self.running.retain(|running| running.id != id);
+    }
+
+    /// Adds the cookies that belong to a URL to the headers of a request that somebody else makes.
+    pub fn add_cookies(&self, target: &Target, headers: &mut HeaderMap) {
+        self.cookies.add_to(target, headers);
+    }
+
+    /// Keeps the cookies that the answer to such a request sets.
+    pub fn keep_cookies(&mut self, target: &Target, headers: &Headers) {
+        if headers.get("set-cookie").is_some() {
+            self.cookies.take(target, headers);
+        }
     }
 
     /// From now on, [`reset_cookies`](Self::reset_cookies) comes back to the cookies that there are now.

@@ -94,6 +94,16 @@ impl Incoming {
         Ok(Self { keeps, body, length: 0 })
     }
 
+    /// A body of which so many of the first bytes are kept.
+    pub(crate) fn of_first(bytes: usize) -> Self {
+        Self { keeps: Keeps::First(bytes), body: Vec::new(), length: 0 }
+    }
+
+    /// How many of its bytes are kept.
+    pub(crate) fn kept(&self) -> usize {
+        self.body.len()
+    }
+
     /// Takes in the next bytes.
     ///
     /// Fails with [`Error::BodyTooLarge`] if they are too many.

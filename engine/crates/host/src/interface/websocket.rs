@@ -71,7 +71,7 @@ impl VuState {
             return not_allowed(why.into());
         }
         let (config, vu) = (exchanges.config(), self.user.identity.vu);
-        let handshake = Handshake { target, headers, subprotocols, timeout };
+        let handshake = Handshake { target, headers, subprotocols, deflate: false, timeout };
         match exchanges.sockets.connect(config, vu, handshake, tags.clone()) {
             Ok(id) => Ok(Ok(id)),
             Err(_) => {

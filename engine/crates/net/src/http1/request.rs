@@ -28,7 +28,8 @@ pub(crate) fn encode_head(request: &Request, config: &Config, forwarded: bool, i
     if request.expects_continue && !body.is_empty() {
         field(into, "expect", b"100-continue");
     }
-    if config.reuse == Reuse::Never {
+    // A handshake says of its connection what it is to become.
+    if config.reuse == Reuse::Never && !headers.contains_key(header::CONNECTION) {
         field(into, "connection", b"close");
     }
     let authorization = if forwarded { config.proxies.authorization() } else { None };
@@ -78,6 +79,12 @@ mod tests {
             let head = String::from_utf8(written).expect("text");
             assert_eq!(head.contains("\r\nconnection: close\r\n"), told, "{reuse:?}");
         }
+        let mut handshake = request.clone();
+        handshake.headers.insert(header::CONNECTION, HeaderValue::from_static("Upgrade"));
+        let (mut written, reuse) = (Vec::new(), Reuse::Never);
+        encode_head(&handshake, &Config { reuse, ..Config::default() }, false, &mut written);
+        let head = String::from_utf8(written).expect("text");
+        assert!(!head.contains("close"), "a session is not over with its handshake: {head}");
     }
 
     #[test]

@@ -6,18 +6,27 @@ use http::header::{CONNECTION, UPGRADE};
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use sha1::{Digest as _, Sha1};
 
+use super::deflate::{Deflate, OFFER};
 use crate::base64::base64;
 use crate::entropy::random;
 use crate::request::Request;
 use crate::response::Headers;
 use crate::target::Target;
 
+/// What a server has agreed to.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Agreed {
+    pub(super) subprotocol: Option<String>,
+    pub(super) deflate: Option<Deflate>,
+}
+
 /// What the server proves with that it understood (§1.3).
 const GUID: &[u8] = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
 
-const KEY: HeaderName = HeaderName::from_static("sec-websocket-key");
-const VERSION: HeaderName = HeaderName::from_static("sec-websocket-version");
-const PROTOCOL: HeaderName = HeaderName::from_static("sec-websocket-protocol");
+const KEY: &str = "sec-websocket-key";
+const VERSION: &str = "sec-websocket-version";
+const PROTOCOL: &str = "sec-websocket-protocol";
+const EXTENSIONS: &str = "sec-websocket-extensions";
 
 /// A connection to be made.
 #[derive(Clone, Debug)]
@@ -28,6 +37,9 @@ pub struct Handshake {
     pub headers: HeaderMap,
     /// Subprotocols to offer, the most wanted first.
     pub subprotocols: Vec<Subprotocol>,
+    /// Whether to offer that messages be packed (`permessage-deflate`, RFC 7692). A server may decline, and then
+    /// they are not.
+    pub deflate: bool,
     /// How long the connection and its handshake may take, and then how long a message may take to be
     /// written, instead of the configuration's request timeout.
     pub timeout: Option<Duration>,
@@ -62,8 +74,11 @@ pub(super) fn request(handshake: &Handshake) -> (Request, String) {
     headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
     headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
     headers.insert(VERSION, HeaderValue::from_static("13"));
-    headers.remove("sec-websocket-extensions");
+    headers.remove(EXTENSIONS);
     headers.remove(PROTOCOL);
+    if handshake.deflate {
+        headers.insert(EXTENSIONS, HeaderValue::from_static(OFFER));
+    }
     let value = |text: &str| HeaderValue::from_str(text).expect("tokens and base64 are ASCII");
     headers.insert(KEY, value(&key));
     if !handshake.subprotocols.is_empty() {
@@ -74,14 +89,15 @@ pub(super) fn request(handshake: &Handshake) -> (Request, String) {
     (Request { headers, ..Request::new(Method::GET, target) }, key)
 }
 
-/// Holds the headers of an answer of status 101 against what was asked for: the subprotocol that was chosen.
+/// Holds the headers of an answer of status 101 against what was asked for.
 ///
 /// Fails with what is wrong with them.
 pub(super) fn check(
     headers: &Headers,
     key: &str,
     offered: &[Subprotocol],
-) -> Result<Option<String>, String> {
+    deflate: bool,
+) -> Result<Agreed, String> {
     let has = |name, token: &str| {
         let members = headers.get_all(name).flat_map(|value| value.split(|&byte| byte == b','));
         members.map(<[u8]>::trim_ascii).any(|one| one.eq_ignore_ascii_case(token.as_bytes()))
@@ -92,20 +108,30 @@ pub(super) fn check(
     if !has("connection", "upgrade") {
         return Err("its `connection` is not `upgrade`".into());
     }
-    if headers.get("sec-websocket-accept") != Some(accept(key).as_bytes()) {
+    if !headers.get_all("sec-websocket-accept").eq([accept(key).as_bytes()]) {
         return Err("its `sec-websocket-accept` does not fit the key".into());
     }
-    if headers.get("sec-websocket-extensions").is_some_and(|value| !value.is_empty()) {
+    let mut extensions = headers.get_all(EXTENSIONS);
+    let deflate = if deflate {
+        Deflate::agreed(extensions)?
+    } else if extensions.any(|value| !value.is_empty()) {
         return Err("it has an extension that was not offered".into());
-    }
-    match headers.get(PROTOCOL.as_str()) {
-        None => Ok(None),
+    } else {
+        None
+    };
+    let mut protocols = headers.get_all(PROTOCOL);
+    let subprotocol = match protocols.next() {
+        None => None,
         Some(chosen) => {
             let chosen = offered.iter().find(|offered| offered.as_str().as_bytes() == chosen);
             let chosen = chosen.ok_or("it has a subprotocol that was not offered")?;
-            Ok(Some(chosen.as_str().to_owned()))
+            Some(chosen.as_str().to_owned())
         }
+    };
+    if protocols.next().is_some() {
+        return Err("it has more than one subprotocol".into());
     }
+    Ok(Agreed { subprotocol, deflate })
 }
 
 /// What the server must answer to a key.
@@ -142,23 +168,40 @@ mod tests {
         let offered = [Subprotocol::new("chat").expect("a token")];
         let good = "upgrade: WebSocket\r\nconnection: keep-alive, Upgrade\r\n\
                     sec-websocket-accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n";
-        let checked = |headers: &str| {
+        let held = |headers: &str, deflate| {
             let head = format!("HTTP/1.1 101 Switching Protocols\r\n{headers}\r\n");
-            check(&Headers::new(head.as_bytes()), "dGhlIHNhbXBsZSBub25jZQ==", &offered)
+            let headers = Headers::new(head.as_bytes());
+            check(&headers, "dGhlIHNhbXBsZSBub25jZQ==", &offered, deflate)
         };
-        assert_eq!(checked(good), Ok(None));
+        let checked = |headers: &str| held(headers, false);
+        assert_eq!(checked(good), Ok(Agreed { subprotocol: None, deflate: None }));
         let chosen = checked(&format!("{good}Sec-WebSocket-Protocol: chat\r\n"));
-        assert_eq!(chosen, Ok(Some("chat".into())));
+        assert_eq!(chosen.map(|agreed| agreed.subprotocol), Ok(Some("chat".into())));
         for (headers, words) in [
             (good.replace("WebSocket", "h2c"), "does not upgrade"),
             (good.replace("keep-alive, Upgrade", "close"), "`connection`"),
             (good.replace("s3pP", "S3pP"), "does not fit the key"),
             (good.replace("sec-websocket-accept", "x"), "does not fit the key"),
+            (format!("{good}sec-websocket-accept: x\r\n"), "does not fit the key"),
             (format!("{good}sec-websocket-extensions: permessage-deflate\r\n"), "extension"),
             (format!("{good}sec-websocket-protocol: soup\r\n"), "subprotocol"),
+            (
+                format!("{good}sec-websocket-protocol: chat\r\nsec-websocket-protocol: chat\r\n"),
+                "more than one subprotocol",
+            ),
         ] {
             let error = checked(&headers).expect_err(words);
             assert!(error.contains(words), "{error}");
         }
+
+        let packed = |extensions: &str| {
+            let headers = format!("{good}sec-websocket-extensions: {extensions}\r\n");
+            held(&headers, true).map(|agreed| agreed.deflate.is_some())
+        };
+        assert_eq!(packed("permessage-deflate; server_no_context_takeover"), Ok(true));
+        assert_eq!(packed(""), Ok(false));
+        assert_eq!(held(good, true).map(|agreed| agreed.deflate), Ok(None), "it is declined");
+        let twice = packed("permessage-deflate\r\nsec-websocket-extensions: permessage-deflate");
+        assert!(twice.expect_err("it was offered once").contains("twice"));
     }
 }

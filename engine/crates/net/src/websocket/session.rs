@@ -4,12 +4,15 @@ use std::collections::VecDeque;
 use std::io;
 use std::mem::{self, MaybeUninit};
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use tokio::io::ReadBuf;
 use tokio::time::Instant;
 
 use super::Error;
-use super::frame::{Arrived, Close, Decoder, Message, Opcode, encode, encode_close};
+use super::decoder::{Arrived, Decoder};
+use super::deflate::{Deflate, pack};
+use super::frame::{Close, Message, Opcode, encode, encode_packed};
 use super::inbox::Inbox;
 use super::socket::News;
 use super::wire::{self, READ};
@@ -19,20 +22,30 @@ use crate::stream::Stream;
 
 /// Pings that wait for their pongs; older ones are forgotten.
 const PINGS: usize = 64;
+/// Pongs are sent for all pings until so many bytes wait to be written, and then for the last ping only.
+const PONGS: usize = 4 << 10;
 
 /// A connection over which frames go. Every buffer is empty while nothing is under way.
 pub(super) struct Session {
     pub(super) stream: Stream,
     decoder: Decoder,
+    /// Whether messages are packed.
+    packs: bool,
+    /// Where messages are packed, all that is to be framed waits here. To send is the guest's turn, on its own
+    /// small stack, and packing wants a large one.
+    unframed: Vec<(Opcode, Vec<u8>)>,
     /// Whole frames; the first so many bytes have been written.
     outbox: Vec<u8>,
     written: usize,
-    /// Messages among them.
+    /// Messages among all these.
     unsent: u32,
-    /// The ping to be answered: only the last need be (§5.5.3), so a peer who sends many fills nothing.
+    /// The ping to be answered when there is room. Only the last need be (§5.5.3), so a peer who sends many and
+    /// reads nothing fills nothing.
     pong: Option<Vec<u8>>,
     /// Pings without their pongs, the oldest first: what they carry, and when they were asked for.
     pings: VecDeque<([u8; 8], Instant)>,
+    /// If there are any, since when the peer has not said a thing.
+    silent: Instant,
     pub(super) closing: Closing,
 }
 
@@ -48,15 +61,19 @@ pub(super) enum Closing {
 }
 
 impl Session {
-    pub(super) fn new(stream: Stream, limit: usize) -> Self {
+    /// A session in which messages of up to so many bytes are received, packed if that was agreed on.
+    pub(super) fn new(stream: Stream, limit: usize, deflate: Option<Deflate>) -> Self {
         Self {
             stream,
-            decoder: Decoder::new(limit),
+            packs: deflate.is_some(),
+            decoder: Decoder::new(limit, deflate),
+            unframed: Vec::new(),
             outbox: Vec::new(),
             written: 0,
             unsent: 0,
             pong: None,
             pings: VecDeque::new(),
+            silent: Instant::now(),
             closing: Closing::No,
         }
     }
@@ -68,7 +85,7 @@ impl Session {
 
     /// Whether everything has been handed to the system.
     pub(super) fn is_written(&self) -> bool {
-        self.outbox.is_empty()
+        self.unframed.is_empty() && self.outbox.is_empty()
     }
 
     /// Whether a ping waits for its pong.
@@ -76,11 +93,17 @@ impl Session {
         !self.pings.is_empty()
     }
 
+    /// The moment at which the peer must be taken to be gone: a ping is not answered, and nothing else has come
+    /// for as long as this.
+    pub(super) fn gone_after(&self, timeout: Duration) -> Option<Instant> {
+        self.awaits_pong().then(|| self.silent + timeout)
+    }
+
     /// Puts a message on its way.
     pub(super) fn send(&mut self, message: &Message) {
         match message {
-            Message::Text(text) => encode(Opcode::Text, text.as_bytes(), &mut self.outbox),
-            Message::Binary(bytes) => encode(Opcode::Binary, bytes, &mut self.outbox),
+            Message::Text(text) => self.put(Opcode::Text, text.as_bytes()),
+            Message::Binary(bytes) => self.put(Opcode::Binary, bytes),
         }
         self.unsent += 1;
     }
@@ -89,22 +112,46 @@ impl Session {
     pub(super) fn ping(&mut self) {
         // Not a number that counts up: a peer that sends pongs unasked must not hit one by chance.
         let carries = random().to_ne_bytes();
-        encode(Opcode::Ping, &carries, &mut self.outbox);
-        if self.pings.len() == PINGS {
+        self.put(Opcode::Ping, &carries);
+        let now = Instant::now();
+        if self.pings.is_empty() {
+            self.silent = now;
+        } else if self.pings.len() == PINGS {
             self.pings.pop_front();
         }
-        self.pings.push_back((carries, Instant::now()));
+        self.pings.push_back((carries, now));
     }
 
     /// Begins to close.
     pub(super) fn close(&mut self, close: Close) {
-        encode_close(&close, &mut self.outbox);
+        self.put(Opcode::Close, &close.payload());
         self.closing = Closing::Asked(close);
     }
 
     /// Says that we go away, whether or not the peer agrees. For when nobody will wait for that.
     pub(super) fn go_away(&mut self) {
-        encode_close(&Close { code: 1001, reason: String::new() }, &mut self.outbox);
+        self.put(Opcode::Close, &Close::of(1001).payload());
+    }
+
+    /// Puts a frame on its way, after those before it.
+    fn put(&mut self, opcode: Opcode, payload: &[u8]) {
+        if self.packs {
+            self.unframed.push((opcode, payload.to_vec()));
+        } else {
+            encode(opcode, payload, &mut self.outbox);
+        }
+    }
+
+    /// Frames what waits for it.
+    fn frame(&mut self) {
+        for (opcode, payload) in mem::take(&mut self.unframed) {
+            match opcode {
+                Opcode::Text | Opcode::Binary => {
+                    encode_packed(opcode, &pack(&payload), &mut self.outbox);
+                }
+                _ => encode(opcode, &payload, &mut self.outbox),
+            }
+        }
     }
 
     /// What both sides agreed on, if they did.
@@ -122,11 +169,12 @@ impl Session {
         meter: &mut Meter,
         news: &mut News,
     ) -> Poll<io::Result<()>> {
+        self.frame();
         loop {
             if self.outbox.is_empty() {
                 // A close frame is the last that is sent.
                 match self.pong.take() {
-                    Some(payload) if matches!(self.closing, Closing::No) => {
+                    Some(payload) if self.is_open() => {
                         encode(Opcode::Pong, &payload, &mut self.outbox);
                     }
                     _ => return Poll::Ready(Ok(())),
@@ -152,6 +200,9 @@ impl Session {
         let mut read = ReadBuf::uninit(&mut room);
         ready!(wire::poll_read(&mut self.stream, cx, meter, &mut read))?;
         let read = read.filled();
+        if self.awaits_pong() {
+            self.silent = Instant::now();
+        }
         Poll::Ready(self.take(read, inbox, news).map(|()| !read.is_empty()))
     }
 
@@ -168,11 +219,17 @@ impl Session {
                 Ok(None) => return Ok(()),
                 Ok(Some(Arrived::Message(message))) => {
                     news.received += 1;
-                    if matches!(self.closing, Closing::No) || !inbox.is_full() {
+                    if self.is_open() || !inbox.is_full() {
                         inbox.put(message);
                     }
                 }
-                Ok(Some(Arrived::Ping(payload))) => self.pong = Some(payload),
+                Ok(Some(Arrived::Ping(payload))) => {
+                    if self.is_open() && self.outbox.len() - self.written < PONGS {
+                        encode(Opcode::Pong, &payload, &mut self.outbox);
+                    } else {
+                        self.pong = Some(payload);
+                    }
+                }
                 Ok(Some(Arrived::Pong(payload))) => {
                     let of = |(carries, _): &([u8; 8], _)| carries[..] == payload[..];
                     if let Some(place) = self.pings.iter().position(of) {
@@ -186,17 +243,15 @@ impl Session {
                     let said = match mem::replace(&mut self.closing, Closing::No) {
                         Closing::Asked(ours) => ours,
                         Closing::No | Closing::Agreed(..) => {
-                            let echo = Close { code: close.code, reason: String::new() };
-                            encode_close(&echo, &mut self.outbox);
+                            self.put(Opcode::Close, &Close::of(close.code).payload());
                             close
                         }
                     };
                     self.closing = Closing::Agreed(said, now);
                 }
                 Err(violation) => {
-                    let told = Close { code: violation.code, reason: String::new() };
-                    if matches!(self.closing, Closing::No) {
-                        encode_close(&told, &mut self.outbox);
+                    if self.is_open() {
+                        self.put(Opcode::Close, &Close::of(violation.code).payload());
                     }
                     return Err(violation.error);
                 }

@@ -3,8 +3,9 @@
 //! | stage | what is awaited | ends by itself after |
 //! | --- | --- | --- |
 //! | dialling, shaking hands | the connection, the answer to the handshake | the handshake's timeout |
-//! | open | messages both ways | never, but a message must be written within the timeout |
-//! | closing | the peer's close frame, then the end of the connection | [`CLOSING`] |
+//! | refused | what the peer has to say about that | [`PATIENCE`] |
+//! | open | messages both ways | never, but a message must be written within the timeout, and a peer that owes a pong must say something |
+//! | closing | the peer's close frame, then the end of the connection | [`PATIENCE`] |
 //! | ended | nothing; what arrived before can still be received | |
 
 use std::future::{Future as _, poll_fn};
@@ -17,23 +18,24 @@ use tokio::time::Instant;
 
 use super::Error;
 use super::frame::{Close, Message};
-use super::handshake::Handshake;
+use super::handshake::{Agreed, Handshake};
 use super::inbox::{Inbox, Received};
 use super::session::{Closing, Session};
-use super::shaking::Shaking;
+use super::shaking::{Answer, Refusal, Refusing, Shaking};
 use crate::alarm::{Alarm, FOREVER};
 use crate::config::Config;
 use crate::dial::{Dial, Own};
 use crate::error::Error as ConnectionError;
 use crate::meter::Meter;
-use crate::response::Headers;
+use crate::response::{Headers, Response};
 use crate::stream::Stream;
+use crate::timings::Timings;
 
 /// Reads from one connection before others have their turn. Arbitrary.
 const READS: usize = 16;
-/// How long the peer may take to agree to a close and to end the connection. Arbitrary; servers take one round
-/// trip.
-const CLOSING: Duration = Duration::from_secs(5);
+/// How long the peer may take to agree to a close and to end the connection, or to say why it refuses. Arbitrary;
+/// servers take one round trip.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// How a connection ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,6 +80,7 @@ pub struct Socket {
     alarm: Alarm,
     started: Instant,
     opened: Option<Opened>,
+    refusal: Option<Box<Refusal>>,
     inbox: Inbox,
     end: Option<(End, Instant)>,
     /// Whether something was still to be written then.
@@ -92,6 +95,7 @@ pub struct Socket {
 enum Stage {
     Dialling(Box<Dialling>),
     Shaking(Box<Shaking>),
+    Refused(Box<(Refusing, Stream)>),
     Open(Box<Session>),
     Ended,
 }
@@ -128,6 +132,7 @@ impl Socket {
             alarm,
             started,
             opened: None,
+            refusal: None,
             inbox: Inbox::default(),
             end: None,
             lost: false,
@@ -149,15 +154,21 @@ impl Socket {
         })));
         // Always ready.
         let _: Poll<()> = all.as_mut().poll(cx);
+        self.count_traffic();
+        mem::take(&mut self.news)
+    }
+
+    /// Takes note of what went over the wire beside what was written and read.
+    fn count_traffic(&mut self) {
         let stream = match &mut self.stage {
             Stage::Shaking(shaking) => Some(&mut shaking.stream),
+            Stage::Refused(refused) => Some(&mut refused.1),
             Stage::Open(open) => Some(&mut open.stream),
             Stage::Dialling(_) | Stage::Ended => None,
         };
         if let Some(traffic) = stream.and_then(Stream::take_traffic) {
             self.meter.carried(traffic);
         }
-        mem::take(&mut self.news)
     }
 
     fn go_on(&mut self, cx: &mut Context<'_>) {
@@ -191,26 +202,66 @@ impl Socket {
                     self.stage = Stage::Shaking(Box::new(shaking));
                 }
                 Stage::Shaking(shaking) => {
-                    let (headers, subprotocol) = ready!(shaking.poll(cx, &mut self.meter))?;
-                    let since = Instant::now();
-                    self.opened = Some(Opened { since, headers, subprotocol });
-                    self.news.opened = true;
-                    self.alarm.unset();
+                    let answer = ready!(shaking.poll(cx, &mut self.meter))?;
                     let Stage::Shaking(shaking) = mem::replace(&mut self.stage, Stage::Ended)
                     else {
                         continue;
                     };
-                    let Shaking { stream, answer, .. } = *shaking;
-                    let mut open = Session::new(stream, self.config.body_limit);
-                    // Messages may come in the same breath as the answer.
-                    let taken = open.take(&answer, &mut self.inbox, &mut self.news);
-                    self.stage = Stage::Open(Box::new(open));
-                    taken?;
+                    let (stream, rest) = shaking.into_parts();
+                    match answer {
+                        Answer::Agreed(headers, agreed) => {
+                            self.open_with(stream, headers, agreed, &rest)?
+                        }
+                        Answer::Refused(mut refusing) => {
+                            self.alarm.no_later_than(Instant::now() + PATIENCE);
+                            let goes_on = refusing.take(&rest);
+                            self.stage = Stage::Refused(Box::new((refusing, stream)));
+                            if !goes_on {
+                                return Poll::Ready(Err(self.refused()));
+                            }
+                        }
+                    }
+                }
+                Stage::Refused(refused) => {
+                    let (refusing, stream) = &mut **refused;
+                    ready!(refusing.poll(stream, cx, &mut self.meter));
+                    return Poll::Ready(Err(self.refused()));
                 }
                 Stage::Open(_) => return self.talk(cx),
                 Stage::Ended => return Poll::Pending,
             }
         }
+    }
+
+    /// The handshake has succeeded; this came after it.
+    fn open_with(
+        &mut self,
+        stream: Stream,
+        headers: Headers,
+        agreed: Agreed,
+        rest: &[u8],
+    ) -> Result<(), Error> {
+        let Agreed { subprotocol, deflate } = agreed;
+        self.opened = Some(Opened { since: Instant::now(), headers, subprotocol });
+        self.news.opened = true;
+        self.alarm.unset();
+        let mut session = Session::new(stream, self.config.body_limit, deflate);
+        // Messages may come in the same breath as the answer.
+        let taken = session.take(rest, &mut self.inbox, &mut self.news);
+        self.stage = Stage::Open(Box::new(session));
+        taken
+    }
+
+    /// Keeps what came of a refusal, and gives the error that it is.
+    fn refused(&mut self) -> Error {
+        self.count_traffic();
+        let Stage::Refused(refused) = mem::replace(&mut self.stage, Stage::Ended) else {
+            return ConnectionError::ClosedEarly.into();
+        };
+        let refusal = refused.0.end(&self.meter);
+        let status = refusal.response.status.as_u16();
+        self.refusal = Some(Box::new(refusal));
+        Error::Refused(status)
     }
 
     /// Messages both ways, until the end.
@@ -222,9 +273,12 @@ impl Socket {
             let written = open.poll_write(cx, meter, news);
             let closing = !open.is_open();
             match (&written, closing) {
-                (_, true) => alarm.no_later_than(Instant::now() + CLOSING),
+                (_, true) => alarm.no_later_than(Instant::now() + PATIENCE),
                 (Poll::Pending, false) => alarm.no_later_than(Instant::now() + self.timeout),
-                (Poll::Ready(_), false) => alarm.unset(),
+                (Poll::Ready(_), false) => match open.gone_after(self.timeout) {
+                    Some(moment) => alarm.set(moment),
+                    None => alarm.unset(),
+                },
             }
             // A peer that breaks off may have said why before: what has come is taken first.
             let broken = match written {
@@ -232,6 +286,10 @@ impl Socket {
                 Poll::Ready(Ok(())) | Poll::Pending => None,
             };
             if inbox.is_full() && !closing && broken.is_none() {
+                if open.is_written() {
+                    // Who does not listen cannot say that nobody speaks.
+                    alarm.unset();
+                }
                 return Poll::Pending;
             }
             let error = match (open.poll_read(cx, meter, inbox, news), broken) {
@@ -252,7 +310,7 @@ impl Socket {
     }
 
     /// What it is when time runs out.
-    fn too_late(&self) -> End {
+    fn too_late(&mut self) -> End {
         let late = |error: ConnectionError| End::Failed(error.into());
         match &self.stage {
             // The peer agreed to close and does not hang up: so we do.
@@ -261,6 +319,8 @@ impl Socket {
                 None => late(ConnectionError::TimedOut),
             },
             Stage::Dialling(_) => late(ConnectionError::ConnectTimedOut),
+            // That it is refused is known, if not with all that there was to say.
+            Stage::Refused(_) => End::Failed(self.refused()),
             Stage::Shaking(_) | Stage::Ended => late(ConnectionError::TimedOut),
         }
     }
@@ -274,6 +334,7 @@ impl Socket {
             },
             _ => Instant::now(),
         };
+        self.count_traffic();
         self.alarm.unset();
         self.lost = !self.is_written();
         self.stage = Stage::Ended;
@@ -368,11 +429,10 @@ impl Socket {
     /// How long it took until the handshake was answered, or has taken by now.
     #[must_use]
     pub fn connecting(&self) -> Duration {
-        let until = match (&self.opened, &self.end) {
-            (Some(opened), _) => opened.since,
-            (None, Some((_, at))) => *at,
-            (None, None) => Instant::now(),
-        };
+        let answered = self.opened.as_ref().map(|opened| opened.since);
+        let answered = answered.or_else(|| Some(self.refusal.as_ref()?.since));
+        let ended = || self.end.as_ref().map(|(_, at)| *at);
+        let until = answered.or_else(ended).unwrap_or_else(Instant::now);
         until.saturating_duration_since(self.started)
     }
 
@@ -384,10 +444,17 @@ impl Socket {
         Some(until.saturating_duration_since(self.opened.as_ref()?.since))
     }
 
-    /// The headers of the answer to the handshake.
+    /// The headers of the answer to the handshake, whether it agreed or refused.
     #[must_use]
     pub fn headers(&self) -> Option<&Headers> {
-        self.opened.as_ref().map(|opened| &opened.headers)
+        let refused = || self.refusal.as_ref().map(|refusal| &refusal.response.headers);
+        self.opened.as_ref().map(|opened| &opened.headers).or_else(refused)
+    }
+
+    /// The answer that refused the handshake, with the beginning of its body, and how long each part of the
+    /// exchange took. Once.
+    pub fn take_refusal(&mut self) -> Option<(Response, Timings)> {
+        self.refusal.take().map(|refusal| (refusal.response, refusal.timings))
     }
 
     /// The subprotocol that the peer chose among those offered.

@@ -14,7 +14,7 @@
 //! * `tls`: who is believed, what is spoken, and that nothing else changes by it
 //! * `tls_settings`: what a run may not say of TLS
 //! * `unix_sockets`: places in the file system instead of the network
-//! * `websockets`: messages both ways, and peers that break the rules
+//! * `websocket`: messages both ways, and peers that break the rules
 //! * `peer`, `proxy_peer`, `tls_peer`: the peers themselves
 
 mod answers;
@@ -34,4 +34,4 @@ mod tls;
 mod tls_peer;
 mod tls_settings;
 mod unix_sockets;
-mod websockets;
+mod websocket;

@@ -9,7 +9,7 @@ use net::{
 
 use crate::peer::{EMPTY, answering, error, exchange, finish, get, head, peer};
 use crate::proxy_peer::{connecting, socks, through};
-use crate::websockets::{handshake, until};
+use crate::websocket::peer::{handshake, until};
 
 fn named(name: &str) -> Grant {
     Grant { hosts: GrantedHosts::Name(name.to_owned()), port: None }

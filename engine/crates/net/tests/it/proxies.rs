@@ -18,7 +18,7 @@ use tokio::time::{advance, pause};
 use crate::peer::{EMPTY, answering, error, exchange, get, head, peer, until as until_client};
 use crate::proxy_peer::{Told, connecting, socks, through};
 use crate::tls_peer::{Authority, Manner, config_of, relay, server, tls_peer};
-use crate::websockets::{echo, handshake, received, text, until};
+use crate::websocket::peer::{echo, handshake, received, text, until};
 
 const PROTOCOLS: [ProxyProtocol; 3] =
     [ProxyProtocol::Http, ProxyProtocol::Socks5, ProxyProtocol::Socks5h];

@@ -14,7 +14,7 @@ use tokio_rustls::TlsAcceptor;
 
 use crate::peer::{EMPTY, answering, error, exchange, finish, get, head};
 use crate::tls_peer::{Authority, Manner, config_of, server};
-use crate::websockets::{echo, handshake, received, text, until};
+use crate::websocket::peer::{echo, handshake, received, text, until};
 
 /// A socket in a folder of its own, where each connection is treated with `serve(stream)`.
 fn unix_peer<F, R>(serve: F) -> (TempDir, Arc<Path>)
