@@ -2,6 +2,7 @@
 
 use std::future::poll_fn;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::task::Poll;
 
 use net::websocket::{Close, End, Message, Socket};
@@ -13,7 +14,7 @@ use super::peer::{
     socket, text, until,
 };
 use crate::peer::{head, peer};
-use crate::tls_peer::{Authority, Manner, config_of, server, tls_peer};
+use crate::tls_peer::{Authority, Manner, config_of, relay, server, tls_peer};
 
 #[tokio::test]
 async fn messages_go_both_ways_and_every_byte_is_counted() {
@@ -116,6 +117,7 @@ async fn a_socket_by_tls_talks_as_any_other_to_whom_it_believes() {
     let authority = Authority::new("issuer");
     let identity = authority.issue(&["localhost"]);
     let url = tls_peer(server(&identity, &Manner::default()), |_, stream| echo(stream)).await;
+    let (url, counted) = relay(&url).await;
     let asked = || handshake(&url.replace("https://", "wss://"));
 
     let config = config_of(&authority, TlsSettings::default());
@@ -128,6 +130,8 @@ async fn a_socket_by_tls_talks_as_any_other_to_whom_it_believes() {
     }
     assert!(socket.close(1000, ""));
     assert!(matches!(ended(&mut socket).await, End::Closed(_)));
+    let [sent, received] = [0, 1].map(|way: usize| counted[way].load(Ordering::SeqCst));
+    assert_eq!(socket.take_bytes(), (sent, received), "to the last");
 
     // Nobody has said that the issuer is to be believed.
     let mut stranger = Socket::new(Arc::new(Config::default()), 1, asked());
