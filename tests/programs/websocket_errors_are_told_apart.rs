@@ -19,8 +19,11 @@ fn iterate() -> Result {
         (echo().header("a", "b\r\nc: d"), ErrorKind::InvalidRequest),
         (echo().header("a\0", "b"), ErrorKind::InvalidRequest),
         (echo().header("sec-websocket-key", "mine"), ErrorKind::InvalidRequest),
+        (echo().header("a", "b\0c"), ErrorKind::InvalidRequest),
+        (echo().header("host", "other.test"), ErrorKind::InvalidRequest),
         (echo().header("upgrade", "h2c"), ErrorKind::InvalidRequest),
         (echo().subprotocol("a\r\nb: c"), ErrorKind::InvalidRequest),
+        (echo().subprotocol("a\0"), ErrorKind::InvalidRequest),
         (Request::new(&url("/status/403")), ErrorKind::Refused),
         (Request::new(&url("/close")), ErrorKind::ClosedEarly),
         (

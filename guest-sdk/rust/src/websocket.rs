@@ -27,10 +27,12 @@
 //! at once are waited for with [`wait_any`].
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::Result;
 use crate::bindings::wasmload::script::websocket as contract;
+use crate::http::Response;
 use crate::timing::{duration, milliseconds};
 
 /// Connects to an absolute `ws:` or `wss:` URL.
@@ -98,8 +100,19 @@ impl Request {
         self
     }
 
+    /// Offers that messages be packed (`permessage-deflate`, RFC 7692): k6's `compression: 'deflate'`.
+    ///
+    /// A target may decline, and then they are not; [`WebSocket::header`] of `sec-websocket-extensions` says what
+    /// was agreed on.
+    #[doc(alias = "compression")]
+    #[must_use]
+    pub fn deflate(self) -> Self {
+        self.0.offer_deflate();
+        self
+    }
+
     /// Sets how long connecting and the handshake may take, and then how long any one message may take to be
-    /// written, instead of the run's request timeout.
+    /// written and a peer that owes the answer to a ping may say nothing, instead of the run's request timeout.
     #[must_use]
     pub fn timeout(self, length: Duration) -> Self {
         self.0.set_timeout(milliseconds(length));
@@ -126,7 +139,10 @@ impl Request {
     ///
     /// Fails with the [`Error`] that says why there is no session.
     pub fn connect(&self) -> Result<WebSocket, Error> {
-        self.0.connect().map(WebSocket).map_err(Error)
+        self.0.connect().map(WebSocket).map_err(|error| {
+            let refusal = self.0.refusal().map(|response| Arc::new(Response(response)));
+            Error { error, refusal }
+        })
     }
 }
 
@@ -142,7 +158,7 @@ impl WebSocket {
     /// Fails with [`ErrorKind::Closed`] if a side has begun to close, with [`ErrorKind::TimedOut`] if the target
     /// does not read for too long, and otherwise with why the session is over.
     pub fn send_text(&self, text: &str) -> Result<(), Error> {
-        self.0.send_text(text).map_err(Error)
+        self.0.send_text(text).map_err(Error::from)
     }
 
     /// Sends bytes, likewise.
@@ -151,7 +167,7 @@ impl WebSocket {
     ///
     /// As [`send_text`](Self::send_text).
     pub fn send_binary(&self, bytes: impl AsRef<[u8]>) -> Result<(), Error> {
-        self.0.send_binary(bytes.as_ref()).map_err(Error)
+        self.0.send_binary(bytes.as_ref()).map_err(Error::from)
     }
 
     /// Sends this value as JSON, as text.
@@ -177,13 +193,14 @@ impl WebSocket {
         self.0.expect_answer(key);
     }
 
-    /// Sends a ping and does not wait for its pong; the time between them is in `ws_ping`.
+    /// Sends a ping and does not wait for its pong; the time between them is in `ws_ping`. If the target says
+    /// nothing at all for as long as the request's timeout instead, the session is over.
     ///
     /// # Errors
     ///
     /// As [`send_text`](Self::send_text).
     pub fn ping(&self) -> Result<(), Error> {
-        self.0.ping().map_err(Error)
+        self.0.ping().map_err(Error::from)
     }
 
     /// Waits until every ping was answered; false if the timeout passes first.
@@ -192,7 +209,7 @@ impl WebSocket {
     ///
     /// Fails with why the session is over if it ends before.
     pub fn wait_pong(&self, timeout: Option<Duration>) -> Result<bool, Error> {
-        self.0.wait_pong(timeout.map(milliseconds)).map_err(Error)
+        self.0.wait_pong(timeout.map(milliseconds)).map_err(Error::from)
     }
 
     /// Waits for the next message.
@@ -203,7 +220,7 @@ impl WebSocket {
     /// [`ErrorKind::Closed`] if both sides closed it.
     pub fn recv(&self) -> Result<Message, Error> {
         loop {
-            if let Some(message) = self.0.receive(None).map_err(Error)? {
+            if let Some(message) = self.0.receive(None).map_err(Error::from)? {
                 return Ok(Message(message));
             }
         }
@@ -216,7 +233,7 @@ impl WebSocket {
     /// As [`recv`](Self::recv).
     pub fn recv_timeout(&self, timeout: Duration) -> Result<Option<Message>, Error> {
         let received = self.0.receive(Some(milliseconds(timeout)));
-        received.map(|message| message.map(Message)).map_err(Error)
+        received.map(|message| message.map(Message)).map_err(Error::from)
     }
 
     /// The messages, until both sides have closed. An error is the last.
@@ -243,7 +260,7 @@ impl WebSocket {
     /// [`ErrorKind::ClosedEarly`] if it ends the connection instead, and with why the session is over if it was
     /// already.
     pub fn close_with(&self, code: u16, reason: &str) -> Result<(), Error> {
-        self.0.close(code, reason).map_err(Error)
+        self.0.close(code, reason).map_err(Error::from)
     }
 
     /// The subprotocol that the target chose among those offered.
@@ -354,13 +371,23 @@ impl Message {
 
 /// Why there is no session, or why it is over.
 #[derive(Clone)]
-pub struct Error(contract::Error);
+pub struct Error {
+    error: contract::Error,
+    /// The answer, if it was that that refused.
+    refusal: Option<Arc<Response>>,
+}
+
+impl From<contract::Error> for Error {
+    fn from(error: contract::Error) -> Self {
+        Self { error, refusal: None }
+    }
+}
 
 impl Error {
     /// The case, to act on.
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
-        match self.0 {
+        match self.error {
             contract::Error::InvalidRequest(_) => ErrorKind::InvalidRequest,
             contract::Error::NameNotResolved => ErrorKind::NameNotResolved,
             contract::Error::ConnectionRefused => ErrorKind::ConnectionRefused,
@@ -380,16 +407,22 @@ impl Error {
     /// The status that a handshake was refused with.
     #[must_use]
     pub fn status(&self) -> Option<u16> {
-        match self.0 {
+        match self.error {
             contract::Error::Refused(status) => Some(status),
             _ => None,
         }
     }
 
+    /// The answer that a handshake was refused with; of its body at most the first 64 KiB.
+    #[must_use]
+    pub fn response(&self) -> Option<&Response> {
+        self.refusal.as_deref()
+    }
+
     /// The code and reason that a session was closed with; the code is 1005 if none was given.
     #[must_use]
     pub fn close(&self) -> Option<(u16, &str)> {
-        match &self.0 {
+        match &self.error {
             contract::Error::Closed(close) => Some((close.code, &close.reason)),
             _ => None,
         }
@@ -409,9 +442,9 @@ pub enum ErrorKind {
     ConnectionReset,
     /// The peer ended the connection without a close frame, or before the handshake was complete.
     ClosedEarly,
-    /// The handshake, the writing of a message or the peer's agreement to close took too long.
+    /// The handshake, the writing of a message, the peer's answer to a ping or its agreement to close took too long.
     TimedOut,
-    /// The peer refused the handshake: see [`Error::status`].
+    /// The peer refused the handshake: see [`Error::status`] and [`Error::response`].
     Refused,
     /// The peer's answer to the handshake is not one.
     MalformedHandshake,
@@ -429,7 +462,7 @@ pub enum ErrorKind {
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.0 {
+        match &self.error {
             contract::Error::InvalidRequest(why) => write!(f, "invalid request: {why}"),
             contract::Error::NameNotResolved => f.write_str("name not resolved"),
             contract::Error::ConnectionRefused => f.write_str("connection refused"),

@@ -28,7 +28,7 @@
 //! | `/events/{milliseconds}` | events so far apart, from after `last-event-id` on; with `?count=N` so many, and with `&break=1` the connection breaks then |
 //! | `POST /v1/chat/completions` | a language model's stream of `max_tokens` tokens, as OpenAI has it; `?first=50&gap=10` milliseconds |
 //! | `/headers` | headers that are repeated, empty, long, and not text |
-//! | `/ws/echo` | by WebSocket: each message back |
+//! | `/ws/echo` | by WebSocket: each message back; the handshake sets a cookie, as everywhere under `/ws` |
 //! | `/ws/chat` | by WebSocket: each message to everybody there, the sender too |
 //! | `/ws/ticker/{milliseconds}` | by WebSocket: `tick 1`, `tick 2`, … so far apart |
 //! | `/ws/close/{code}` | by WebSocket: a close frame with this code, 1000 to 4999, at once |

@@ -5,7 +5,7 @@ use std::io;
 use std::time::Duration;
 
 use bytes::{Buf, Bytes};
-use http::header::{CONNECTION, UPGRADE};
+use http::header::{CONNECTION, SET_COOKIE, UPGRADE};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use hyper::upgrade::OnUpgrade;
@@ -50,7 +50,7 @@ pub(crate) fn chat() -> broadcast::Sender<Frame> {
     broadcast::channel(BEHIND).0
 }
 
-/// Agrees to a handshake, or answers why not. The first subprotocol that is offered is chosen.
+/// Agrees to a handshake, or answers why not. The first subprotocol that is offered is chosen, and a cookie set.
 pub(crate) fn agree(head: &Parts) -> Result<Answer, Box<Answer>> {
     let has = |name, token: &str| {
         let values = head.headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
@@ -75,6 +75,8 @@ pub(crate) fn agree(head: &Parts) -> Result<Answer, Box<Answer>> {
     headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
     let accept = HeaderValue::from_str(&base64(&accept)).expect("base64 is ASCII");
     headers.insert("sec-websocket-accept", accept);
+    // As those do that want to meet a client again behind several doors.
+    headers.insert(SET_COOKIE, HeaderValue::from_static("talked=yes; Path=/"));
     let offered = head.headers.get("sec-websocket-protocol").and_then(|value| value.to_str().ok());
     if let Some(first) = offered.and_then(|offered| offered.split(',').next())
         && let Ok(first) = HeaderValue::from_str(first.trim())

@@ -18,7 +18,7 @@ use wasmtime_wasi_http::WasiBody;
 use crate::catalogue::{Ending, Endpoint};
 use crate::event_streams::{EventStreams, Source, StreamId};
 use crate::limits::{REQUESTS_AT_ONCE, UPLOAD_BYTES};
-use crate::sockets::Sockets;
+use crate::sockets::{SocketId, Sockets, TooMany};
 use crate::time::milliseconds;
 use crate::uploads::{Upload, Uploads};
 
@@ -154,7 +154,7 @@ impl Exchanges {
 
     /// Takes in bodies, and begins the exchanges of those that are finished. Whether any is refused.
     fn begin_uploads(&mut self, cx: &mut Context<'_>) -> bool {
-        let limit = self.config().body_limit;
+        let limit = self.client.config().body_limit;
         let mut any = false;
         for (upload, refusal) in self.uploads.take_ended(cx, limit, UPLOAD_BYTES) {
             let Upload { id, request, endpoint, lag, is_unwanted, .. } = upload;
@@ -173,7 +173,7 @@ impl Exchanges {
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> bool {
         let mut ended = self.uploads.len() > 0 && self.begin_uploads(cx);
         let Self { client, recorder, series, entries, sockets, .. } = self;
-        ended |= sockets.poll(cx);
+        ended |= sockets.poll(cx, &mut |target, headers| client.keep_cookies(target, headers));
         client.poll(cx, &mut |id, exchange| {
             ended |= exchange.redirected.is_none();
             let Some(index) = entries.iter().position(|entry| entry.id == id) else { return };
@@ -214,9 +214,15 @@ impl Exchanges {
         news.any
     }
 
-    /// How requests are made.
-    pub(crate) fn config(&self) -> Arc<net::Config> {
-        self.client.config()
+    /// Begins to connect a socket, with the VU's cookies. As [`Sockets::connect`].
+    pub(crate) fn connect(
+        &mut self,
+        vu: u32,
+        mut handshake: net::websocket::Handshake,
+        tags: Tags,
+    ) -> Result<SocketId, TooMany> {
+        self.client.add_cookies(&handshake.target, &mut handshake.headers);
+        self.sockets.connect(self.client.config(), vu, handshake, tags)
     }
 
     /// How many have not ended, sockets that the guest has let go of among them, and not those that it goes on

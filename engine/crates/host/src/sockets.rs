@@ -16,6 +16,7 @@ use std::time::Duration;
 
 use metrics::{MetricId, Recorder, SeriesId, Tags, builtin};
 use net::websocket::{End, News, Socket};
+use net::{Headers, Response, Target, Timings};
 use tokio::time::Instant;
 
 use crate::limits::{ANSWERS_EXPECTED, SOCKETS_AT_ONCE};
@@ -38,6 +39,7 @@ pub(crate) struct Sockets {
 struct Entry {
     id: SocketId,
     socket: Box<Socket>,
+    target: Target,
     /// Of the VU, the request and, once it is open, the session.
     tags: Tags,
     /// Where its messages are counted, once it is open.
@@ -86,8 +88,9 @@ impl Sockets {
         }
         let id = SocketId(self.next);
         self.next += 1;
+        let target = handshake.target.clone();
         let socket = Box::new(Socket::new(config, vu, handshake));
-        self.entries.push(Entry { id, socket, tags, messages: None, is_leaving: false });
+        self.entries.push(Entry { id, socket, target, tags, messages: None, is_leaving: false });
         Ok(id)
     }
 
@@ -97,8 +100,12 @@ impl Sockets {
         record(&self.recorder, builtin::WS_CONNECT_FAILED, &tags, 1.0);
     }
 
-    /// Drives all of them. Whether anything is new.
-    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> bool {
+    /// Drives all of them, and hands over the headers of each answer to a handshake. Whether anything is new.
+    pub(crate) fn poll(
+        &mut self,
+        cx: &mut Context<'_>,
+        on_answered: &mut dyn FnMut(&Target, &Headers),
+    ) -> bool {
         let mut any = false;
         let mut index = 0;
         while let Some(entry) = self.entries.get_mut(index) {
@@ -109,6 +116,12 @@ impl Sockets {
                 continue;
             }
             any = true;
+            let is_refused = news.ended && !entry.socket.was_opened();
+            if (news.opened || is_refused)
+                && let Some(headers) = entry.socket.headers()
+            {
+                on_answered(&entry.target, headers);
+            }
             entry.record(&self.recorder, &news);
             if news.ended {
                 let (id, is_leaving) = (entry.id, entry.is_leaving);
@@ -155,6 +168,16 @@ impl Sockets {
             // It may be closing already.
             entry.socket.close(1000, "");
         }
+    }
+
+    /// Lets go of a socket that never was a session, and gives the answer that refused it, if one did, and where
+    /// it came from.
+    pub(crate) fn forget_refused(&mut self, id: SocketId) -> Option<(Target, Response, Timings)> {
+        let entry = self.entries.iter_mut().find(|entry| entry.id == id)?;
+        let target = entry.target.clone();
+        let refusal = entry.socket.take_refusal();
+        self.forget(id);
+        refusal.map(|(response, timings)| (target, response, timings))
     }
 
     /// Takes note that the message sent last will be answered.

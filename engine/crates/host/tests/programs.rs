@@ -709,11 +709,11 @@ fn websocket_errors_are_told_apart() {
         let bench = Bench::with_env(artifacts::WEBSOCKET_ERRORS_ARE_TOLD_APART, &env);
         bench.completes().await;
         let totals = bench.totals();
-        assert_eq!(asked(&totals, builtin::WS_CONNECT_FAILED), 17, "each is counted once");
+        assert_eq!(asked(&totals, builtin::WS_CONNECT_FAILED), 20, "each is counted once");
         for (error, code, status, attempts) in [
             ("connection refused", "1212", "0", 1.0),
             ("name not resolved", "1101", "0", 1.0),
-            ("invalid request", "1020", "0", 9.0),
+            ("invalid request", "1020", "0", 12.0),
             ("handshake refused", "1403", "403", 2.0),
             ("closed early", "1000", "0", 1.0),
             ("timed out", "1050", "0", 1.0),
@@ -726,6 +726,24 @@ fn websocket_errors_are_told_apart() {
         assert_eq!(count(&totals, builtin::WS_SESSIONS, &[]), 2.0);
         assert_eq!(count(&totals, builtin::WS_SESSION_DURATION, &[]), 2.0);
         assert_eq!(count(&totals, builtin::WS_SESSIONS_FAILED, &[]), 0.0);
+    });
+}
+
+#[test]
+fn websocket_handshakes_are_seen() {
+    runtime().block_on(async {
+        let bench = Bench::new(artifacts::WEBSOCKET_HANDSHAKES_ARE_SEEN);
+        bench.completes().await;
+        let totals = bench.totals();
+        let refused = [("status", "200"), ("error", "handshake refused"), ("error_code", "1200")];
+        assert_eq!(count(&totals, builtin::WS_CONNECT_FAILED, &refused), 4.0);
+        assert_eq!(count(&totals, builtin::WS_CONNECTING, &refused), 4.0);
+        assert_eq!(asked(&totals, builtin::WS_CONNECT_FAILED), 6);
+        assert_eq!(count(&totals, builtin::WS_SESSIONS, &[]), 2.0);
+        let record = settled(&bench).await;
+        assert_eq!(count(&totals, builtin::DATA_SENT, &[]), record.bytes_received as f64);
+        assert_eq!(count(&totals, builtin::DATA_RECEIVED, &[]), record.bytes_sent as f64);
+        assert_eq!(count(&totals, builtin::HTTP_REQS, &[]), 1.0, "a handshake is no request");
     });
 }
 

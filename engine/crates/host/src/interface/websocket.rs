@@ -20,7 +20,7 @@ use crate::bindings::wasmload::script::websocket::{
     Close as ToldClose, Error, Host, HostMessage, HostRequest, HostSocket,
 };
 use crate::exchanges::Exchanges;
-use crate::interface::http::header;
+use crate::interface::http::{Response, header};
 use crate::limits::{ANSWER_KEY, MESSAGE_BYTES, SOCKETS_AT_ONCE};
 use crate::sockets::SocketId;
 use crate::state::VuState;
@@ -31,11 +31,14 @@ pub struct Request {
     url: String,
     headers: HeaderMap,
     subprotocols: Vec<Subprotocol>,
+    deflate: bool,
     timeout: Option<Duration>,
     name: Option<String>,
     tags: Vec<(String, String)>,
     /// The first thing about it that cannot be sent.
     fault: Option<String>,
+    /// The answer that refused the last attempt, until it is taken.
+    refusal: Option<Response>,
 }
 
 /// A session in the hands of a script.
@@ -56,7 +59,7 @@ impl VuState {
         let (url, fault) = (request.url.clone(), request.fault.clone());
         let tags = self.socket_tags(request);
         let (headers, subprotocols) = (request.headers.clone(), request.subprotocols.clone());
-        let timeout = request.timeout;
+        let (deflate, timeout) = (request.deflate, request.timeout);
         let target = self.user.catalogue.lock().socket_target(&url);
         let mut exchanges = self.exchanges.lock();
         let target = target.map_err(|error| format!("the URL `{}`: {error}", url.escape_default()));
@@ -70,9 +73,8 @@ impl VuState {
             exchanges.sockets.record_untried(&tags, "not allowed", 1111);
             return not_allowed(why.into());
         }
-        let (config, vu) = (exchanges.config(), self.user.identity.vu);
-        let handshake = Handshake { target, headers, subprotocols, deflate: false, timeout };
-        match exchanges.sockets.connect(config, vu, handshake, tags.clone()) {
+        let handshake = Handshake { target, headers, subprotocols, deflate, timeout };
+        match exchanges.connect(self.user.identity.vu, handshake, tags.clone()) {
             Ok(id) => Ok(Ok(id)),
             Err(_) => {
                 exchanges.sockets.record_untried(&tags, "not allowed", 1111);
@@ -202,10 +204,12 @@ impl HostRequest for VuState {
             url,
             headers: HeaderMap::new(),
             subprotocols: Vec::new(),
+            deflate: false,
             timeout: None,
             name: None,
             tags: Vec::new(),
             fault: None,
+            refusal: None,
         })?)
     }
 
@@ -241,6 +245,11 @@ impl HostRequest for VuState {
         Ok(())
     }
 
+    fn offer_deflate(&mut self, this: Resource<Request>) -> Result<()> {
+        self.table.get_mut(&this)?.deflate = true;
+        Ok(())
+    }
+
     fn set_timeout(&mut self, this: Resource<Request>, length: f64) -> Result<()> {
         self.table.get_mut(&this)?.timeout = Some(duration(length));
         Ok(())
@@ -262,6 +271,7 @@ impl HostRequest for VuState {
         &mut self,
         this: Resource<Request>,
     ) -> Result<Result<Resource<Socket>, Error>> {
+        self.table.get_mut(&this)?.refusal = None;
         let id = match self.begin_to_connect(&this)? {
             Ok(id) => id,
             Err(error) => return Ok(Err(error)),
@@ -276,10 +286,17 @@ impl HostRequest for VuState {
         Ok(match failed.await? {
             None => Ok(self.table.push(Socket(id))?),
             Some(error) => {
-                self.exchanges.lock().sockets.forget(id);
+                let refusal = self.exchanges.lock().sockets.forget_refused(id);
+                self.table.get_mut(&this)?.refusal = refusal
+                    .map(|(target, response, timings)| Response::new(target, response, timings));
                 Err(error)
             }
         })
+    }
+
+    fn refusal(&mut self, this: Resource<Request>) -> Result<Option<Resource<Response>>> {
+        let refusal = self.table.get_mut(&this)?.refusal.take();
+        refusal.map(|refusal| Ok(self.table.push(refusal)?)).transpose()
     }
 
     fn drop(&mut self, this: Resource<Request>) -> Result<()> {
