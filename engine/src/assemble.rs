@@ -10,7 +10,7 @@ use host::{
 };
 use metrics::{Outcome, Problem, Registry, Shards, Silence, Thresholds, Verdict};
 use net::{Ceiling, Config};
-use output::{Header, Manner, Outputs, Screen, Severity, SummaryFile, SummaryText, Terminal};
+use output::{Har, Header, Manner, Outputs, Screen, Severity, SummaryFile, SummaryText, Terminal};
 use plan::{Options, Plan, Requests};
 use run::{CallError, Control, Controller, Crew, Finished, RunSpec, StopReason};
 
@@ -26,6 +26,7 @@ use crate::guest_build;
 use crate::interrupts::Interrupts;
 use crate::limits::{check_maps, raise_open_files};
 use crate::network;
+use crate::observe::observer;
 use crate::tls::tls;
 
 /// The component of a script: the file itself, or what its source is built to.
@@ -83,6 +84,11 @@ pub(crate) fn run(asked: &Run) -> Result<ExitCode, Fault> {
     let (net, net_of_scenarios) = net_configs(&plan)?;
 
     let mut outputs = outputs(asked, &screen)?;
+    let har = har(asked)?;
+    let observer = observer(asked.http_debug, &screen, har.as_ref().map(Har::sample));
+    if let Some(har) = har {
+        outputs.push(har);
+    }
     raise_open_files();
     let workers = workers(asked);
     let shards = Shards::new(registry, workers + 1);
@@ -99,6 +105,7 @@ pub(crate) fn run(asked: &Run) -> Result<ExitCode, Fault> {
             datasets,
             files,
             discards_bodies: plan.discard_response_bodies,
+            observer,
             log,
         },
     );
@@ -250,7 +257,11 @@ fn outputs(asked: &Run, screen: &Screen) -> Result<Outputs, Fault> {
     let export = asked.summary_export.as_deref();
     let header = Header {
         script: asked.script.display().to_string(),
-        outputs: export.map(|path| path.display().to_string()).into_iter().collect(),
+        outputs: [export, asked.har.as_deref()]
+            .into_iter()
+            .flatten()
+            .map(|path| path.display().to_string())
+            .collect(),
     };
     outputs.push(Terminal::new(screen.clone(), header));
     let stdout = std::io::stdout();
@@ -262,6 +273,12 @@ fn outputs(asked: &Run, screen: &Screen) -> Result<Outputs, Fault> {
         outputs.push(file);
     }
     Ok(outputs)
+}
+
+/// The file for a sample of exchanges, if one is asked for.
+fn har(asked: &Run) -> Result<Option<Har>, Fault> {
+    let har = asked.har.as_deref().map(Har::create).transpose();
+    har.map_err(|error| Fault::failed_to(ExitCode::InvalidConfig, &error))
 }
 
 fn workers(asked: &Run) -> usize {

@@ -6,6 +6,7 @@
 //! * `files` and `datasets` open the files that a plan names;
 //! * `guest_build` turns sources into a component, `scaffold` makes new ones;
 //! * `fault` is what can go wrong and how it is said, `exit` the codes;
+//! * `observe` shows single exchanges to who asks for them;
 //! * `printable` keeps foreign text from acting on the terminal.
 
 mod assemble;
@@ -19,6 +20,7 @@ mod guest_build;
 mod interrupts;
 mod limits;
 mod network;
+mod observe;
 mod printable;
 mod scaffold;
 mod tls;

@@ -15,6 +15,9 @@ mod datasets;
 /// Which crate may know which: DESIGN's table against `cargo metadata`.
 mod house;
 
+/// Single exchanges shown: on the terminal, and in a file that browsers' tools read.
+mod observing;
+
 /// What a run would do, told without running it.
 mod plan;
 

@@ -11,6 +11,7 @@ use super::voice::Voice;
 use crate::assemble;
 use crate::exit::ExitCode;
 use crate::fault::Fault;
+use crate::observe::HttpDebug;
 
 /// The most worker threads. Arbitrary: more than machines have cores.
 const MOST_WORKERS: i64 = 1024;
@@ -28,6 +29,14 @@ pub(crate) struct Run {
     /// Write the summary as JSON; `wasmload schema summary` describes it
     #[arg(long, env = "WASMLOAD_SUMMARY_EXPORT", hide_env_values = true, value_name = "FILE")]
     pub(crate) summary_export: Option<PathBuf>,
+
+    /// Print the exchanges of the first VU of each scenario, without their secrets; =full with their bodies
+    #[arg(long, value_name = "WHAT", num_args = 0..=1, require_equals = true, default_missing_value = "headers")]
+    pub(crate) http_debug: Option<HttpDebug>,
+
+    /// Write the first thousand exchanges of the first VU of each scenario, without their secrets, as an HTTP archive
+    #[arg(long, env = "WASMLOAD_HAR", hide_env_values = true, value_name = "FILE")]
+    pub(crate) har: Option<PathBuf>,
 
     /// Serve the control API there, such as 127.0.0.1:6565; a port alone is of this machine only
     #[arg(long, env = "WASMLOAD_ADDRESS", hide_env_values = true, value_name = "ADDRESS", value_parser = address)]

@@ -18,6 +18,7 @@ use wasmtime_wasi_http::WasiBody;
 use crate::catalogue::{Ending, Endpoint};
 use crate::event_streams::{EventStreams, Source, StreamId};
 use crate::limits::{REQUESTS_AT_ONCE, UPLOAD_BYTES};
+use crate::observer::VuObserver;
 use crate::sockets::{SocketId, Sockets, TooMany};
 use crate::time::milliseconds;
 use crate::uploads::{Upload, Uploads};
@@ -32,6 +33,8 @@ pub(crate) struct Exchanges {
     pub(crate) streams: EventStreams,
     /// Responses that the guest reads as they come.
     downloads: Vec<Download>,
+    /// Who is shown its exchanges.
+    observer: Option<VuObserver>,
 }
 
 /// Series that belong to a VU and not to one of its requests.
@@ -69,7 +72,12 @@ pub(crate) struct Finished {
 }
 
 impl Exchanges {
-    pub(crate) fn new(client: Client, recorder: Recorder, vu: &Tags) -> Self {
+    pub(crate) fn new(
+        client: Client,
+        recorder: Recorder,
+        vu: &Tags,
+        observer: Option<VuObserver>,
+    ) -> Self {
         let registry = recorder.registry();
         let series = VuSeries {
             sent: registry.series(builtin::DATA_SENT, vu),
@@ -80,7 +88,7 @@ impl Exchanges {
         let sockets = Sockets::new(recorder.clone(), series.sent, series.received);
         let (uploads, streams) = (Uploads::default(), EventStreams::new(recorder.clone()));
         let (entries, downloads) = (Vec::new(), Vec::new());
-        Self { client, recorder, series, entries, sockets, uploads, streams, downloads }
+        Self { client, recorder, series, entries, sockets, uploads, streams, downloads, observer }
     }
 
     /// Begins an exchange; nothing is sent before the next [`poll`](Self::poll).
@@ -172,10 +180,13 @@ impl Exchanges {
     /// Drives what is running. Whether any exchange ended, or anything is new of a socket.
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> bool {
         let mut ended = self.uploads.len() > 0 && self.begin_uploads(cx);
-        let Self { client, recorder, series, entries, sockets, .. } = self;
+        let Self { client, recorder, series, entries, sockets, observer, .. } = self;
         ended |= sockets.poll(cx, &mut |target, headers| client.keep_cookies(target, headers));
         client.poll(cx, &mut |id, exchange| {
             ended |= exchange.redirected.is_none();
+            if let Some(observer) = observer {
+                observer.hear(&exchange);
+            }
             let Some(index) = entries.iter().position(|entry| entry.id == id) else { return };
             let entry = &mut entries[index];
             record(recorder, *series, &entry.endpoint, entry.lag, &exchange);

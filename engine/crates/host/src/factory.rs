@@ -14,6 +14,7 @@ use crate::catalogue::Catalogue;
 use crate::exchanges::Exchanges;
 use crate::guest::{GuestVu, outcome};
 use crate::log::LogGate;
+use crate::observer::Observer;
 use crate::script::Script;
 use crate::state::{Files, Group, User};
 
@@ -39,6 +40,8 @@ pub struct Settings {
     pub files: Files,
     /// Whether the bodies of responses are forgotten, where a request does not say.
     pub discards_bodies: bool,
+    /// Who is shown single exchanges.
+    pub observer: Observer,
     /// Where messages go.
     pub log: LogGate,
 }
@@ -66,8 +69,14 @@ impl ScriptFactory {
         let catalogue = Arc::clone(&self.catalogues[identity.worker]);
         let recorder = catalogue.lock().recorder().clone();
         let own = self.settings.net_of_scenarios.get(&identity.scenario.name);
-        let client = Client::of_vu(Arc::clone(own.unwrap_or(&self.settings.net)), identity.vu);
-        let exchanges = Exchanges::new(client, recorder, &tags);
+        let net = own.unwrap_or(&self.settings.net);
+        let observer = self.settings.observer.of(&identity);
+        let net = match &observer {
+            None => Arc::clone(net),
+            Some(_) => Arc::new(net::Config { tells_requests: true, ..(**net).clone() }),
+        };
+        let client = Client::of_vu(net, identity.vu);
+        let exchanges = Exchanges::new(client, recorder, &tags, observer);
         let env = identity.scenario.env.clone();
         let user = User {
             identity,

@@ -198,7 +198,7 @@ impl Script {
         let identity = Identity { vu: 0, worker: 0, scenario: Arc::new(Scenario::default()) };
         let tags = metrics::Tags::new();
         let client = Client::new(Arc::new(net::Config::default()));
-        let exchanges = Exchanges::new(client, recorder.clone(), &tags);
+        let exchanges = Exchanges::new(client, recorder.clone(), &tags, None);
         let user = User {
             identity,
             tags,

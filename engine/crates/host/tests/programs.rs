@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use data::{DatasetSpec, Datasets, OnExhausted, RowFormat, RowOrder, Share};
 use demo::{Demo, Faults, RunningDemo};
-use host::{Engine, Files, Level, LogGate, LogLine, Script, ScriptFactory, Settings};
+use host::{Engine, Files, Level, LogGate, LogLine, Observer, Script, ScriptFactory, Settings};
 use metrics::{MetricId, Registry, Shards, Sink, Totals, builtin};
 use vu::{Identity, Iteration, Outcome, Scenario, SetupData, Vu, VuFactory};
 
@@ -76,6 +76,7 @@ impl Bench {
             datasets: Datasets::default(),
             files: Files::default(),
             discards_bodies: false,
+            observer: Observer::default(),
             log,
         };
         set(&mut settings);

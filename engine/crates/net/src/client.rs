@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use http::header::{AUTHORIZATION, COOKIE};
+use http::header::{AUTHORIZATION, CONTENT_LENGTH, COOKIE, HOST, USER_AGENT};
 use http::{HeaderMap, HeaderValue};
 use tokio::time::Instant;
 
@@ -197,6 +197,7 @@ impl Client {
                 Poll::Ready((result, connection)) => {
                     let id = running.id;
                     let mut exchange = Exchange::new(result, &running.exchange.meter);
+                    exchange.request = running.told_request(&self.config);
                     let next = self.next(index, &mut exchange);
                     if let Some(connection) = connection {
                         self.keep(connection);
@@ -261,7 +262,8 @@ impl Client {
             let late = self.running.swap_remove(late);
             let connected = late.exchange.meter.is_connected();
             let error = if connected { Error::TimedOut } else { Error::ConnectTimedOut };
-            let exchange = Exchange::new(Err(error), &late.exchange.meter);
+            let mut exchange = Exchange::new(Err(error), &late.exchange.meter);
+            exchange.request = late.told_request(&self.config);
             late.ended(&exchange);
             on_finished(late.id, exchange);
         }
@@ -348,6 +350,20 @@ impl Client {
 }
 
 impl Started {
+    /// The request with all that was added to it, if whoever hears of the exchange is to have it.
+    fn told_request(&self, config: &Config) -> Option<Box<Request>> {
+        if !config.tells_requests {
+            return None;
+        }
+        let mut told = self.exchange.request.clone();
+        told.headers.insert(HOST, told.target.authority().clone());
+        told.headers.entry(USER_AGENT).or_insert_with(|| config.user_agent.clone());
+        if !told.body.is_empty() {
+            told.headers.insert(CONTENT_LENGTH, told.body.length().into());
+        }
+        Some(Box::new(told))
+    }
+
     /// When it must have got further.
     fn due(&self) -> Instant {
         let first_byte = self.first_byte.filter(|_| !self.exchange.meter.is_answered());

@@ -44,6 +44,8 @@ pub struct Config {
     pub local_addresses: Arc<LocalAddresses>,
     /// How long connections are kept to be used again.
     pub reuse: Reuse,
+    /// Whether exchanges come with their requests, for somebody who shows them.
+    pub tells_requests: bool,
     /// Where connections may go.
     pub policy: Arc<Policy>,
     /// How `https` is spoken.
@@ -78,6 +80,7 @@ impl Default for Config {
             proxies: Arc::default(),
             local_addresses: Arc::default(),
             reuse: Reuse::default(),
+            tells_requests: false,
             policy: Arc::default(),
             tls: Arc::default(),
         }

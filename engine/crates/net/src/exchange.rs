@@ -49,6 +49,9 @@ pub struct Exchange {
     pub proto: &'static str,
     /// The version of TLS that was spoken, if any was.
     pub tls_version: Option<TlsVersion>,
+    /// The request as it was sent, cookies and credentials included, where the configuration [asks for
+    /// it](Config::tells_requests).
+    pub request: Option<Box<Request>>,
 }
 
 impl Exchange {
@@ -70,6 +73,7 @@ impl Exchange {
             redirected: None,
             proto,
             tls_version: meter.tls_version(),
+            request: None,
         }
     }
 }

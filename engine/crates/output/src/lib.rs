@@ -5,6 +5,8 @@
 //! | `terminal` | live progress and messages, on standard error |
 //! | `summary_text` | the summary for people, on standard output |
 //! | `summary_json`, `summary_file` | the summary for machines, in a file |
+//! | `har` | a sample of the exchanges, for browsers' tools, in a file |
+//! | `http_debug` | single exchanges for people, on standard error |
 //!
 //! `plan_text` is not of a run: it is what a plan would do, for people, without doing it.
 //!
@@ -41,10 +43,15 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 
+mod exchanged;
+mod har;
+pub mod http_debug;
 mod line;
 mod numbers;
 pub mod plan_text;
+mod report_file;
 mod screen;
+mod secrets;
 mod summary;
 mod summary_file;
 pub mod summary_json;
@@ -57,6 +64,8 @@ use std::io;
 use run::{Event, EventKind};
 use thiserror::Error;
 
+pub use exchanged::{Answer, Exchanged, Message, Phases};
+pub use har::{Har, HarError, HarSample};
 pub use screen::{Manner, Screen, Severity, coloured};
 pub use summary::{
     CheckSummary, Doubts, MetricSummary, RequestError, ScenarioSummary, Summary, ThresholdSummary,

@@ -208,6 +208,11 @@ impl Screen {
         self.print(std::iter::once(first).chain(rest));
     }
 
+    /// Prints lines that were asked for above the block, in quiet too; otherwise as [`message`](Self::message) does.
+    pub fn say(&self, text: &str) {
+        self.print(text.lines().map(|text| Line::new().plain(text)));
+    }
+
     /// Prints lines above the block, in quiet too.
     fn print(&self, lines: impl Iterator<Item = Line>) {
         let mut waiting = self.0.shared.waiting.lock();

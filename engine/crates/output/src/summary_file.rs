@@ -2,13 +2,13 @@
 //!
 //! What stands in it is [`summary_json`](crate::summary_json)'s to say.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+use std::io;
+use std::path::Path;
 
 use run::Event;
 use thiserror::Error;
 
+use crate::report_file::ReportFile;
 use crate::summary::Summary;
 use crate::summary_json::{json, json_of_nothing_yet};
 use crate::{Output, OutputError};
@@ -28,17 +28,8 @@ const RESERVED: usize = 256 << 10;
 /// opened before the run and written to at its end.
 #[derive(Debug)]
 pub struct SummaryFile {
-    name: String,
-    place: Place,
+    file: ReportFile,
     json: Option<String>,
-}
-
-#[derive(Debug)]
-enum Place {
-    StandardOutput,
-    /// A file that is not a regular one.
-    Open(File),
-    Regular(PathBuf),
 }
 
 /// Why a summary file could not be made. Fits "failed to …".
@@ -56,9 +47,14 @@ impl SummaryFile {
     ///
     /// Fails with [`CreateError`] if there is no such folder, no permission or no room.
     pub fn create(path: &Path) -> Result<Self, CreateError> {
-        let name = path.display().to_string();
-        let place = create(path).map_err(|source| CreateError { path: name.clone(), source })?;
-        Ok(Self { name, place, json: None })
+        let mut first = json_of_nothing_yet().into_bytes();
+        // JSON may end with spaces, too.
+        first.resize(RESERVED - 1, b' ');
+        first.push(b'\n');
+        let file = ReportFile::create(path, &first);
+        let file =
+            file.map_err(|source| CreateError { path: path.display().to_string(), source })?;
+        Ok(Self { file, json: None })
     }
 }
 
@@ -71,90 +67,18 @@ impl Output for SummaryFile {
 
     fn finish(&mut self) -> Result<(), OutputError> {
         let Some(json) = self.json.take() else { return Ok(()) };
-        let written = match &mut self.place {
-            Place::StandardOutput => {
-                let mut stdout = io::stdout().lock();
-                stdout.write_all(json.as_bytes()).and_then(|()| stdout.flush())
-            }
-            Place::Open(file) => file.write_all(json.as_bytes()),
-            Place::Regular(path) => replace(path, json.as_bytes()),
-        };
-        written.map_err(|source| OutputError { target: format!("`{}`", self.name), source })
+        self.file.write(json.as_bytes())
     }
-}
-
-fn create(path: &Path) -> io::Result<Place> {
-    if path == Path::new("-") {
-        return Ok(Place::StandardOutput);
-    }
-    match fs::metadata(path) {
-        Ok(metadata) if metadata.is_dir() => Err(io::ErrorKind::IsADirectory.into()),
-        Ok(metadata) if !metadata.is_file() => {
-            let mut file = OpenOptions::new().write(true).open(path)?;
-            // JSON may begin with a line break, and a device that is always full refuses it.
-            file.write_all(b"\n")?;
-            Ok(Place::Open(file))
-        }
-        // What a link points to is replaced, not the link.
-        found => {
-            let path = if found.is_ok() { fs::canonicalize(path)? } else { path.to_owned() };
-            let mut first = json_of_nothing_yet().into_bytes();
-            // JSON may end with spaces, too.
-            first.resize(RESERVED - 1, b' ');
-            first.push(b'\n');
-            replace(&path, &first)?;
-            Ok(Place::Regular(path))
-        }
-    }
-}
-
-/// Replaces a file's content, at once where that is possible.
-///
-/// Where it is not (the folder cannot be written to, only the file can; the file is mounted there by
-/// itself; the disk has filled since and only the room reserved is left) it is overwritten in place.
-fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
-    let beside = beside(path);
-    if replace_at_once(path, &beside, content).is_ok() {
-        return Ok(());
-    }
-    // It may not be there, and what else could be wrong with it is said by what follows.
-    let _ = fs::remove_file(&beside);
-    let existed = path.exists();
-    let overwritten = overwrite(path, content);
-    if overwritten.is_err() && !existed {
-        let _ = fs::remove_file(path);
-    }
-    overwritten
-}
-
-fn replace_at_once(path: &Path, beside: &Path, content: &[u8]) -> io::Result<()> {
-    let mut file = File::create(beside)?;
-    file.write_all(content)?;
-    // Some file systems find out only now that there is no room.
-    file.sync_all()?;
-    fs::rename(beside, path)
-}
-
-fn overwrite(path: &Path, content: &[u8]) -> io::Result<()> {
-    // What is there is kept until it is overwritten: it is the room reserved.
-    let mut file = OpenOptions::new().write(true).create(true).truncate(false).open(path)?;
-    file.write_all(content)?;
-    file.set_len(content.len() as u64)?;
-    file.sync_all()
-}
-
-/// A name in the same folder, and so on the same disk, that no other process uses.
-fn beside(path: &Path) -> PathBuf {
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(format!(".{}.partial", std::process::id()));
-    path.with_file_name(name)
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use serde_json::Value;
 
     use super::*;
+    use crate::report_file::beside;
     use crate::summary::tests::ordinary;
 
     fn read(path: &Path) -> Value {

@@ -1,0 +1,242 @@
+//! What must not be shown: the values of what is named like a secret, in headers, queries, forms and JSON.
+//!
+//! A name is all there is to go by. What is secret and has a harmless name is shown; so is a body that is none of
+//! these.
+
+use std::borrow::Cow;
+
+use serde_json::Value;
+
+use crate::exchanged::{Exchanged, Message};
+
+/// What stands in the place of a secret.
+const REDACTED: &str = "[redacted]";
+
+/// Headers that are secrets, whole.
+const HEADERS: [&str; 5] =
+    ["authorization", "cookie", "proxy-authorization", "set-cookie", "www-authenticate"];
+
+/// Parts of names that make a secret of what is named.
+const PARTS: [&str; 10] = [
+    "apikey",
+    "auth",
+    "credential",
+    "passphrase",
+    "passwd",
+    "password",
+    "secret",
+    "session",
+    "signature",
+    "token",
+];
+/// Names that do so only when they stand alone.
+const WHOLE: [&str; 6] = ["code", "key", "otp", "pin", "pwd", "sig"];
+
+/// Whether a name is that of a secret.
+fn is_secret(name: &str) -> bool {
+    let plain: String =
+        name.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_lowercase();
+    // `max_tokens` is a number of them.
+    let counted = plain.ends_with("tokens");
+    WHOLE.contains(&&*plain) || !counted && PARTS.iter().any(|part| plain.contains(part))
+}
+
+impl Exchanged {
+    /// Takes out what is named like a secret.
+    #[must_use]
+    pub fn without_secrets(mut self) -> Self {
+        self.url = url(&self.url).into_owned();
+        redact(&mut self.request);
+        if let Ok(answer) = &mut self.outcome {
+            redact(&mut answer.message);
+        }
+        self
+    }
+}
+
+fn redact(message: &mut Message) {
+    let kind = message.header("content-type").unwrap_or_default().to_ascii_lowercase();
+    for (name, value) in &mut message.headers {
+        let name = name.to_ascii_lowercase();
+        if HEADERS.contains(&name.as_str()) || is_secret(&name) {
+            *value = shown_of(value);
+        } else if name == "location" || name == "referer" {
+            *value = url(value).into_owned();
+        }
+    }
+    let Ok(text) = str::from_utf8(&message.body) else { return };
+    if kind.contains("json") {
+        if let Ok(mut json) = serde_json::from_str(text)
+            && redact_json(&mut json)
+        {
+            message.body = json.to_string().into_bytes();
+        } else if serde_json::from_str::<serde::de::IgnoredAny>(text).is_err()
+            && mentions_secret(text)
+        {
+            // Half of a JSON text, say: what is secret in it cannot be told from what is not.
+            message.body = REDACTED.as_bytes().to_vec();
+        }
+    } else if kind.starts_with("application/x-www-form-urlencoded") {
+        message.body = pairs(text).into_owned().into_bytes();
+    } else if kind.starts_with("multipart/") && mentions_secret(text) {
+        message.body = REDACTED.as_bytes().to_vec();
+    }
+}
+
+/// Which scheme a header has is no secret, nor which names its cookies have.
+fn shown_of(value: &str) -> String {
+    match value.split_once([' ', '=']) {
+        Some((first, _)) => format!("{first}{}{REDACTED}", &value[first.len()..=first.len()]),
+        None => REDACTED.to_owned(),
+    }
+}
+
+fn mentions_secret(text: &str) -> bool {
+    text.split(|char: char| !char.is_ascii_alphanumeric() && char != '_' && char != '-')
+        .any(is_secret)
+}
+
+/// A URL whose query has no secrets.
+fn url(url: &str) -> Cow<'_, str> {
+    match url.split_once('?') {
+        None => url.into(),
+        Some((before, query)) => match pairs(query) {
+            Cow::Borrowed(_) => url.into(),
+            Cow::Owned(query) => format!("{before}?{query}").into(),
+        },
+    }
+}
+
+/// Names and values as a query and a form have them.
+fn pairs(text: &str) -> Cow<'_, str> {
+    let is_plain = |pair: &str| pair.split_once('=').is_none_or(|(name, _)| !is_secret(name));
+    if text.split('&').all(is_plain) {
+        return text.into();
+    }
+    let shown: Vec<Cow<'_, str>> = text
+        .split('&')
+        .map(|pair| match pair.split_once('=') {
+            Some((name, _)) if is_secret(name) => format!("{name}={REDACTED}").into(),
+            _ => pair.into(),
+        })
+        .collect();
+    shown.join("&").into()
+}
+
+/// Whether there was any secret.
+fn redact_json(json: &mut Value) -> bool {
+    match json {
+        Value::Object(map) => map.iter_mut().fold(false, |any, (name, value)| {
+            if is_secret(name) && !value.is_null() {
+                *value = REDACTED.into();
+                return true;
+            }
+            redact_json(value) || any
+        }),
+        Value::Array(values) => {
+            values.iter_mut().fold(false, |any, value| redact_json(value) || any)
+        }
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use std::time::{Duration, SystemTime};
+
+    use super::*;
+    use crate::exchanged::{Answer, Phases};
+
+    fn message(headers: &[(&str, &str)], body: &str) -> Message {
+        let own = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());
+        Message {
+            headers: headers.iter().map(own).collect(),
+            body: body.as_bytes().to_vec(),
+            length: body.len() as u64,
+        }
+    }
+
+    /// A login, with secrets wherever there can be some.
+    pub(crate) fn login() -> Exchanged {
+        let json = ("content-type", "application/json");
+        let millis = Duration::from_millis;
+        Exchanged {
+            vu: 1,
+            scenario: "default".to_owned(),
+            started: SystemTime::UNIX_EPOCH + Duration::from_millis(1_763_740_800_250),
+            method: "POST".to_owned(),
+            url: "https://shop.test/login?next=%2F&api_key=s3cret".to_owned(),
+            proto: "HTTP/1.1".to_owned(),
+            request: message(
+                &[json, ("Authorization", "Basic YWRhOnMzY3JldA=="), ("cookie", "sid=s3cret")],
+                r#"{"user":"ada","password":"s3cret"}"#,
+            ),
+            outcome: Ok(Answer {
+                status: 200,
+                message: message(
+                    &[json, ("set-cookie", "sid=s3cret; Path=/"), ("x-request-id", "7")],
+                    r#"{"token":"s3cret","name":"Ada"}"#,
+                ),
+            }),
+            phases: Phases {
+                connecting: millis(1),
+                sending: millis(2),
+                waiting: millis(30),
+                receiving: millis(4),
+                ..Phases::default()
+            },
+            wire: (300, 200),
+            remote: Some("127.0.0.1:443".to_owned()),
+        }
+    }
+
+    #[test]
+    fn a_login_is_shown_without_what_nobody_else_should_know() {
+        let shown = format!("{:?}", login().without_secrets());
+        assert!(!shown.contains("s3cret") && !shown.contains("YWRh"), "{shown}");
+        for kept in ["ada", "Ada", "next=%2F", "Basic [redacted]", "sid=[redacted]", "x-request-id"]
+        {
+            assert!(shown.contains(kept), "{kept}: {shown}");
+        }
+    }
+
+    #[test]
+    fn a_name_says_whether_its_value_is_a_secret() {
+        for (name, secret) in [
+            ("password", true),
+            ("X-Api-Key", true),
+            ("x_api_key", true),
+            ("accessToken", true),
+            ("client-secret", true),
+            ("sig", true),
+            ("X-Amz-Signature", true),
+            ("key", true),
+            ("keyboard", false),
+            ("max_tokens", false),
+            ("user", false),
+            ("decoded", false),
+        ] {
+            assert_eq!(is_secret(name), secret, "{name}");
+        }
+    }
+
+    #[test]
+    fn bodies_are_looked_through_as_what_they_are() {
+        let json = "application/json; charset=utf-8";
+        let form = "application/x-www-form-urlencoded";
+        for (kind, body, shown) in [
+            (json, r#"{"a":[{"pin":1234,"b":2}]}"#, r#"{"a":[{"b":2,"pin":"[redacted]"}]}"#),
+            (json, r#"{"b":2,  "a":1}"#, r#"{"b":2,  "a":1}"#),
+            (json, r#"{"token":"abc"#, "[redacted]"),
+            (json, r#"{"name":"abc"#, r#"{"name":"abc"#),
+            (form, "user=ada&password=p%40ss", "user=ada&password=[redacted]"),
+            (form, "user=ada", "user=ada"),
+            ("multipart/form-data; boundary=x", "--x name=\"password\" …", "[redacted]"),
+            ("text/plain", "password=shown", "password=shown"),
+        ] {
+            let mut looked = message(&[("Content-Type", kind)], body);
+            redact(&mut looked);
+            assert_eq!(String::from_utf8(looked.body).unwrap(), shown, "{kind}: {body}");
+        }
+    }
+}
