@@ -89,8 +89,9 @@ impl Dial {
         Self { target, plain_http: true, step: Step::Begin, timeout, alarm: None }
     }
 
-    /// The same for anything else: its other end is the target's, whoever stands between.
-    pub(crate) fn through(self) -> Self {
+    /// The same connection for anything else than such requests: whoever stands between, what goes over it comes
+    /// to the target as it is.
+    pub(crate) fn tunnelled(self) -> Self {
         Self { plain_http: false, ..self }
     }
 

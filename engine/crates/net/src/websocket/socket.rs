@@ -120,7 +120,7 @@ impl Socket {
     pub fn new(config: Arc<Config>, vu: u32, handshake: Handshake) -> Self {
         let started = Instant::now();
         let timeout = handshake.timeout.unwrap_or(config.request_timeout).min(FOREVER);
-        let dial = Dial::new(handshake.target.clone(), None).through();
+        let dial = Dial::new(handshake.target.clone(), None).tunnelled();
         let own = Own::new(config.local_addresses.of(vu));
         let mut alarm = Alarm::default();
         alarm.no_later_than(started + timeout);
