@@ -424,6 +424,12 @@ impl Connection {
                 }
                 continue;
             }
+            if status == http::StatusCode::PROXY_AUTHENTICATION_REQUIRED
+                && self.stream.is_forwarded()
+            {
+                // No target says that: the request never came to it.
+                return Err(config.proxies.unauthorized());
+            }
             self.keep_alive = keep_alive;
             let response = Response {
                 status,

@@ -144,6 +144,14 @@ impl Proxies {
     pub(crate) fn authorization(&self) -> Option<&HeaderValue> {
         self.http.as_ref()?.authorization.as_ref()
     }
+
+    /// What it means that such a proxy wants to be told that.
+    pub(crate) fn unauthorized(&self) -> Error {
+        match self.authorization() {
+            Some(_) => Error::ProxyRefusedCredentials,
+            None => Error::ProxyWantsCredentials,
+        }
+    }
 }
 
 impl Direct {

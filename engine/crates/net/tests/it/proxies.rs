@@ -85,6 +85,21 @@ async fn a_proxy_that_is_told_no_name_and_password_hears_what_the_script_says() 
 }
 
 #[tokio::test]
+async fn a_proxy_that_forwards_may_want_to_know_who_is_there_and_a_target_may_not() {
+    let url = answering(b"HTTP/1.1 407 x\r\ncontent-length: 0\r\n\r\n").await;
+    for (as_ada, expected) in
+        [(false, Error::ProxyWantsCredentials), (true, Error::ProxyRefusedCredentials)]
+    {
+        let mut client = client(through(ProxyProtocol::Http, &url, as_ada));
+        let refused = exchange(&mut client, get("http://a.invalid/")).await;
+        assert_eq!(error(&refused), &expected);
+        assert!(refused.begun && refused.remote.is_some());
+    }
+    let answered = exchange(&mut client(Config::default()), get(&url)).await;
+    assert_eq!(answered.result.expect("a response").status, 407);
+}
+
+#[tokio::test]
 async fn a_proxy_connects_to_targets_by_tls_and_every_byte_is_counted() {
     let authority = Authority::new("ours");
     // Only who was asked for by that name has a certificate for it.
