@@ -296,7 +296,7 @@ fn net_configs(plan: &Plan) -> Result<(Arc<Config>, OfScenarios), Fault> {
     let shared = Config {
         ceiling: plan.rps.map(Ceiling::new).map(Arc::new),
         tls: Arc::new(tls(plan)?),
-        ..network::config(&plan.network)
+        ..network::config(&plan.network)?
     };
     let own = plan.scenarios.iter().filter_map(|scenario| {
         let requests = scenario.requests.as_ref()?;
@@ -308,6 +308,7 @@ fn net_configs(plan: &Plan) -> Result<(Arc<Config>, OfScenarios), Fault> {
 fn net_config(shared: &Config, requests: &Requests) -> Result<Arc<Config>, Fault> {
     let mut config = Config {
         request_timeout: requests.timeout,
+        connect_timeout: requests.connect_timeout,
         max_redirects: requests.max_redirects,
         ..shared.clone()
     };

@@ -22,6 +22,7 @@ mod limits;
 mod network;
 mod observe;
 mod printable;
+mod proxies;
 mod scaffold;
 mod tls;
 

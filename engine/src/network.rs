@@ -1,24 +1,34 @@
 //! From what a plan says of connections to how they are made.
 
+use std::os::unix::fs::FileTypeExt as _;
+use std::path::Path;
 use std::sync::Arc;
 
-use net::{Config, Dns, HostOverride, Hosts, Instead, LocalAddresses, Resolver, Reuse};
-use plan::{AddressPolicy, AddressSelect, ConnectionReuse, HostPlan, NetworkPlan};
+use net::{Config, ConnectTo, Dns, HostOverride, Hosts, Instead, LocalAddresses, Resolver, Reuse};
+use plan::{
+    AddressPolicy, AddressSelect, ConnectToPlan, ConnectionReuse, HostPlan, HostTo, NetworkPlan,
+};
+
+use crate::exit::ExitCode;
+use crate::fault::Fault;
+use crate::proxies::proxies;
 
 /// A configuration that says so, and leaves the rest as it is.
-pub(crate) fn config(plan: &NetworkPlan) -> Config {
-    let over = |host: &HostPlan| HostOverride {
-        host: host.host.clone(),
-        port: host.port,
-        to: Instead::Host { host: host.address.to_string(), port: host.to_port },
-    };
-    Config {
+///
+/// Fails with every unix socket that is not there, or with what is wrong with the environment's proxies.
+pub(crate) fn config(plan: &NetworkPlan) -> Result<Config, Fault> {
+    check_sockets(plan)?;
+    let variable = |name: &str| Some(std::env::var_os(name)?.to_string_lossy().into_owned());
+    let hosts = Hosts::new(plan.hosts.iter().map(host));
+    Ok(Config {
         resolver: Arc::new(Resolver::new(Dns {
             ttl: plan.dns_ttl,
             select: select(plan.dns_select),
             policy: policy(plan.dns_policy),
         })),
-        hosts: Arc::new(Hosts::new(plan.hosts.iter().map(over))),
+        hosts: Arc::new(hosts.after(plan.connect_to.iter().map(connect_to).collect())),
+        unix_socket: plan.unix_socket.as_ref().map(|path| Path::new(path).into()),
+        proxies: Arc::new(proxies(plan, &variable)?),
         local_addresses: Arc::new(LocalAddresses::new(plan.local_ips.clone())),
         reuse: match plan.reuse {
             ConnectionReuse::Always => Reuse::Always,
@@ -26,6 +36,54 @@ pub(crate) fn config(plan: &NetworkPlan) -> Config {
             ConnectionReuse::Never => Reuse::Never,
         },
         ..Config::default()
+    })
+}
+
+/// Looks for the sockets: a path that is mistyped is to be told before the load, and not by each request.
+fn check_sockets(plan: &NetworkPlan) -> Result<(), Fault> {
+    let of_hosts = plan.hosts.iter().filter_map(|host| match &host.to {
+        HostTo::Unix(path) => Some(("hosts", path)),
+        HostTo::Host { .. } => None,
+    });
+    let of_all = plan.unix_socket.iter().map(|path| ("unixSocket", path));
+    let mut fault = None;
+    for (key, path) in of_all.chain(of_hosts) {
+        if let Some(why) = no_socket(Path::new(path)) {
+            let so_far = fault
+                .take()
+                .unwrap_or_else(|| Fault::new(ExitCode::InvalidConfig, "the options are invalid"));
+            fault = Some(so_far.detail(format!("{key}: `{path}`: {why}")));
+        }
+    }
+    fault.map_or(Ok(()), Err)
+}
+
+/// Why nothing can be connected to at this path.
+fn no_socket(path: &Path) -> Option<String> {
+    if std::os::unix::net::SocketAddr::from_pathname(path).is_err() {
+        return Some("is longer than the path of a socket may be".to_owned());
+    }
+    match path.metadata() {
+        Ok(found) if found.file_type().is_socket() => None,
+        Ok(_) => Some("is no socket".to_owned()),
+        Err(error) => Some(error.to_string()),
+    }
+}
+
+fn host(plan: &HostPlan) -> HostOverride {
+    let to = match &plan.to {
+        HostTo::Host { host, port } => Instead::Host { host: host.clone(), port: *port },
+        HostTo::Unix(path) => Instead::Unix(Path::new(path).into()),
+    };
+    HostOverride { host: plan.host.clone(), port: plan.port, to }
+}
+
+fn connect_to(plan: &ConnectToPlan) -> ConnectTo {
+    ConnectTo {
+        host: plan.host.clone(),
+        port: plan.port,
+        to_host: plan.to_host.clone(),
+        to_port: plan.to_port,
     }
 }
 

@@ -167,7 +167,7 @@ fn all_that_is_wrong_with_all_datasets_is_one_message() {
 }
 
 #[test]
-fn a_dataset_that_a_script_asks_for_needs_a_file_of_whoever_runs_it() {
+fn files_that_a_script_asks_for_are_named_by_whoever_runs_it() {
     let wasmload = wasmload();
     let script = ["run", artifacts::NAMES_A_FILE];
     let ran = wasmload.run(&script);
@@ -176,10 +176,13 @@ fn a_dataset_that_a_script_asks_for_needs_a_file_of_whoever_runs_it() {
         "datasets.terms.file: is missing; name it with `--dataset terms=FILE`",
         "datasets.users.file: a script may not name files itself, but names `/etc/passwd`; if it may have the \
          rows of that, say so with `--dataset users=FILE`",
+        "hosts.\"api.test\": a script may not name files itself, but names `/run/api.sock`; if it may connect to \
+         that, say so in `hosts` of an options file",
     ] {
         assert!(ran.stderr.contains(expected), "{}", ran.stderr);
     }
-    let files = ["--dataset", "users=users.csv", "--dataset", "terms=users.csv"];
+    wasmload.write("o.json", r#"{"hosts":{"api.test":"127.0.0.1"}}"#);
+    let files = ["-c", "o.json", "--dataset", "users=users.csv", "--dataset", "terms=users.csv"];
     let ran = wasmload.run(&[&script[..], &files].concat());
     assert_eq!(ran.code, Some(0), "{}", ran.redacted());
     assert!(!ran.stdout.contains("iterations_failed"), "{}", ran.stdout);

@@ -21,6 +21,9 @@ mod observing;
 /// What a run would do, told without running it.
 mod plan;
 
+/// Where connections go: proxies, unix sockets, other places.
+mod routes;
+
 /// Runs against the demo target: counts, summaries, thresholds, interruption.
 mod run;
 

@@ -1,4 +1,4 @@
-//! Names files in its own options, which it may not, and opens them.
+//! Names files and a socket in its own options, which it may not, and opens the files.
 
 use wasmload_sdk::prelude::*;
 
@@ -7,7 +7,7 @@ script!(
     options = r#"{ "datasets": {
         "users": { "file": "/etc/passwd", "format": "csv" },
         "terms": { "order": "random" }
-    } }"#
+    }, "hosts": { "api.test": "unix:/run/api.sock" } }"#
 );
 
 fn iterate() -> Result {

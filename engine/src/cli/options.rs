@@ -150,6 +150,39 @@ pub(crate) struct OptionFlags {
     )]
     dns: Option<DnsOptions>,
 
+    /// How long it may take until there is a connection, TLS included, such as 5s [default: as long as the request]
+    #[arg(
+        long,
+        env = "WASMLOAD_CONNECT_TIMEOUT",
+        hide_env_values = true,
+        value_name = "DURATION",
+        value_parser = duration
+    )]
+    connect_timeout: Option<Length>,
+
+    /// Another place to connect to for a host and port, as for curl: a.test:443:10.0.0.1:8443, or ::b.test: for all;
+    /// may be given several times, and the first that fits stands
+    #[arg(long, value_name = "HOST1:PORT1:HOST2:PORT2")]
+    connect_to: Vec<String>,
+
+    /// The unix socket that all connections go to
+    #[arg(long, env = "WASMLOAD_UNIX_SOCKET", hide_env_values = true, value_name = "PATH")]
+    unix_socket: Option<String>,
+
+    /// The proxy that connections go through, such as `http://user:password@proxy.test:3128`; '' is none
+    ///
+    /// A proxy of HTTP's kind (http://) or of SOCKS 5, where names are looked up here (socks5://) or by the proxy
+    /// (socks5h://). Without this, the environment says: http_proxy, https_proxy and all_proxy, also in capitals.
+    /// Under CGI, HTTP_PROXY does not count. What the environment says is not for localhost and loopback
+    /// addresses; what is said here is.
+    #[arg(long, env = "WASMLOAD_PROXY", hide_env_values = true, value_name = "URL")]
+    proxy: Option<String>,
+
+    /// Hosts to connect to without a proxy, such as a.test,.b.test:8080,10.0.0.0/8 or '*', instead of those that
+    /// no_proxy lists in the environment
+    #[arg(long = "noproxy", env = "WASMLOAD_NOPROXY", hide_env_values = true, value_name = "LIST")]
+    no_proxy: Option<String>,
+
     /// Addresses of this machine to connect from, each VU from one of them in turn, such as
     /// 10.0.0.1-10.0.0.9,10.1.0.0/27
     #[arg(long, env = "WASMLOAD_LOCAL_IPS", hide_env_values = true, value_name = "LIST")]
@@ -261,6 +294,10 @@ impl OptionFlags {
             discard_response_bodies: said("discard_response_bodies", self.discard_response_bodies),
             dns: self.dns.clone().filter(|_| gave("dns")),
             local_ips: self.local_ips.clone().filter(|_| gave("local_ips")),
+            connect_timeout: self.connect_timeout.filter(|_| gave("connect_timeout")),
+            unix_socket: self.unix_socket.clone().filter(|_| gave("unix_socket")),
+            proxy: self.proxy.clone().filter(|_| gave("proxy")),
+            no_proxy: self.no_proxy.clone().filter(|_| gave("no_proxy")),
             no_connection_reuse: said("no_connection_reuse", self.no_connection_reuse),
             no_vu_connection_reuse: said("no_vu_connection_reuse", self.no_vu_connection_reuse),
             insecure_skip_tls_verify: said(
@@ -279,6 +316,7 @@ impl OptionFlags {
                 datasets: self.datasets(),
                 files: self.files(),
                 thresholds: self.thresholds(),
+                connect_to: (!self.connect_to.is_empty()).then(|| self.connect_to.clone()),
                 tls_auth: self.tls_auth(),
                 tls_roots: (!self.roots.is_empty()).then(|| self.roots.clone()),
                 stages: (!self.stages.is_empty()).then(|| self.stages.clone()),
@@ -558,6 +596,30 @@ mod tests {
             let error = super::dns(text).unwrap_err();
             assert!(error.starts_with(says), "{text}: {error}");
         }
+    }
+
+    #[test]
+    fn where_connections_go_is_said_as_for_curl() {
+        let given = options(&[
+            "--connect-to",
+            "a:80:b:81",
+            "--connect-to",
+            ":::",
+            "--unix-socket",
+            "/run/a.sock",
+            "--proxy",
+            "",
+            "--noproxy",
+            "a.test",
+            "--connect-timeout",
+            "1.5s",
+        ]);
+        assert_eq!(given.connect_to, Some(vec!["a:80:b:81".to_owned(), ":::".to_owned()]));
+        assert_eq!(given.unix_socket.as_deref(), Some("/run/a.sock"));
+        assert_eq!((given.proxy.as_deref(), given.no_proxy.as_deref()), (Some(""), Some("a.test")));
+        assert_eq!(given.connect_timeout.map(|length| length.get().as_millis()), Some(1_500));
+        let of_environment = options_with(&["proxy"], &["--proxy", "p", "--noproxy", "a.test"]);
+        assert_eq!(of_environment.proxy.as_deref(), Some("p"), "a variable's value is one");
     }
 
     #[test]

@@ -58,7 +58,10 @@ impl Wasmload {
         let mut command = Command::new(self.binary);
         command.args(arguments).current_dir(self.folder()).stdin(Stdio::null());
         for (name, _) in std::env::vars_os() {
-            if name.to_str().is_some_and(|name| name.starts_with("WASMLOAD_")) {
+            let is_ours = |name: &str| {
+                name.starts_with("WASMLOAD_") || name.to_ascii_lowercase().ends_with("_proxy")
+            };
+            if name.to_str().is_some_and(is_ours) {
                 command.env_remove(name);
             }
         }

@@ -10,7 +10,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::problems::{key_of, shown};
-use crate::{MAX_ITERATIONS, Options, Problems, TraceFile, executor, pattern};
+use crate::{MAX_ITERATIONS, Options, Problems, TraceFile, executor, hosts, pattern};
 
 /// A file of rows that scripts open by its name in the options.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
@@ -176,6 +176,7 @@ impl Options {
         for trace in executor::traces(&mut self.scenarios) {
             trace.read = TraceFile::Refused;
         }
+        hosts::take_sockets(&mut self);
         self
     }
 
@@ -195,6 +196,7 @@ impl Options {
         for trace in executor::traces(&mut self.scenarios) {
             trace.file = folder.join(&trace.file).to_string_lossy().into_owned();
         }
+        hosts::sockets_in(&mut self, folder);
         self
     }
 }

@@ -77,7 +77,14 @@ impl Options {
             setup_timeout: self.setup_timeout.or(lower.setup_timeout),
             teardown_timeout: self.teardown_timeout.or(lower.teardown_timeout),
             request_timeout: self.request_timeout.or(lower.request_timeout),
+            connect_timeout: self.connect_timeout.or(lower.connect_timeout),
             hosts: merged(self.hosts, lower.hosts),
+            connect_to: self.connect_to.or(lower.connect_to),
+            unix_socket: self.unix_socket.or(lower.unix_socket),
+            // Told by the script, as what it wished for.
+            wished_sockets: lower.wished_sockets.into_iter().chain(self.wished_sockets).collect(),
+            proxy: self.proxy.or(lower.proxy),
+            no_proxy: self.no_proxy.or(lower.no_proxy),
             dns: match (self.dns, lower.dns) {
                 (Some(upper), Some(lower)) => Some(upper.over(lower)),
                 (upper, lower) => upper.or(lower),

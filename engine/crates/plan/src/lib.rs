@@ -41,6 +41,7 @@ mod check;
 mod dataset;
 mod executor;
 mod file;
+mod hosts;
 mod layers;
 mod length;
 mod life;
@@ -52,6 +53,7 @@ mod pattern;
 mod plan;
 mod preset;
 mod problems;
+mod proxy;
 mod random;
 mod read;
 mod schema;
@@ -70,17 +72,17 @@ pub use executor::{
     SharedIterations, Stage, TraceFile, VuStep,
 };
 pub use file::FileOption;
+pub use hosts::{ConnectToPlan, HostPlan, HostTo};
 pub use length::{Length, LengthError};
 pub use life::{Flows, Isolation, Life, NormalOptions, ThinkTime, ThinkTimeOptions};
-pub use network::{
-    AddressPolicy, AddressSelect, ConnectionReuse, DnsOptions, HostPlan, NetworkPlan,
-};
+pub use network::{AddressPolicy, AddressSelect, ConnectionReuse, DnsOptions, NetworkPlan};
 pub use options::{Options, RequestOptions, ScenarioOptions, ThresholdRule, ThresholdSpec};
 pub use outline::{Iterations, Outline, ScenarioOutline, Series, Totals};
 pub use pacer::{ConstantPacer, Curve, Pacer, PoissonPacer, RampingPacer, TracePacer};
 pub use plan::{Plan, Requests, ScenarioPlan};
 pub use preset::Preset;
 pub use problems::{Problem, Problems};
+pub use proxy::{Direct, ProxyChoice, ProxyError, ProxyPlan, ProxyProtocol};
 pub use random::SplitMix64;
 pub use read::{parse_json, parse_toml};
 pub use schema::schema;

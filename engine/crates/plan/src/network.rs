@@ -1,16 +1,15 @@
 //! Where connections go to and come from, and how long they are kept, as options ask for it and as a plan has
-//! it.
+//! it. Places that stand in for others are in `hosts`, proxies in `proxy`.
 
-use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::problems::{key_of, shown};
-use crate::{Length, Problems, pattern};
+use crate::problems::shown;
+use crate::{ConnectToPlan, Direct, HostPlan, Length, Problems, ProxyChoice, pattern};
 
 /// For how long an answer is used that is used for ever.
 const FOREVER: Duration = Duration::from_secs(365 * 24 * 3600);
@@ -98,8 +97,16 @@ impl AddressPolicy {
 /// Where connections go to and come from, with nothing left open.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct NetworkPlan {
+    /// The unix socket that all connections go to, if they do.
+    pub unix_socket: Option<String>,
+    /// Other places to connect to, held against a host before `hosts`; the first that fits stands.
+    pub connect_to: Vec<ConnectToPlan>,
     /// Where to connect to for some hosts.
     pub hosts: Vec<HostPlan>,
+    /// Through whom connections go.
+    pub proxy: ProxyChoice,
+    /// Hosts that are connected to without a proxy, in place of those that the environment lists.
+    pub no_proxy: Option<Vec<Direct>>,
     /// How long an answer about a name is used.
     pub dns_ttl: Duration,
     /// Which of a name's addresses is tried first.
@@ -112,19 +119,6 @@ pub struct NetworkPlan {
     pub reuse: ConnectionReuse,
 }
 
-/// A host, and where to connect to for it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct HostPlan {
-    /// Its name; `*.` at the start stands for any labels.
-    pub host: String,
-    /// The port that is asked for, if only that is meant.
-    pub port: Option<u16>,
-    /// The address to connect to.
-    pub address: IpAddr,
-    /// The port to connect to, if not the one that is asked for.
-    pub to_port: Option<u16>,
-}
-
 /// How long connections are kept to be used again.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ConnectionReuse {
@@ -134,48 +128,6 @@ pub enum ConnectionReuse {
     WithinIteration,
     /// Not at all.
     Never,
-}
-
-/// What the options of hosts come to.
-pub(crate) fn hosts(hosts: BTreeMap<String, String>, problems: &mut Problems) -> Vec<HostPlan> {
-    let mut plans = Vec::new();
-    for (key, value) in hosts {
-        let path = key_of("hosts", &key);
-        let to = value.parse::<SocketAddr>().map(|to| (to.ip(), Some(to.port())));
-        let to = to.or_else(|_| value.parse::<IpAddr>().map(|address| (address, None)));
-        match (host_and_port(&key), to) {
-            (Some((host, port)), Ok((address, to_port))) => {
-                plans.push(HostPlan { host: host.to_owned(), port, address, to_port });
-            }
-            (host, to) => {
-                if host.is_none() {
-                    problems
-                        .push(&path, "must be a host such as `a.test`, `a.test:443` or `*.a.test`");
-                }
-                if to.is_err() {
-                    let message = format!(
-                        "must be an address such as `10.0.0.1` or `10.0.0.1:8080`, but is `{}`",
-                        shown(&value)
-                    );
-                    problems.push(&path, message);
-                }
-            }
-        }
-    }
-    plans
-}
-
-fn host_and_port(text: &str) -> Option<(&str, Option<u16>)> {
-    let (host, port) = match text.rsplit_once(':') {
-        // More than one colon: an IPv6 address, and no port behind it.
-        Some((host, port)) if !host.contains(':') => {
-            (host, Some(port.parse().ok().filter(|&port: &u16| port > 0)?))
-        }
-        _ => (text, None),
-    };
-    let name = host.strip_prefix("*.").unwrap_or(host);
-    let fits = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | ':');
-    (!name.is_empty() && name.chars().all(fits)).then_some((host, port))
 }
 
 /// How long an answer is used. One that is no length has been told of by now.
@@ -218,54 +170,41 @@ fn range(text: &str) -> Option<RangeInclusive<IpAddr>> {
 /// The hosts of a network: of an IPv4 one neither the first address, which is its own, nor the last, which is
 /// that of all.
 fn network_range(address: IpAddr, prefix: u32) -> Option<RangeInclusive<IpAddr>> {
-    match address {
-        IpAddr::V4(address) => {
-            let hosts = u32::MAX.checked_shr(prefix).filter(|_| prefix <= 32).unwrap_or(0);
-            let first = address.to_bits() & !hosts;
-            let (first, last) = match hosts {
-                0 | 1 => (first, first | hosts),
-                _ => (first + 1, (first | hosts) - 1),
-            };
-            let range = Ipv4Addr::from_bits(first).into()..=Ipv4Addr::from_bits(last).into();
-            (prefix <= 32).then_some(range)
+    match bounds(address, prefix)? {
+        (IpAddr::V4(first), IpAddr::V4(last)) if prefix < 31 => {
+            let (first, last) = (first.to_bits() + 1, last.to_bits() - 1);
+            Some(Ipv4Addr::from_bits(first).into()..=Ipv4Addr::from_bits(last).into())
         }
-        IpAddr::V6(address) => {
+        (first, last) => Some(first..=last),
+    }
+}
+
+/// The first and the last address of a network.
+pub(crate) fn bounds(address: IpAddr, prefix: u32) -> Option<(IpAddr, IpAddr)> {
+    match address {
+        IpAddr::V4(address) if prefix <= 32 => {
+            let hosts = u32::MAX.checked_shr(prefix).unwrap_or(0);
+            let first = address.to_bits() & !hosts;
+            let last = Ipv4Addr::from_bits(first | hosts);
+            Some((Ipv4Addr::from_bits(first).into(), last.into()))
+        }
+        IpAddr::V6(address) if prefix <= 128 => {
             let hosts = u128::MAX.checked_shr(prefix).unwrap_or(0);
             let first = address.to_bits() & !hosts;
             let last = Ipv6Addr::from_bits(first | hosts);
-            (prefix <= 128).then_some(Ipv6Addr::from_bits(first).into()..=last.into())
+            Some((Ipv6Addr::from_bits(first).into(), last.into()))
         }
+        IpAddr::V4(_) | IpAddr::V6(_) => None,
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::parse_json;
+    use crate::{HostTo, parse_json};
 
     fn network(options: &str) -> NetworkPlan {
         parse_json(options).unwrap().plan().unwrap().network
-    }
-
-    #[test]
-    fn a_host_is_a_name_with_or_without_a_port_and_so_is_where_it_is() {
-        let hosts = network(
-            r#"{"hosts":{"a.test":"10.0.0.1","b.test:443":"10.0.0.2:8443","*.c.test":"::1","d":"[::1]:80"}}"#,
-        )
-        .hosts;
-        let told: Vec<_> = hosts
-            .iter()
-            .map(|it| (it.host.as_str(), it.port, it.address.to_string(), it.to_port))
-            .collect();
-        assert_eq!(
-            told,
-            [
-                ("*.c.test", None, "::1".to_owned(), None),
-                ("a.test", None, "10.0.0.1".to_owned(), None),
-                ("b.test", Some(443), "10.0.0.2".to_owned(), Some(8443)),
-                ("d", None, "::1".to_owned(), Some(80)),
-            ]
-        );
     }
 
     #[test]
@@ -308,7 +247,8 @@ mod tests {
         let both = upper.over(parse_json(lower).unwrap()).plan().unwrap().network;
         assert_eq!((both.dns_ttl.as_secs(), both.dns_select), (1, AddressSelect::Random));
         assert_eq!(both.hosts.len(), 2, "hosts are combined key by key");
-        assert_eq!(both.hosts[0].address.to_string(), "10.0.0.1");
+        let upper = HostTo::Host { host: "10.0.0.1".to_owned(), port: None };
+        assert_eq!(both.hosts[0].to, upper);
     }
 
     #[test]
@@ -334,29 +274,11 @@ mod tests {
              dns.select: must be `first`, `random` or `roundRobin`, but is `best`\n\
              dns.ttl: must be a duration such as `5m`, `0` or `inf`, but is `soon`"
         );
-        let options = r#"{
-            "hosts": {"a b": "10.0.0.1", "c": "d", "e:0": "10.0.0.1:99999", "*": "::1"},
-            "localIPs": "10.0.0.9-10.0.0.1, 10.0.0.0/33, ::1-10.0.0.1, eth0,"
-        }"#;
+        let options = r#"{"localIPs": "10.0.0.9-10.0.0.1, 10.0.0.0/33, ::1-10.0.0.1, eth0,"}"#;
         let told = parse_json(options).unwrap().plan().unwrap_err().to_string();
         let told: Vec<_> =
             told.lines().map(|line| line.split(" must ").collect::<Vec<_>>()).collect();
-        let places: Vec<_> = told.iter().map(|line| line[0]).collect();
-        assert_eq!(
-            places,
-            [
-                "hosts.\"*\":",
-                "hosts.\"a b\":",
-                "hosts.c:",
-                "hosts.\"e:0\":",
-                "hosts.\"e:0\":",
-                "localIPs:",
-                "localIPs:",
-                "localIPs:",
-                "localIPs:",
-                "localIPs:",
-            ]
-        );
-        assert!(told[5][1].ends_with("but has `10.0.0.9-10.0.0.1`"), "{told:?}");
+        assert_eq!(told.iter().map(|line| line[0]).collect::<Vec<_>>(), ["localIPs:"; 5]);
+        assert!(told[0][1].ends_with("but has `10.0.0.9-10.0.0.1`"), "{told:?}");
     }
 }

@@ -104,6 +104,11 @@ pub struct Options {
     #[schemars(extend("exclusiveMinimum" = 0, "default" = "1m0s"))]
     pub request_timeout: Option<Length>,
 
+    /// How long it may take until there is a connection: its name, TCP, a proxy and TLS together. As long as the
+    /// request if it is left out.
+    #[schemars(extend("exclusiveMinimum" = 0))]
+    pub connect_timeout: Option<Length>,
+
     /// What requests say they come from, unless they say so themselves.
     #[schemars(extend("pattern" = pattern::HEADER_VALUE.regex))]
     pub user_agent: Option<String>,
@@ -116,10 +121,35 @@ pub struct Options {
     #[schemars(extend("default" = false))]
     pub no_cookies_reset: Option<bool>,
 
-    /// Where to connect to for some hosts: `a.test`, `a.test:443` or `*.a.test`, each with an address and,
-    /// where it is to be another, a port. They are asked for by their own names all the same.
-    #[schemars(extend("examples" = [{ "shop.example": "10.0.0.1", "*.shop.example:443": "10.0.0.2:8443" }]))]
+    /// Where to connect to for some hosts: `a.test`, `a.test:443` or `*.a.test`, each with an address or another
+    /// name and, where it is to be another, a port; or with a unix socket, `unix:` and its path from the folder of
+    /// the options file. They are asked for by their own names all the same. A script's own options may not name
+    /// sockets.
+    #[schemars(extend("examples" = [{
+        "shop.example": "10.0.0.1", "*.shop.example:443": "10.0.0.2:8443", "api.example": "unix:/run/api.sock"
+    }]))]
     pub hosts: Option<BTreeMap<String, String>>,
+
+    /// Other places to connect to, as curl's option has them: `HOST1:PORT1:HOST2:PORT2`, where an empty host or
+    /// port in front fits all, and one behind stays as it was asked for. The first that fits stands, and comes
+    /// before `hosts`.
+    #[schemars(extend("examples" = [["shop.example:443:staging.example:8443", "::127.0.0.1:"]]))]
+    pub connect_to: Option<Vec<String>>,
+
+    /// The unix socket that all connections go to: its path, from the folder of the options file. A script's own
+    /// options may not name one.
+    #[schemars(length(min = 1))]
+    pub unix_socket: Option<String>,
+
+    /// The proxy that connections go through: `http://`, `socks5://` (names are looked up here) or `socks5h://` (by
+    /// the proxy), `user:password@` if it asks for that, and its host and port. Nobody if it is empty, and whoever
+    /// the environment says (`http_proxy`, `https_proxy`, `all_proxy`) if it is left out.
+    pub proxy: Option<String>,
+
+    /// Hosts that are connected to without a proxy, with commas between: `a.test` and what is below it, `.a.test`,
+    /// addresses, networks, each with a port if only that is meant, or `*`. Those that the environment lists
+    /// (`no_proxy`) if it is left out.
+    pub no_proxy: Option<String>,
 
     /// What is made of the addresses that names have.
     pub dns: Option<DnsOptions>,
@@ -184,6 +214,11 @@ pub struct Options {
     /// Whether the script's `teardown` is left out.
     #[schemars(extend("default" = false))]
     pub no_teardown: Option<bool>,
+
+    /// The unix sockets that a script's own options name, which they may not, by the host that they are for if
+    /// they are for one; no option.
+    #[serde(skip)]
+    pub wished_sockets: BTreeMap<Option<String>, String>,
 
     /// The preset that says what runs here, if one does; no option.
     #[serde(skip)]
@@ -269,6 +304,11 @@ pub struct RequestOptions {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(extend("exclusiveMinimum" = 0))]
     pub request_timeout: Option<Length>,
+
+    /// How long it may take until there is a connection.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(extend("exclusiveMinimum" = 0))]
+    pub connect_timeout: Option<Length>,
 
     /// What requests say they come from, unless they say so themselves.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -14,7 +14,7 @@ use crate::shortcut::{self, Shortcut};
 use crate::{
     ConnectionReuse, DatasetPlan, Executor, Length, MAX_VUS, NetworkPlan, Options, Preset,
     Problems, Raise, RequestOptions, ScenarioOptions, Schedule, Search, ThresholdSpec, TlsPlan,
-    TrendStat, VuStep, check, dataset, file, network, preset, tls, trend_stat,
+    TrendStat, VuStep, check, dataset, file, hosts, network, preset, proxy, tls, trend_stat,
 };
 
 /// How long `setup`, `teardown` and a request may take where nothing else is said; k6's.
@@ -70,6 +70,8 @@ pub struct Plan {
 pub struct Requests {
     /// How long one may take that sets no limit of its own.
     pub timeout: Duration,
+    /// How long it may take until there is a connection, if less than all of that.
+    pub connect_timeout: Option<Duration>,
     /// What they say they come from, where the options say it.
     pub user_agent: Option<String>,
     /// How many redirects one follows at most.
@@ -81,6 +83,7 @@ impl Requests {
     fn with(&self, own: &RequestOptions) -> Self {
         Self {
             timeout: own.request_timeout.map_or(self.timeout, Length::get),
+            connect_timeout: own.connect_timeout.map(Length::get).or(self.connect_timeout),
             user_agent: own.user_agent.clone().or_else(|| self.user_agent.clone()),
             max_redirects: own.max_redirects.unwrap_or(self.max_redirects),
         }
@@ -130,6 +133,7 @@ impl Options {
         let timeout = |given: Option<Length>| given.map_or(TIMEOUT, Length::get);
         let requests = Requests {
             timeout: timeout(self.request_timeout),
+            connect_timeout: self.connect_timeout.map(Length::get),
             user_agent: self.user_agent,
             max_redirects: self.max_redirects.unwrap_or(MAX_REDIRECTS),
         };
@@ -209,8 +213,29 @@ impl Options {
 
         let dns = self.dns.unwrap_or_default();
         let never = self.no_connection_reuse.unwrap_or(false);
+        let instead = self.hosts.unwrap_or_default();
+        let unix_socket = self.unix_socket;
+        hosts::refuse(&self.wished_sockets, unix_socket.as_deref(), &instead, &mut problems);
+        if unix_socket.is_some() {
+            for (key, given) in [
+                ("hosts", !instead.is_empty()),
+                ("connectTo", self.connect_to.is_some()),
+                ("proxy", self.proxy.as_ref().is_some_and(|url| !url.is_empty())),
+                ("localIPs", self.local_ips.is_some()),
+            ] {
+                if given {
+                    warnings.push(format!(
+                        "`{key}` has no effect: all connections go to the unix socket"
+                    ));
+                }
+            }
+        }
         let network = NetworkPlan {
-            hosts: network::hosts(self.hosts.unwrap_or_default(), &mut problems),
+            unix_socket,
+            connect_to: hosts::connect_to(&self.connect_to.unwrap_or_default(), &mut problems),
+            hosts: hosts::hosts(instead, &mut problems),
+            proxy: proxy::choice(self.proxy.as_deref(), &mut problems),
+            no_proxy: self.no_proxy.as_deref().map(|list| proxy::no_proxy(list, &mut problems)),
             dns_ttl: network::ttl(dns.ttl.as_deref()),
             dns_select: dns.select.unwrap_or_default(),
             dns_policy: dns.policy.unwrap_or_default(),
@@ -272,8 +297,12 @@ impl Options {
 impl ScenarioOptions {
     /// Adds what they get wrong together.
     pub(crate) fn check(self, name: &str, path: &str, problems: &mut Problems) {
-        let requests =
-            Requests { timeout: TIMEOUT, user_agent: None, max_redirects: MAX_REDIRECTS };
+        let requests = Requests {
+            timeout: TIMEOUT,
+            connect_timeout: None,
+            user_agent: None,
+            max_redirects: MAX_REDIRECTS,
+        };
         scenario(name.to_owned(), self, &requests, path, problems);
     }
 }
