@@ -74,10 +74,12 @@ impl Events {
             });
         }
         ready!(self.next.as_mut().poll(context));
-        // By the clock of the stream, so that delays do not add up.
-        let due = self.next.deadline() + self.gap;
-        self.next.as_mut().reset(due);
         self.gone += 1;
+        let is_last = self.count == Some(self.gone);
+        // By the clock of the stream, so that delays do not add up; but a break must not catch up with the event
+        // before it.
+        let from = if is_last { Instant::now() } else { self.next.deadline() };
+        self.next.as_mut().reset(from + self.gap);
         let event = match self.kind {
             Kind::Ticks => {
                 let data = json!({ "event": self.gone, "sent": now() });

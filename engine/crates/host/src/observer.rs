@@ -20,7 +20,7 @@ pub struct Observed<'a> {
 }
 
 /// Hears of exchanges, on the thread of the VU that makes them: it must return soon.
-pub type Hear = dyn Fn(&Observed<'_>) + Send + Sync;
+pub(crate) type Hear = dyn Fn(&Observed<'_>) + Send + Sync;
 
 /// Who hears of which exchanges.
 #[derive(Clone, Default)]

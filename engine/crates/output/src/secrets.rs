@@ -192,7 +192,7 @@ pub(crate) mod tests {
 
     #[test]
     fn a_login_is_shown_without_what_nobody_else_should_know() {
-        let shown = format!("{:?}", login().without_secrets());
+        let shown = crate::http_debug::text(login(), true);
         assert!(!shown.contains("s3cret") && !shown.contains("YWRh"), "{shown}");
         for kept in ["ada", "Ada", "next=%2F", "Basic [redacted]", "sid=[redacted]", "x-request-id"]
         {
