@@ -35,5 +35,17 @@ fn iterate() -> Result {
     if heard.answers("news").is_none() {
         return Err(format!("heard {}", heard.text()).into());
     }
+
+    // More than is read ahead waits with the target, and comes when there is room again.
+    let flooded = connect("/ws/echo")?;
+    for number in 0..2_500 {
+        flooded.send_text(&number.to_string())?;
+    }
+    for number in 0..2_500 {
+        let echo = flooded.recv()?.text();
+        if echo != number.to_string() {
+            return Err(format!("{echo} in the place of {number}").into());
+        }
+    }
     Ok(())
 }

@@ -37,6 +37,7 @@ mod tokens;
 mod trap;
 mod uploads;
 mod wasi_http;
+mod woken;
 
 pub use contract::Mismatch;
 pub use engine::{Engine, EngineError};

@@ -11,7 +11,7 @@
 
 use std::collections::HashMap;
 use std::sync::Arc;
-use std::task::Context;
+use std::task::{Context, Waker};
 use std::time::Duration;
 
 use metrics::{MetricId, Recorder, SeriesId, Tags, builtin};
@@ -21,15 +21,18 @@ use tokio::time::Instant;
 
 use crate::limits::{ANSWERS_EXPECTED, SOCKETS_AT_ONCE};
 use crate::time::milliseconds;
+use crate::woken::{OneOf, Woken};
 
 /// Which socket of a VU. Never given twice by one VU.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct SocketId(u64);
 
 pub(crate) struct Sockets {
+    woken: Woken,
     recorder: Recorder,
     sent: SeriesId,
     received: SeriesId,
+    /// In the order of their numbers.
     entries: Vec<Entry>,
     next: u64,
     /// The answers that the script waits for, by the keys it gave them.
@@ -39,6 +42,7 @@ pub(crate) struct Sockets {
 struct Entry {
     id: SocketId,
     socket: Box<Socket>,
+    waker: Arc<OneOf>,
     target: Target,
     /// Of the VU, the request and, once it is open, the session.
     tags: Tags,
@@ -69,7 +73,8 @@ pub(crate) struct TooManyExpected;
 
 impl Sockets {
     pub(crate) fn new(recorder: Recorder, sent: SeriesId, received: SeriesId) -> Self {
-        Self { recorder, sent, received, entries: Vec::new(), next: 0, expected: HashMap::new() }
+        let (woken, entries) = (Woken::new(), Vec::new());
+        Self { woken, recorder, sent, received, entries, next: 0, expected: HashMap::new() }
     }
 
     /// Begins to connect; nothing is sent before the next [`poll`](Self::poll). The tags are those of its
@@ -90,7 +95,9 @@ impl Sockets {
         self.next += 1;
         let target = handshake.target.clone();
         let socket = Box::new(Socket::new(config, vu, handshake));
-        self.entries.push(Entry { id, socket, target, tags, messages: None, is_leaving: false });
+        let waker = self.woken.waker(id.0);
+        let entry = Entry { id, socket, waker, target, tags, messages: None, is_leaving: false };
+        self.entries.push(entry);
         Ok(id)
     }
 
@@ -100,18 +107,26 @@ impl Sockets {
         record(&self.recorder, builtin::WS_CONNECT_FAILED, &tags, 1.0);
     }
 
-    /// Drives all of them, and hands over the headers of each answer to a handshake. Whether anything is new.
+    /// Drives those that something has happened to, and hands over the headers of each answer to a handshake.
+    /// Whether anything is new.
     pub(crate) fn poll(
         &mut self,
         cx: &mut Context<'_>,
         on_answered: &mut dyn FnMut(&Target, &Headers),
     ) -> bool {
+        if self.entries.is_empty() {
+            return false;
+        }
         let mut any = false;
-        let mut index = 0;
-        while let Some(entry) = self.entries.get_mut(index) {
-            let news = entry.socket.poll(cx);
+        let woken = self.woken.take(cx.waker());
+        for &number in &woken {
+            // One that has been let go of may have been woken before.
+            let Some(place) = self.place(SocketId(number)) else { continue };
+            let entry = &mut self.entries[place];
+            entry.waker.rest();
+            let waker = Waker::from(Arc::clone(&entry.waker));
+            let news = entry.socket.poll(&mut Context::from_waker(&waker));
             record_bytes(&self.recorder, self.sent, self.received, entry);
-            index += 1;
             if news.is_none() {
                 continue;
             }
@@ -124,20 +139,28 @@ impl Sockets {
             }
             entry.record(&self.recorder, &news);
             if news.ended {
-                let (id, is_leaving) = (entry.id, entry.is_leaving);
-                let unanswered = self.forget_expected(id);
-                let tags = &self.entries[index - 1].tags;
-                if unanswered > 0 {
-                    let metric = builtin::WS_MSGS_UNANSWERED;
-                    record(&self.recorder, metric, tags, unanswered as f64);
-                }
-                if is_leaving {
-                    index -= 1;
-                    self.entries.swap_remove(index);
-                }
+                self.has_ended(place);
             }
         }
+        self.woken.give_back(woken);
         any
+    }
+
+    /// What there is to do when a session ends.
+    fn has_ended(&mut self, place: usize) {
+        let (id, is_leaving) = (self.entries[place].id, self.entries[place].is_leaving);
+        let unanswered = self.forget_expected(id);
+        if unanswered > 0 {
+            let tags = &self.entries[place].tags;
+            record(&self.recorder, builtin::WS_MSGS_UNANSWERED, tags, unanswered as f64);
+        }
+        if is_leaving {
+            self.entries.remove(place);
+        }
+    }
+
+    fn place(&self, id: SocketId) -> Option<usize> {
+        self.entries.binary_search_by_key(&id, |entry| entry.id).ok()
     }
 
     /// How many the guest has let go of that are not closed yet.
@@ -145,10 +168,19 @@ impl Sockets {
         self.entries.iter().filter(|entry| entry.is_leaving).count()
     }
 
-    /// The socket that the guest has under this number.
+    /// The socket that the guest has under this number, to look at. What is asked of it is done only if it is
+    /// [stirred](Self::stir).
     pub(crate) fn of(&mut self, id: SocketId) -> Option<&mut Socket> {
-        let entry = self.entries.iter_mut().find(|entry| entry.id == id)?;
-        Some(&mut entry.socket)
+        let place = self.place(id)?;
+        Some(&mut self.entries[place].socket)
+    }
+
+    /// Has a socket driven when the others are, whether or not anything happens to it: something will be asked of
+    /// it.
+    pub(crate) fn stir(&self, id: SocketId) {
+        if let Some(place) = self.place(id) {
+            self.entries[place].waker.stir();
+        }
     }
 
     /// Whether there is something to be received: a message, or that it is over.
@@ -158,12 +190,13 @@ impl Sockets {
 
     /// Lets go of a socket: it is closed as it should be, and what it says until then is nobody's.
     pub(crate) fn forget(&mut self, id: SocketId) {
-        let Some(place) = self.entries.iter().position(|entry| entry.id == id) else { return };
+        let Some(place) = self.place(id) else { return };
         let entry = &mut self.entries[place];
         if entry.socket.end().is_some() {
-            self.entries.swap_remove(place);
+            self.entries.remove(place);
         } else {
             entry.is_leaving = true;
+            entry.waker.stir();
             entry.socket.shut_inbox();
             // It may be closing already.
             entry.socket.close(1000, "");
@@ -173,7 +206,8 @@ impl Sockets {
     /// Lets go of a socket that never was a session, and gives the answer that refused it, if one did, and where
     /// it came from.
     pub(crate) fn forget_refused(&mut self, id: SocketId) -> Option<(Target, Response, Timings)> {
-        let entry = self.entries.iter_mut().find(|entry| entry.id == id)?;
+        let place = self.place(id)?;
+        let entry = &mut self.entries[place];
         let target = entry.target.clone();
         let refusal = entry.socket.take_refusal();
         self.forget(id);
@@ -182,7 +216,8 @@ impl Sockets {
 
     /// Takes note that the message sent last will be answered.
     pub(crate) fn expect(&mut self, id: SocketId, key: String) -> Result<(), TooManyExpected> {
-        let Some(entry) = self.entries.iter().find(|entry| entry.id == id) else { return Ok(()) };
+        let Some(place) = self.place(id) else { return Ok(()) };
+        let entry = &self.entries[place];
         let Some(since) = entry.socket.last_sent() else { return Ok(()) };
         if self.expected.len() >= ANSWERS_EXPECTED && !self.expected.contains_key(&key) {
             return Err(TooManyExpected);
@@ -192,9 +227,10 @@ impl Sockets {
             return Ok(());
         }
         if let Some(before) = self.expected.insert(key, Expected { socket: id, since })
-            && let Some(entry) = self.entries.iter().find(|entry| entry.id == before.socket)
+            && let Some(place) = self.place(before.socket)
         {
-            record(&self.recorder, builtin::WS_MSGS_UNANSWERED, &entry.tags, 1.0);
+            let tags = &self.entries[place].tags;
+            record(&self.recorder, builtin::WS_MSGS_UNANSWERED, tags, 1.0);
         }
         Ok(())
     }
@@ -203,8 +239,8 @@ impl Sockets {
     pub(crate) fn answered(&mut self, key: &str, arrived: Instant) -> Option<Duration> {
         let Expected { socket, since } = self.expected.remove(key)?;
         let took = arrived.saturating_duration_since(since);
-        let entry = self.entries.iter().find(|entry| entry.id == socket)?;
-        record(&self.recorder, builtin::WS_MSG_RTT, &entry.tags, milliseconds(took));
+        let tags = &self.entries[self.place(socket)?].tags;
+        record(&self.recorder, builtin::WS_MSG_RTT, tags, milliseconds(took));
         Some(took)
     }
 

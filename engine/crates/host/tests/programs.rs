@@ -756,8 +756,8 @@ fn websockets_are_waited_for() {
         let totals = bench.totals();
         let record = settled(&bench).await;
         for (metric, expected) in [
-            (builtin::WS_SESSIONS, 5),
-            (builtin::WS_SESSION_DURATION, 5),
+            (builtin::WS_SESSIONS, 6),
+            (builtin::WS_SESSION_DURATION, 6),
             (builtin::WS_SESSIONS_FAILED, 0),
             (builtin::WS_MSG_RTT, 1),
             (builtin::WS_MSGS_UNANSWERED, 0),

@@ -100,6 +100,7 @@ impl VuState {
         put: impl FnOnce(&mut net::websocket::Socket) -> bool,
     ) -> Result<Result<(), Error>> {
         let id = self.table.get(this)?.0;
+        self.exchanges.lock().sockets.stir(id);
         let mut put = Some(put);
         until(&self.exchanges, id, |socket| {
             if let Some(put) = put.take()
@@ -370,11 +371,22 @@ impl HostSocket for VuState {
         timeout: Option<f64>,
     ) -> Result<Result<Option<Resource<Message>>, Error>> {
         let id = self.table.get(&this)?.0;
-        let next = until(&self.exchanges, id, |socket| match socket.receive() {
-            Some(received) => Some(Ok(received)),
-            None => socket.end().is_some().then(|| Err(over(socket))),
+        let mut goes_on = false;
+        let next = until(&self.exchanges, id, |socket| {
+            let was_held = socket.is_held();
+            match socket.receive() {
+                Some(received) => {
+                    goes_on = was_held && !socket.is_held();
+                    Some(Ok(received))
+                }
+                None => socket.end().is_some().then(|| Err(over(socket))),
+            }
         });
-        let received = match within(timeout, next).await.transpose()? {
+        let received = within(timeout, next).await.transpose()?;
+        if goes_on {
+            self.exchanges.lock().sockets.stir(id);
+        }
+        let received = match received {
             None => return Ok(Ok(None)),
             Some(Err(error)) => return Ok(Err(error)),
             Some(Ok(received)) => received,
@@ -398,6 +410,7 @@ impl HostSocket for VuState {
             let what = format!("a close with code {code} and {} bytes of reason", reason.len());
             return Ok(Err(Error::InvalidRequest(format!("{what} may not be sent"))));
         }
+        self.exchanges.lock().sockets.stir(id);
         let mut began = None;
         until(&self.exchanges, id, |socket| {
             let began = *began.get_or_insert_with(|| socket.close(code, &reason));

@@ -393,6 +393,12 @@ impl Socket {
         !self.inbox.is_empty()
     }
 
+    /// Whether so many messages wait that no more are read until one is received.
+    #[must_use]
+    pub fn is_held(&self) -> bool {
+        self.inbox.is_full()
+    }
+
     /// Whether messages can be sent: the handshake has succeeded, and no side has begun to close.
     #[must_use]
     pub fn is_open(&self) -> bool {
