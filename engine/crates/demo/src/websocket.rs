@@ -20,6 +20,8 @@ use crate::record::Recorder;
 
 /// The largest message: enough for any test of large ones.
 const LARGEST: usize = 16 << 20;
+/// What is read in one go where less is wanted: a small message is one read, and not one for each part of its frame.
+const AHEAD: usize = 4 << 10;
 /// Messages of the chat that wait for a client who is slow to read; it misses the older ones. Arbitrary.
 const BEHIND: usize = 1_024;
 
@@ -111,7 +113,7 @@ pub(crate) async fn serve(upgrade: OnUpgrade, talk: Talk, record: &Recorder) {
 /// A client that has shaken hands.
 struct Peer<'a> {
     stream: Stream,
-    /// What had been read before the connection was a WebSocket.
+    /// What has been read and not taken.
     before: Bytes,
     record: &'a Recorder,
 }
@@ -226,10 +228,17 @@ impl Peer<'_> {
         Ok(bytes)
     }
 
-    async fn fill(&mut self, bytes: &mut [u8]) -> io::Result<()> {
-        let (early, rest) = bytes.split_at_mut(self.before.len().min(bytes.len()));
-        self.before.copy_to_slice(early);
-        self.stream.read_exact(rest).await
+    async fn fill(&mut self, mut bytes: &mut [u8]) -> io::Result<()> {
+        loop {
+            let (early, rest) = bytes.split_at_mut(self.before.len().min(bytes.len()));
+            self.before.copy_to_slice(early);
+            match rest.len() {
+                0 => return Ok(()),
+                AHEAD.. => return self.stream.read_exact(rest).await,
+                _ => self.before = self.stream.read_ahead().await?,
+            }
+            bytes = rest;
+        }
     }
 
     /// Sends a message.
@@ -261,6 +270,23 @@ impl Stream {
     /// read since.
     async fn readable(&self) -> io::Result<()> {
         self.socket.peek(&mut [0]).await.map(|_| ())
+    }
+
+    /// What has come, as much as [`AHEAD`] and at least a byte.
+    async fn read_ahead(&self) -> io::Result<Bytes> {
+        loop {
+            self.socket.readable().await?;
+            let mut room = [0; AHEAD];
+            match self.socket.try_read(&mut room) {
+                Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
+                Ok(read) => {
+                    self.connection.site.record.received(read);
+                    return Ok(Bytes::copy_from_slice(&room[..read]));
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) => return Err(error),
+            }
+        }
     }
 
     async fn read_exact(&mut self, bytes: &mut [u8]) -> io::Result<()> {
