@@ -1,17 +1,18 @@
 //! Compares wasmload with other load generators, side by side in one run.
 //!
-//! Three programs: `requests` for the CPU time of a request, `memory` for the memory of a virtual user,
-//! `arrivals` for how exactly a rate is kept.
+//! Four programs: `requests` for the CPU time of a request, `memory` for the memory of a virtual user,
+//! `arrivals` for how exactly a rate is kept, `websockets` for what sockets and their messages take.
 //! README.md says how to run them and how to read what they print. Nothing here decides a test: what is
 //! measured is printed, as ratios, and people judge.
 //!
-//! The parts: [`nginx`] is the target, [`generator`] the contenders, [`process`] runs and accounts them,
+//! The parts: [`nginx`] and [`demo`] are the targets, [`generator`] the contenders, [`process`] runs and accounts them,
 //! [`memory`] reads their memory, [`script`] builds what wasmload runs, and
 //! [`setting`] is what can be chosen.
 
 use std::io::Write as _;
 use std::process::ExitCode;
 
+pub mod demo;
 pub mod generator;
 pub mod memory;
 pub mod nginx;

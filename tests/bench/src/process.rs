@@ -95,6 +95,21 @@ impl Running {
         self.id
     }
 
+    /// What it has printed to standard output so far.
+    pub fn said(&self) -> Result<String> {
+        fs::read_to_string(self.output.path().join("stdout")).context("reading output")
+    }
+
+    /// The CPU time that it has used so far, in its own code and in the system on its behalf. Counted in ticks of
+    /// ten milliseconds.
+    ///
+    /// Fails if it has ended.
+    pub fn cpu_time(&self) -> Result<(Duration, Duration)> {
+        let path = format!("/proc/{}/stat", self.id);
+        let stat = fs::read_to_string(&path).with_context(|| format!("reading {path}"))?;
+        cpu_time(&stat).with_context(|| format!("reading {path}"))
+    }
+
     /// Waits until it ends; what it printed, and what it used.
     ///
     /// Fails if it does, with what it said last, or if it has ended before.
@@ -130,6 +145,15 @@ impl Running {
     }
 }
 
+/// The fields `utime` and `stime` of `/proc/PID/stat` (proc(5)), which Linux counts in hundredths of a second on every
+/// machine that these benches know.
+fn cpu_time(stat: &str) -> Option<(Duration, Duration)> {
+    // The second field is the program's name, in parentheses, and may have anything in it.
+    let mut fields = stat.rsplit_once(')')?.1.split_whitespace().skip(11);
+    let mut next = || Some(Duration::from_millis(fields.next()?.parse::<u64>().ok()? * 10));
+    Some((next()?, next()?))
+}
+
 impl Drop for Running {
     fn drop(&mut self) {
         if let Some(mut child) = self.child.take() {
@@ -139,6 +163,13 @@ impl Drop for Running {
         }
     }
 }
+
+/// A moment of real time, of a look at a process.
+#[expect(
+    clippy::disallowed_types,
+    reason = "a bench looks at processes, which no paused clock holds"
+)]
+pub type Moment = std::time::Instant;
 
 /// Waits for real time to pass, between two looks at a process.
 #[expect(
@@ -160,6 +191,14 @@ mod tests {
         let (printed, cost) = Running::start("sh", command).unwrap().finish().unwrap();
         assert_eq!(printed, "told\n");
         assert!(cost.most_resident > 0);
+    }
+
+    #[test]
+    fn the_cpu_time_of_a_process_is_read() {
+        let stat = "4211 (a (b) c) S 1 4211 4211 0 -1 4194304 2005 0 0 0 123 45 0 0 20 0 2 0 1 1";
+        let expected = (Duration::from_millis(1_230), Duration::from_millis(450));
+        assert_eq!(cpu_time(stat), Some(expected));
+        assert_eq!(cpu_time("4211"), None);
     }
 
     #[test]

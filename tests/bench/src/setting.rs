@@ -22,7 +22,7 @@ pub struct Setting {
     /// The core of the generators.
     #[arg(long, value_name = "CORE", default_value_t = 0)]
     pub generator_core: usize,
-    /// The core of nginx.
+    /// The core of the target.
     #[arg(long, value_name = "CORE", default_value_t = 1)]
     pub target_core: usize,
     /// Writes all that was measured to a file.
