@@ -14,7 +14,7 @@ use super::decoder::{Arrived, Decoder};
 use super::deflate::{Deflate, pack};
 use super::frame::{Close, Message, Opcode, encode, encode_packed};
 use super::inbox::Inbox;
-use super::socket::News;
+use super::socket::{News, PATIENCE};
 use super::wire::{self, READ};
 use crate::entropy::random;
 use crate::meter::Meter;
@@ -46,7 +46,18 @@ pub(super) struct Session {
     pings: VecDeque<([u8; 8], Instant)>,
     /// If there are any, since when the peer has not said a thing.
     silent: Instant,
+    /// What the peer is to do, and until when.
+    owed: Option<(Owed, Instant)>,
     pub(super) closing: Closing,
+}
+
+/// What a peer may not take for ever to do.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Owed {
+    /// To read what we write.
+    Reading,
+    /// To agree to the close and end the connection.
+    Closing,
 }
 
 /// How far the close has come.
@@ -74,6 +85,7 @@ impl Session {
             pong: None,
             pings: VecDeque::new(),
             silent: Instant::now(),
+            owed: None,
             closing: Closing::No,
         }
     }
@@ -93,10 +105,25 @@ impl Session {
         !self.pings.is_empty()
     }
 
-    /// The moment at which the peer must be taken to be gone: a ping is not answered, and nothing else has come
-    /// for as long as this.
-    pub(super) fn gone_after(&self, timeout: Duration) -> Option<Instant> {
-        self.awaits_pong().then(|| self.silent + timeout)
+    /// Until when the peer has time for what it owes us, if it owes us anything: to read what is being written, to
+    /// close, or to say anything at all while a ping is not answered. It has the timeout for each but the close.
+    pub(super) fn due(&mut self, writes: bool, timeout: Duration) -> Option<Instant> {
+        let owed = match (self.is_open(), writes) {
+            (false, _) => (Owed::Closing, PATIENCE),
+            (true, true) => (Owed::Reading, timeout),
+            (true, false) => {
+                self.owed = None;
+                return self.awaits_pong().then(|| self.silent + timeout);
+            }
+        };
+        match self.owed {
+            Some((known, due)) if known == owed.0 => Some(due),
+            _ => {
+                let due = Instant::now() + owed.1;
+                self.owed = Some((owed.0, due));
+                Some(due)
+            }
+        }
     }
 
     /// Puts a message on its way.

@@ -35,7 +35,7 @@ use crate::timings::Timings;
 const READS: usize = 16;
 /// How long the peer may take to agree to a close and to end the connection, or to say why it refuses. Arbitrary;
 /// servers take one round trip.
-const PATIENCE: Duration = Duration::from_secs(5);
+pub(super) const PATIENCE: Duration = Duration::from_secs(5);
 
 /// How a connection ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -271,21 +271,16 @@ impl Socket {
         };
         for _ in 0..READS {
             let written = open.poll_write(cx, meter, news);
-            let closing = !open.is_open();
-            match (&written, closing) {
-                (_, true) => alarm.no_later_than(Instant::now() + PATIENCE),
-                (Poll::Pending, false) => alarm.no_later_than(Instant::now() + self.timeout),
-                (Poll::Ready(_), false) => match open.gone_after(self.timeout) {
-                    Some(moment) => alarm.set(moment),
-                    None => alarm.unset(),
-                },
+            match open.due(written.is_pending(), self.timeout) {
+                Some(moment) => alarm.set(moment),
+                None => alarm.unset(),
             }
             // A peer that breaks off may have said why before: what has come is taken first.
             let broken = match written {
                 Poll::Ready(Err(error)) => Some(ConnectionError::from_io(&error)),
                 Poll::Ready(Ok(())) | Poll::Pending => None,
             };
-            if inbox.is_full() && !closing && broken.is_none() {
+            if inbox.is_full() && open.is_open() && broken.is_none() {
                 if open.is_written() {
                     // Who does not listen cannot say that nobody speaks.
                     alarm.unset();

@@ -5,7 +5,9 @@ use std::time::Duration;
 
 use net::websocket::{Close, End, Error, Message, Socket};
 use net::{Config, Error as ConnectionError};
+use parking_lot::Mutex;
 use tokio::io::AsyncWriteExt;
+use tokio::sync::mpsc;
 
 use super::peer::{
     after, echoing, ended, frame, handshake, opened, read_frame, saying, shake, socket, text,
@@ -197,4 +199,40 @@ async fn connecting_may_have_less_time_than_the_handshake() {
         let timed_out = End::Failed(Error::Connection(ConnectionError::ConnectTimedOut));
         assert_eq!(socket.end(), late.then_some(&timed_out));
     }
+}
+
+#[tokio::test]
+async fn to_read_and_to_answer_a_ping_a_peer_has_its_time_for_each() {
+    let (speak, asked) = mpsc::unbounded_channel::<()>();
+    let asked = Arc::new(Mutex::new(Some(asked)));
+    let url = peer(move |_, mut stream| {
+        let mut asked = asked.lock().take().expect("one client");
+        async move {
+            shake(&mut stream).await;
+            // It speaks when it is asked to, and never reads.
+            while asked.recv().await.is_some() {
+                stream.write_all(&frame(0x81, b"here")).await.expect("the client listens");
+            }
+        }
+    })
+    .await;
+    let mut socket = opened(&url).await;
+    let hear = async |socket: &mut Socket| {
+        speak.send(()).expect("the peer is there");
+        until(socket, |socket, _| socket.has_message()).await;
+        socket.receive().expect("there is one");
+    };
+    assert!(socket.ping());
+    hear(&mut socket).await;
+    assert!(!after(&mut socket, 50).await.ended);
+    assert!(socket.send(&Message::Binary(vec![0; 32 << 20])));
+    hear(&mut socket).await;
+    assert!(!socket.is_written());
+    // The ping is older than a minute, but neither the silence nor the writing is.
+    assert!(!after(&mut socket, 20).await.ended);
+    hear(&mut socket).await;
+    assert!(!after(&mut socket, 30).await.ended);
+    assert!(after(&mut socket, 11).await.ended, "now the writing is");
+    let timed_out = End::Failed(Error::Connection(ConnectionError::TimedOut));
+    assert_eq!(socket.end(), Some(&timed_out));
 }
