@@ -42,6 +42,7 @@ sdk!(
     "script.rs",
     "sse.rs",
     "timing.rs",
+    "tls.rs",
     "upload.rs",
     "websocket.rs",
 );

@@ -9,11 +9,12 @@ use std::time::Duration;
 
 use crate::Result;
 use crate::bindings::wasmload::script::http as contract;
-use crate::bindings::wasmload::script::types::TlsError;
 pub use crate::download::{Chunk, Chunks, Download};
 pub use crate::form::{Multipart, url};
 use crate::form::{base64, form};
 use crate::timing::{duration, milliseconds};
+use crate::tls;
+pub use crate::tls::TlsErrorKind;
 pub use crate::upload::Upload;
 
 /// Sends a GET and waits for the response.
@@ -484,16 +485,7 @@ impl Error {
             contract::Error::TimedOut => ErrorKind::TimedOut,
             contract::Error::MalformedResponse(_) => ErrorKind::MalformedResponse,
             contract::Error::BodyTooLarge => ErrorKind::BodyTooLarge,
-            contract::Error::Tls(ref error) => match error {
-                TlsError::CertificateExpired => ErrorKind::CertificateExpired,
-                TlsError::CertificateNotYetValid => ErrorKind::CertificateNotYetValid,
-                TlsError::CertificateForOtherHost(_) => ErrorKind::CertificateForOtherHost,
-                TlsError::CertificateFromUnknownIssuer => ErrorKind::CertificateFromUnknownIssuer,
-                TlsError::CertificateInvalid(_) => ErrorKind::CertificateInvalid,
-                TlsError::ClientCertificateRefused(_) => ErrorKind::ClientCertificateRefused,
-                TlsError::NotTls => ErrorKind::NotTls,
-                TlsError::Other(_) => ErrorKind::Tls,
-            },
+            contract::Error::Tls(ref error) => ErrorKind::Tls(tls::kind(error)),
             contract::Error::NotAllowed(_) => ErrorKind::NotAllowed,
             contract::Error::Other(_) => ErrorKind::Other,
         }
@@ -519,22 +511,8 @@ pub enum ErrorKind {
     MalformedResponse,
     /// The response's body is larger than the engine keeps.
     BodyTooLarge,
-    /// The target's certificate has expired.
-    CertificateExpired,
-    /// The target's certificate is not valid yet.
-    CertificateNotYetValid,
-    /// The target's certificate is another host's.
-    CertificateForOtherHost,
-    /// Nobody that is believed has issued the target's certificate.
-    CertificateFromUnknownIssuer,
-    /// The target's certificate is no good for another reason.
-    CertificateInvalid,
-    /// The target does not accept the certificate it was shown, or that it was shown none.
-    ClientCertificateRefused,
-    /// The target speaks something else than TLS.
-    NotTls,
-    /// The two sides did not agree on TLS for another reason.
-    Tls,
+    /// There is a connection, but no TLS on it.
+    Tls(TlsErrorKind),
     /// The engine or its user does not allow this request.
     NotAllowed,
     /// Anything else.
@@ -554,24 +532,7 @@ impl fmt::Display for Error {
             contract::Error::TimedOut => f.write_str("timed out"),
             contract::Error::MalformedResponse(what) => write!(f, "malformed response: {what}"),
             contract::Error::BodyTooLarge => f.write_str("response body too large"),
-            contract::Error::Tls(error) => match error {
-                TlsError::CertificateExpired => f.write_str("the certificate has expired"),
-                TlsError::CertificateNotYetValid => f.write_str("the certificate is not valid yet"),
-                TlsError::CertificateForOtherHost(whose) => {
-                    write!(f, "the certificate is not for this host: {whose}")
-                }
-                TlsError::CertificateFromUnknownIssuer => {
-                    f.write_str("the certificate is from an unknown issuer")
-                }
-                TlsError::CertificateInvalid(why) => {
-                    write!(f, "the certificate is invalid: {why}")
-                }
-                TlsError::ClientCertificateRefused(why) => {
-                    write!(f, "the client's certificate was refused: {why}")
-                }
-                TlsError::NotTls => f.write_str("the target does not speak TLS there"),
-                TlsError::Other(why) => write!(f, "TLS failed: {why}"),
-            },
+            contract::Error::Tls(error) => f.write_str(&tls::text(error)),
             contract::Error::NotAllowed(what) => write!(f, "not allowed: {what}"),
             contract::Error::Other(what) => f.write_str(what),
         }

@@ -44,6 +44,7 @@ pub mod bindings;
 mod download;
 mod form;
 mod script;
+mod tls;
 mod upload;
 
 #[doc(hidden)]

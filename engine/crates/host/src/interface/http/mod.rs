@@ -20,10 +20,10 @@ use parking_lot::Mutex;
 use wasmtime::Result;
 use wasmtime::component::Resource;
 
+use super::tls_error;
 use crate::bindings::wasmload::script::http::{
     BodyPolicy as Policy, Encoding, Error, Host, HostPending, HostRequest,
 };
-use crate::bindings::wasmload::script::types::TlsError;
 use crate::catalogue::{Ending, Endpoint, EndpointKey};
 use crate::event_streams::{Source, StreamId};
 use crate::exchanges::{Exchanges, Finished};
@@ -261,21 +261,10 @@ pub(super) fn translated(error: net::Error) -> Error {
         net::Error::MalformedResponse(what) => Error::MalformedResponse(what),
         net::Error::BodyTooLarge(_) => Error::BodyTooLarge,
         net::Error::NotAllowed(what) => Error::NotAllowed(what),
-        net::Error::CertificateExpired => Error::Tls(TlsError::CertificateExpired),
-        net::Error::CertificateNotYetValid => Error::Tls(TlsError::CertificateNotYetValid),
-        net::Error::CertificateForOtherHost(whose) => {
-            Error::Tls(TlsError::CertificateForOtherHost(whose))
-        }
-        net::Error::CertificateFromUnknownIssuer => {
-            Error::Tls(TlsError::CertificateFromUnknownIssuer)
-        }
-        net::Error::CertificateInvalid(why) => Error::Tls(TlsError::CertificateInvalid(why)),
-        net::Error::ClientCertificateRefused(why) => {
-            Error::Tls(TlsError::ClientCertificateRefused(why))
-        }
-        net::Error::NotTls => Error::Tls(TlsError::NotTls),
-        net::Error::Tls(why) => Error::Tls(TlsError::Other(why)),
-        other => Error::Other(other.to_string()),
+        other => match tls_error(&other) {
+            Some(error) => Error::Tls(error),
+            None => Error::Other(other.to_string()),
+        },
     }
 }
 
