@@ -310,6 +310,7 @@ fn net_config(shared: &Config, requests: &Requests) -> Result<Arc<Config>, Fault
         request_timeout: requests.timeout,
         connect_timeout: requests.connect_timeout,
         max_redirects: requests.max_redirects,
+        http_version: network::http_version(requests.http_version),
         ..shared.clone()
     };
     if let Some(user_agent) = &requests.user_agent {

@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use net::{Config, ConnectTo, Dns, HostOverride, Hosts, Instead, LocalAddresses, Resolver, Reuse};
 use plan::{
-    AddressPolicy, AddressSelect, ConnectToPlan, ConnectionReuse, HostPlan, HostTo, NetworkPlan,
+    AddressPolicy, AddressSelect, ConnectToPlan, ConnectionReuse, HostPlan, HostTo, HttpVersion,
+    NetworkPlan,
 };
 
 use crate::exit::ExitCode;
@@ -84,6 +85,15 @@ fn connect_to(plan: &ConnectToPlan) -> ConnectTo {
         port: plan.port,
         to_host: plan.to_host.clone(),
         to_port: plan.to_port,
+    }
+}
+
+/// The version of HTTP that requests are made with.
+pub(crate) fn http_version(version: HttpVersion) -> net::HttpVersion {
+    match version {
+        HttpVersion::Auto => net::HttpVersion::Auto,
+        HttpVersion::Http11 => net::HttpVersion::Http11,
+        HttpVersion::Http2 => net::HttpVersion::Http2,
     }
 }
 

@@ -27,6 +27,9 @@ mod routes;
 /// Runs against the demo target: counts, summaries, thresholds, interruption.
 mod run;
 
+/// HTTP/2: when it is spoken, over how many connections, and what the summary says of it.
+mod http2;
+
 /// Mistakes: what is said, and with which exit code.
 mod mistakes;
 

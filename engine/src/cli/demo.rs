@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::io;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
 use clap::Args;
 use demo::{Demo as Target, Faults, Record};
@@ -18,6 +19,11 @@ pub(crate) struct Demo {
     /// Where to listen; port 0 takes a free one
     #[arg(long, default_value = "127.0.0.1:8080", value_name = "ADDRESS:PORT")]
     address: SocketAddr,
+
+    /// Speak TLS, by a certificate that is made now and written to FILE for `run --cacert FILE`; without a file
+    /// there is `run --insecure-skip-tls-verify`
+    #[arg(long, value_name = "FILE", num_args = 0..=1, require_equals = true)]
+    tls: Option<Option<PathBuf>>,
 
     /// How long each page takes: `constant 20ms`, `normal 20ms 5ms`, `exponential 20ms`, `uniform 5ms 50ms`
     #[arg(long, value_name = "DISTRIBUTION")]
@@ -57,6 +63,19 @@ impl Demo {
                 failed(&format!("listen on {}", self.address), error)
                     .hint("`--address 127.0.0.1:0` takes a free port")
             })?;
+            let target = match &self.tls {
+                None => target,
+                Some(file) => {
+                    let target =
+                        target.by_tls().map_err(|error| failed("make a certificate", error))?;
+                    if let (Some(file), Some(certificate)) = (file, target.certificate()) {
+                        std::fs::write(file, certificate).map_err(|error| {
+                            failed(&format!("write `{}`", file.display()), error)
+                        })?;
+                    }
+                    target
+                }
+            };
             print(&format!("{}\n", target.url()))?;
             tokio::select! {
                 never = target.serve() => match never {},

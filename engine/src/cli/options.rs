@@ -12,7 +12,7 @@ use clap::parser::ValueSource;
 use clap::{ArgMatches, Args};
 use metrics::{Selector, Threshold};
 use plan::{
-    DatasetOptions, DnsOptions, FileOption, Length, Options, Preset, Problems, Stage,
+    DatasetOptions, DnsOptions, FileOption, HttpVersion, Length, Options, Preset, Problems, Stage,
     ThresholdSpec, TlsAuthOptions,
 };
 
@@ -139,6 +139,17 @@ pub(crate) struct OptionFlags {
         value_parser = BoolishValueParser::new()
     )]
     discard_response_bodies: bool,
+
+    /// The version of HTTP that is spoken: auto (by TLS what the server chooses of 2 and 1.1, in the clear 1.1),
+    /// 1.1, or 2, in the clear without asking whether the server speaks it [default: auto]
+    #[arg(
+        long,
+        env = "WASMLOAD_HTTP_VERSION",
+        hide_env_values = true,
+        value_name = "VERSION",
+        value_parser = http_version
+    )]
+    http_version: Option<HttpVersion>,
 
     /// What is made of the addresses that names have, such as ttl=5m,select=random,policy=preferIPv4
     #[arg(
@@ -292,6 +303,7 @@ impl OptionFlags {
             user_agent: self.user_agent.clone().filter(|_| gave("user_agent")),
             max_redirects: self.max_redirects.filter(|_| gave("max_redirects")),
             discard_response_bodies: said("discard_response_bodies", self.discard_response_bodies),
+            http_version: self.http_version.filter(|_| gave("http_version")),
             dns: self.dns.clone().filter(|_| gave("dns")),
             local_ips: self.local_ips.clone().filter(|_| gave("local_ips")),
             connect_timeout: self.connect_timeout.filter(|_| gave("connect_timeout")),
@@ -413,6 +425,13 @@ fn dns(text: &str) -> Result<DnsOptions, String> {
     let options = serde_json::json!({ "dns": given }).to_string();
     let options = plan::parse_json(&options).map_err(|problems| problems.to_string())?;
     options.dns.ok_or_else(|| form.to_owned())
+}
+
+/// Reads a version of HTTP. Which there are, the plan says.
+fn http_version(text: &str) -> Result<HttpVersion, String> {
+    let options = serde_json::json!({ "httpVersion": text }).to_string();
+    let options = plan::parse_json(&options).map_err(|problems| problems.to_string())?;
+    options.http_version.ok_or_else(|| "it must be auto, 1.1 or 2".to_owned())
 }
 
 /// Reads the file of this name.
@@ -620,6 +639,20 @@ mod tests {
         assert_eq!(given.connect_timeout.map(|length| length.get().as_millis()), Some(1_500));
         let of_environment = options_with(&["proxy"], &["--proxy", "p", "--noproxy", "a.test"]);
         assert_eq!(of_environment.proxy.as_deref(), Some("p"), "a variable's value is one");
+    }
+
+    #[test]
+    fn the_version_of_http_is_one_that_is_spoken() {
+        for (text, version) in
+            [("auto", HttpVersion::Auto), ("1.1", HttpVersion::Http11), ("2", HttpVersion::Http2)]
+        {
+            assert_eq!(options(&["--http-version", text]).http_version, Some(version));
+        }
+        assert_eq!(options(&[]).http_version, None);
+        for text in ["3", "", "http2"] {
+            let error = http_version(text).unwrap_err();
+            assert!(error.starts_with("httpVersion: must be `auto`, `1.1` or `2`"), "{error}");
+        }
     }
 
     #[test]

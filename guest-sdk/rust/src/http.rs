@@ -68,6 +68,17 @@ pub fn clear_cookies() {
     contract::clear_cookies();
 }
 
+/// A version of HTTP.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum HttpVersion {
+    /// By TLS what the target chooses of HTTP/2 and HTTP/1.1, in the clear HTTP/1.1.
+    Auto,
+    /// HTTP/1.1.
+    Http11,
+    /// HTTP/2, in the clear too, without asking whether the target speaks it.
+    Http2,
+}
+
 /// How a body is packed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Encoding {
@@ -259,6 +270,17 @@ impl Request {
     #[must_use]
     pub fn timeout(self, length: Duration) -> Self {
         self.0.set_timeout(milliseconds(length));
+        self
+    }
+
+    /// Sets the version of HTTP that it is made with, instead of the run's `httpVersion`.
+    #[must_use]
+    pub fn http_version(self, version: HttpVersion) -> Self {
+        self.0.set_http_version(match version {
+            HttpVersion::Auto => contract::HttpVersion::Auto,
+            HttpVersion::Http11 => contract::HttpVersion::Http11,
+            HttpVersion::Http2 => contract::HttpVersion::Http2,
+        });
         self
     }
 

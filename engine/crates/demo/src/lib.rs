@@ -1,4 +1,6 @@
-//! The demo target: a small shop over HTTP/1.1 to try scripts on, with faults to order.
+//! The demo target: a small shop over HTTP/1.1 and HTTP/2 to try scripts on, with faults to order.
+//!
+//! In the clear or by TLS, a client that begins as HTTP/2 begins is answered so, and any other over HTTP/1.1.
 //!
 //! It is what README, the tests and the benches load. [`Demo`] is the server, [`Faults`] how badly it
 //! behaves, and [`Record`] what it saw, so that a test can count on the other side of the wire. It guards
@@ -32,7 +34,7 @@
 //! | `/ws/chat` | by WebSocket: each message to everybody there, the sender too |
 //! | `/ws/ticker/{milliseconds}` | by WebSocket: `tick 1`, `tick 2`, … so far apart |
 //! | `/ws/close/{code}` | by WebSocket: a close frame with this code, 1000 to 4999, at once |
-//! | `/close`, `/reset` | nothing: the connection is closed, or reset |
+//! | `/close`, `/reset` | nothing: the connection is closed, or reset; by HTTP/2, only the stream is reset |
 //! | `GET /record`, `DELETE /record` | [`Record`] as JSON, not itself counted; starts it anew |
 //!
 //! Start with `server.rs`, then `site.rs`.
@@ -52,6 +54,7 @@ mod server;
 mod shop;
 mod site;
 mod stall;
+mod tls;
 mod websocket;
 
 pub use capacity::Capacity;

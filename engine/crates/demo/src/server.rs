@@ -9,16 +9,19 @@ use std::task::{Context, Poll};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use hyper::server::conn::http1;
+use hyper::server::conn::{http1, http2};
 use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use parking_lot::Mutex;
 use tokio::net::{TcpListener, TcpSocket, TcpStream};
 use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 
 use crate::faults::Faults;
-use crate::io::{Connection, Stream};
+use crate::io::{Connection, Socket, Stream};
 use crate::record::Record;
 use crate::site::Site;
+use crate::tls::Tls;
 use crate::websocket;
 
 /// How many connections may wait to be accepted: as many as there may be virtual users, who all come at
@@ -26,7 +29,7 @@ use crate::websocket;
 const BACKLOG: u32 = 16_384;
 
 /// The largest head of a request, in bytes: about what other servers take; more is 431.
-const LARGEST_HEAD: usize = 64 * 1024;
+const LARGEST_HEAD: u32 = 64 * 1024;
 
 /// How long to wait when the system has no room for another connection: until others may have closed.
 const NO_ROOM_PAUSE: Duration = Duration::from_millis(20);
@@ -37,6 +40,7 @@ pub struct Demo {
     listener: TcpListener,
     address: SocketAddr,
     site: Arc<Site>,
+    tls: Option<Tls>,
 }
 
 impl Demo {
@@ -60,7 +64,14 @@ impl Demo {
         socket.bind(address)?;
         let listener = socket.listen(BACKLOG)?;
         let address = listener.local_addr()?;
-        Ok(Self { listener, address, site: Arc::new(Site::new(faults)) })
+        Ok(Self { listener, address, site: Arc::new(Site::new(faults)), tls: None })
+    }
+
+    /// Speaks TLS, by a certificate that is made now.
+    ///
+    /// Fails if the system has no chance to make one with.
+    pub fn by_tls(self) -> io::Result<Self> {
+        Ok(Self { tls: Some(Tls::new(self.address.ip())?), ..self })
     }
 
     /// The address it is bound to, with its real port.
@@ -70,7 +81,12 @@ impl Demo {
 
     /// The address as a URL, without a slash at the end: `http://127.0.0.1:8080`.
     pub fn url(&self) -> String {
-        url(self.address)
+        url(self.address, self.tls.as_ref())
+    }
+
+    /// The certificate that it shows, in PEM, if it speaks TLS: whoever is to believe it has to be told.
+    pub fn certificate(&self) -> Option<&str> {
+        self.tls.as_ref().map(|tls| &*tls.certificate)
     }
 
     /// What it has seen so far.
@@ -85,7 +101,7 @@ impl Demo {
     pub async fn serve(&self) -> Infallible {
         accept(
             |context| self.listener.poll_accept(context).map_ok(|(socket, _)| socket),
-            |socket| serve_connection(socket, Arc::clone(&self.site)),
+            |socket| serve_connection(socket, Arc::clone(&self.site), self.tls.clone()),
         )
         .await
     }
@@ -94,10 +110,19 @@ impl Demo {
     ///
     /// Fails as [`bind`](Self::bind) does, or if there can be no thread or runtime.
     pub fn spawn_thread(address: SocketAddr, faults: Faults) -> io::Result<RunningDemo> {
+        Self::spawn(|| Self::bind(address, faults))
+    }
+
+    /// The same, [by TLS](Self::by_tls).
+    pub fn spawn_thread_by_tls(address: SocketAddr, faults: Faults) -> io::Result<RunningDemo> {
+        Self::spawn(|| Self::bind(address, faults)?.by_tls())
+    }
+
+    fn spawn(bind: impl FnOnce() -> io::Result<Self>) -> io::Result<RunningDemo> {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let bound = {
             let _inside = runtime.enter();
-            Self::bind(address, faults)
+            bind()
         };
         let demo = match bound {
             Ok(demo) => demo,
@@ -107,7 +132,7 @@ impl Demo {
                 return Err(error);
             }
         };
-        let (address, site) = (demo.address, Arc::clone(&demo.site));
+        let (address, site, tls) = (demo.address, Arc::clone(&demo.site), demo.tls.clone());
         let (stop, stopped) = oneshot::channel();
         let thread = std::thread::Builder::new().name("demo".into()).spawn(move || {
             runtime.block_on(async move {
@@ -117,7 +142,7 @@ impl Demo {
                 }
             });
         })?;
-        Ok(RunningDemo { address, site, stop: Some(stop), thread: Some(thread) })
+        Ok(RunningDemo { address, site, tls, stop: Some(stop), thread: Some(thread) })
     }
 }
 
@@ -126,6 +151,7 @@ impl Demo {
 pub struct RunningDemo {
     address: SocketAddr,
     site: Arc<Site>,
+    tls: Option<Tls>,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
 }
@@ -138,7 +164,12 @@ impl RunningDemo {
 
     /// The address as a URL, without a slash at the end: `http://127.0.0.1:8080`.
     pub fn url(&self) -> String {
-        url(self.address)
+        url(self.address, self.tls.as_ref())
+    }
+
+    /// The certificate that it shows, in PEM, if it speaks TLS.
+    pub fn certificate(&self) -> Option<&str> {
+        self.tls.as_ref().map(|tls| &*tls.certificate)
     }
 
     /// What it has seen so far.
@@ -158,8 +189,9 @@ impl Drop for RunningDemo {
     }
 }
 
-fn url(address: SocketAddr) -> String {
-    format!("http://{address}")
+fn url(address: SocketAddr, tls: Option<&Tls>) -> String {
+    let scheme = if tls.is_some() { "https" } else { "http" };
+    format!("{scheme}://{address}")
 }
 
 /// Accepts connections for ever, and has each served in a task that ends with this future.
@@ -196,7 +228,7 @@ fn is_of_one_connection(error: &io::Error) -> bool {
 }
 
 /// Serves one connection until it ends.
-async fn serve_connection(socket: TcpStream, site: Arc<Site>) {
+async fn serve_connection(socket: TcpStream, site: Arc<Site>, tls: Option<Tls>) {
     /// Counts the connection as open for as long as it lives, also if its task is dropped.
     struct Open(Arc<Site>);
     impl Drop for Open {
@@ -210,7 +242,16 @@ async fn serve_connection(socket: TcpStream, site: Arc<Site>) {
     // Answers go out at once; if the system refuses, they go out a little later.
     let _ = socket.set_nodelay(true);
     let connection = Arc::new(Connection::new(site));
-    let stream = Stream::new(socket, Arc::clone(&connection));
+    let socket = Socket::new(socket, Arc::clone(&connection));
+    let mut stream = match tls {
+        None => Stream::plain(socket),
+        Some(tls) => match tls.acceptor.accept(socket).await {
+            Ok(stream) => Stream::tls(stream),
+            // A client that does not believe the certificate, or that speaks no TLS, has been told.
+            Err(_) => return,
+        },
+    };
+    let Ok(http2) = stream.speaks_http2().await else { return };
     let service = {
         let connection = Arc::clone(&connection);
         service_fn(move |request| {
@@ -218,9 +259,16 @@ async fn serve_connection(socket: TcpStream, site: Arc<Site>) {
             async move { connection.site.answer(&connection, request).await }
         })
     };
-    let ended =
-        http1::Builder::new().max_header_size(LARGEST_HEAD).serve_connection(stream, service);
-    let ended = ended.with_upgrades().await;
+    let stream = TokioIo::new(stream);
+    let ended = if http2 {
+        let tasks = Tasks::default();
+        let mut builder = http2::Builder::new(tasks.clone());
+        builder.max_header_list_size(LARGEST_HEAD).serve_connection(stream, service).await
+    } else {
+        let mut builder = http1::Builder::new();
+        builder.max_header_size(LARGEST_HEAD as usize);
+        builder.serve_connection(stream, service).with_upgrades().await
+    };
     // Any other failure is a client that went, or a page that hung up.
     if let Err(error) = ended
         && error.is_parse()
@@ -230,6 +278,19 @@ async fn serve_connection(socket: TcpStream, site: Arc<Site>) {
     let upgrade = connection.upgrade.lock().take();
     if let Some((upgrade, talk)) = upgrade {
         websocket::serve(upgrade, talk, &connection.site.record).await;
+    }
+}
+
+/// The tasks of a connection of HTTP/2: one for each request under way. They end with it.
+#[derive(Clone, Debug, Default)]
+struct Tasks(Arc<Mutex<JoinSet<()>>>);
+
+impl<F: Future<Output = ()> + Send + 'static> hyper::rt::Executor<F> for Tasks {
+    fn execute(&self, future: F) {
+        let mut tasks = self.0.lock();
+        // Those that have ended are forgotten.
+        while tasks.try_join_next().is_some() {}
+        tasks.spawn(future);
     }
 }
 

@@ -3,7 +3,7 @@
 use bytes::{Buf, Bytes};
 use http::header::{ALLOW, RETRY_AFTER};
 use http::request::Parts;
-use http::{HeaderValue, Method, Request, StatusCode};
+use http::{HeaderValue, Method, Request, StatusCode, Version};
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use hyper::body::Body;
 use tokio::sync::broadcast;
@@ -42,7 +42,7 @@ impl Site {
 
     /// Answers one request, and records it.
     ///
-    /// Fails if the connection is to be closed instead.
+    /// Fails if the connection, or the stream of one that is shared, is to be ended instead.
     pub(crate) async fn answer<B>(
         &self,
         connection: &Connection,
@@ -73,7 +73,10 @@ impl Site {
             None => match route {
                 Route::Close => return Err(HungUp),
                 Route::Reset => {
-                    connection.reset_at_close();
+                    // Others share a connection of HTTP/2.
+                    if head.version != Version::HTTP_2 {
+                        connection.reset_at_close();
+                    }
                     return Err(HungUp);
                 }
                 Route::WsEcho | Route::WsChat | Route::WsTicker | Route::WsClose => {

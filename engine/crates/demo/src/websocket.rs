@@ -4,11 +4,12 @@
 use std::io;
 use std::time::Duration;
 
-use bytes::{Buf, Bytes};
+use bytes::{Buf, Bytes, BytesMut};
 use http::header::{CONNECTION, SET_COOKIE, UPGRADE};
 use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
 use hyper::upgrade::OnUpgrade;
+use hyper_util::rt::TokioIo;
 use sha1::{Digest, Sha1};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::broadcast;
@@ -104,8 +105,9 @@ fn base64(digest: &[u8]) -> String {
 /// Talks until one side closes or the connection ends. A client that breaks the rules is left without a word.
 pub(crate) async fn serve(upgrade: OnUpgrade, talk: Talk, record: &Recorder) {
     let Ok(upgraded) = upgrade.await else { return };
-    let Ok(parts) = upgraded.downcast::<Stream>() else { return };
-    let mut peer = Peer { stream: parts.io, before: parts.read_buf, record };
+    let Ok(parts) = upgraded.downcast::<TokioIo<Stream>>() else { return };
+    let before = BytesMut::from(&parts.read_buf[..]);
+    let mut peer = Peer { stream: parts.io.into_inner(), before, record };
     // However it ends, the client knows.
     let _: io::Result<()> = peer.talk(talk).await;
 }
@@ -113,8 +115,8 @@ pub(crate) async fn serve(upgrade: OnUpgrade, talk: Talk, record: &Recorder) {
 /// A client that has shaken hands.
 struct Peer<'a> {
     stream: Stream,
-    /// What has been read and not taken.
-    before: Bytes,
+    /// What has been read and not been made a message of.
+    before: BytesMut,
     record: &'a Recorder,
 }
 
@@ -168,7 +170,10 @@ impl Peer<'_> {
         }
         tokio::select! {
             _ = other => Ok(true),
-            readable = self.stream.readable() => readable.map(|()| false),
+            read = self.stream.read_buf(&mut self.before) => match read? {
+                0 => Err(io::ErrorKind::UnexpectedEof.into()),
+                _ => Ok(false),
+            },
         }
     }
 
@@ -234,8 +239,13 @@ impl Peer<'_> {
             self.before.copy_to_slice(early);
             match rest.len() {
                 0 => return Ok(()),
-                AHEAD.. => return self.stream.read_exact(rest).await,
-                _ => self.before = self.stream.read_ahead().await?,
+                AHEAD.. => return self.stream.read_exact(rest).await.map(drop),
+                _ => {
+                    self.before.reserve(AHEAD);
+                    if self.stream.read_buf(&mut self.before).await? == 0 {
+                        return Err(io::ErrorKind::UnexpectedEof.into());
+                    }
+                }
             }
             bytes = rest;
         }
@@ -261,43 +271,8 @@ impl Peer<'_> {
             }
         }
         frame.extend_from_slice(payload);
-        self.stream.write_all(&frame).await
-    }
-}
-
-impl Stream {
-    /// Waits until there is something to read. That the system once said so is not enough: it may have been
-    /// read since.
-    async fn readable(&self) -> io::Result<()> {
-        self.socket.peek(&mut [0]).await.map(|_| ())
-    }
-
-    /// What has come, as much as [`AHEAD`] and at least a byte.
-    async fn read_ahead(&self) -> io::Result<Bytes> {
-        loop {
-            self.socket.readable().await?;
-            let mut room = [0; AHEAD];
-            match self.socket.try_read(&mut room) {
-                Ok(0) => return Err(io::ErrorKind::UnexpectedEof.into()),
-                Ok(read) => {
-                    self.connection.site.record.received(read);
-                    return Ok(Bytes::copy_from_slice(&room[..read]));
-                }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                Err(error) => return Err(error),
-            }
-        }
-    }
-
-    async fn read_exact(&mut self, bytes: &mut [u8]) -> io::Result<()> {
-        self.socket.read_exact(bytes).await?;
-        self.connection.site.record.received(bytes.len());
-        Ok(())
-    }
-
-    async fn write_all(&mut self, bytes: &[u8]) -> io::Result<()> {
-        self.socket.write_all(bytes).await?;
-        self.connection.site.record.sent(bytes.len());
-        Ok(())
+        self.stream.write_all(&frame).await?;
+        // By TLS, taking bytes is not sending them yet.
+        self.stream.flush().await
     }
 }

@@ -43,7 +43,16 @@ pub(crate) struct EndpointKey {
 pub(crate) struct Endpoint {
     tags: Tags,
     expected: Vec<(u16, u16)>,
-    endings: Mutex<Vec<(Ending, Option<TlsVersion>, ExchangeSeries)>>,
+    endings: Mutex<Vec<(Kind, ExchangeSeries)>>,
+}
+
+/// What tells the samples of a request's exchanges from each other: how they ended, and what was spoken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Kind {
+    pub(crate) ending: Ending,
+    /// k6's `proto` tag.
+    pub(crate) proto: &'static str,
+    pub(crate) tls_version: Option<TlsVersion>,
 }
 
 /// How an exchange ended, as far as tags tell.
@@ -131,8 +140,7 @@ impl Catalogue {
         let tags = tags
             .with("method", key.method.as_str())
             .with("name", key.name.as_str())
-            .with("url", key.name.as_str())
-            .with("proto", "HTTP/1.1");
+            .with("url", key.name.as_str());
         let expected = key.expected.clone();
         let endpoint = Arc::new(Endpoint { tags, expected, endings: Mutex::new(Vec::new()) });
         make_room(&mut self.endpoints);
@@ -178,36 +186,28 @@ impl Endpoint {
         }
     }
 
-    /// The series for this ending, over a connection of this kind; interned when it is met first.
-    pub(crate) fn series(
-        &self,
-        ending: Ending,
-        tls_version: Option<TlsVersion>,
-        registry: &metrics::Registry,
-    ) -> ExchangeSeries {
+    /// The series for exchanges of this kind; interned when one is met first.
+    pub(crate) fn series(&self, kind: Kind, registry: &metrics::Registry) -> ExchangeSeries {
         let mut endings = self.endings.lock();
         // A request ends in one or two ways as a rule: looking through is quicker than a hash.
-        let same = |known: &&(Ending, Option<TlsVersion>, ExchangeSeries)| {
-            known.0 == ending && known.1 == tls_version
-        };
-        if let Some((_, _, series)) = endings.iter().find(same) {
+        if let Some((_, series)) = endings.iter().find(|(known, _)| *known == kind) {
             return *series;
         }
+        let Kind { ending, proto, tls_version } = kind;
+        let tags = self.tags.with("proto", proto);
         let tags = match ending {
             Ending::Status(status) => {
-                let tags = self.tags.with("status", status.to_string());
+                let tags = tags.with("status", status.to_string());
                 if status >= 400 {
                     tags.with("error_code", (1000 + u32::from(status)).to_string())
                 } else {
                     tags
                 }
             }
-            Ending::Challenge => self.tags.with("status", "401"),
-            Ending::Error { label, code } => self
-                .tags
-                .with("status", "0")
-                .with("error", label)
-                .with("error_code", code.to_string()),
+            Ending::Challenge => tags.with("status", "401"),
+            Ending::Error { label, code } => {
+                tags.with("status", "0").with("error", label).with("error_code", code.to_string())
+            }
         };
         let tags = tags.with("expected_response", self.expects(ending).to_string());
         let tags = match tls_version {
@@ -227,7 +227,7 @@ impl Endpoint {
             waiting: of(builtin::HTTP_REQ_WAITING),
             receiving: of(builtin::HTTP_REQ_RECEIVING),
         };
-        endings.push((ending, tls_version, series));
+        endings.push((kind, series));
         series
     }
 }
@@ -279,19 +279,22 @@ mod tests {
     }
 
     #[test]
-    fn samples_over_tls_have_its_version_and_others_have_none() {
+    fn samples_have_what_was_spoken_and_the_version_of_tls_if_any_was() {
         let registry = metrics::Registry::new();
         let endpoint =
             Endpoint { tags: Tags::new(), expected: Vec::new(), endings: Mutex::new(Vec::new()) };
-        for (version, tag) in [
-            (None, None),
-            (Some(TlsVersion::Tls12), Some("tls1.2")),
-            (Some(TlsVersion::Tls13), Some("tls1.3")),
+        for (proto, tls_version, tag) in [
+            ("HTTP/1.1", None, None),
+            ("HTTP/1.0", None, None),
+            ("HTTP/2.0", None, None),
+            ("HTTP/1.1", Some(TlsVersion::Tls12), Some("tls1.2")),
+            ("HTTP/2.0", Some(TlsVersion::Tls13), Some("tls1.3")),
         ] {
-            let series = endpoint.series(Ending::Status(200), version, &registry).requests;
-            assert_eq!(registry.series_info(series).1.get("tls_version"), tag);
-            let again = endpoint.series(Ending::Status(200), version, &registry).requests;
-            assert_eq!(again, series);
+            let kind = Kind { ending: Ending::Status(200), proto, tls_version };
+            let series = endpoint.series(kind, &registry).requests;
+            let tags = registry.series_info(series).1;
+            assert_eq!((tags.get("proto"), tags.get("tls_version")), (Some(proto), tag));
+            assert_eq!(endpoint.series(kind, &registry).requests, series);
         }
     }
 

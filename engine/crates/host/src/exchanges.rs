@@ -15,7 +15,7 @@ use metrics::{Recorder, SeriesId, Tags, builtin};
 use net::{BodyPolicy, Client, Download, Exchange, ExchangeId, Target};
 use wasmtime_wasi_http::WasiBody;
 
-use crate::catalogue::{Ending, Endpoint};
+use crate::catalogue::{Ending, Endpoint, Kind};
 use crate::event_streams::{EventStreams, Source, StreamId};
 use crate::limits::{REQUESTS_AT_ONCE, UPLOAD_BYTES};
 use crate::observer::VuObserver;
@@ -293,7 +293,9 @@ impl Exchanges {
 
     /// Records a request that could not be sent at all.
     pub(crate) fn record_unsent(&self, endpoint: &Endpoint, ending: Ending) {
-        let series = endpoint.series(ending, None, self.recorder.registry());
+        // Nothing was spoken; k6 has the protocol that would have been.
+        let kind = Kind { ending, proto: "HTTP/1.1", tls_version: None };
+        let series = endpoint.series(kind, self.recorder.registry());
         let mut batch = self.recorder.batch();
         batch.record(series.requests, 1.0);
         batch.record(series.failed, 1.0);
@@ -343,7 +345,8 @@ fn record(
         Ok(response) => Ending::Status(response.status.as_u16()),
         Err(error) => Ending::Error { label: error.label(), code: error.code() },
     };
-    let series = endpoint.series(ending, exchange.tls_version, recorder.registry());
+    let kind = Kind { ending, proto: exchange.proto, tls_version: exchange.tls_version };
+    let series = endpoint.series(kind, recorder.registry());
     let timings = &exchange.timings;
     let mut batch = recorder.batch();
     batch.record(series.requests, 1.0);

@@ -11,7 +11,7 @@ use tokio::time::Instant;
 
 use crate::alarm::{Alarm, FOREVER};
 use crate::config::{Config, Reuse};
-use crate::connection::Connection;
+use crate::connections::Connections;
 use crate::cookies::Jar;
 use crate::dial::Own;
 use crate::digest::{self, Challenges};
@@ -24,13 +24,10 @@ use crate::redirect::follow;
 use crate::request::Request;
 use crate::response::Headers;
 use crate::target::Target;
+use crate::version::Offer;
 
-/// Connections kept open to one host to be used again: as many as a browser keeps. More may be open while they
-/// are in use.
-const IDLE_TO_ONE_HOST: usize = 6;
-/// Connections kept open to be used again, to all hosts together: a script that goes through many hosts must
-/// not keep a connection to each. Arbitrary.
-const IDLE: usize = 24;
+/// How often connections that exchanges share and those exchanges take turns before others have theirs. Arbitrary.
+const ROUNDS: u32 = 16;
 
 /// Which exchange of a client. Never given twice by one client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -42,9 +39,7 @@ pub struct ExchangeId(u64);
 /// them. Dropping the client closes its connections.
 pub struct Client {
     config: Arc<Config>,
-    /// The one that was used last is the last.
-    #[expect(clippy::vec_box, reason = "it wanders into an exchange and back")]
-    idle: Vec<Box<Connection>>,
+    connections: Connections,
     running: Vec<Started>,
     next: u64,
     /// One timer for all exchanges, set for the earliest deadline and left alone until it rings, even when that
@@ -84,7 +79,7 @@ impl Client {
         let own = Own::new(config.local_addresses.of(vu));
         Self {
             config,
-            idle: Vec::new(),
+            connections: Connections::default(),
             running: Vec::new(),
             next: 0,
             alarm: Alarm::default(),
@@ -145,19 +140,18 @@ impl Client {
                 request.headers.insert(AUTHORIZATION, answer);
             }
         }
-        let idle = self.take_idle(&request);
+        let version = request.version.unwrap_or(self.config.http_version);
+        let offer = Offer::of(version, request.target.is_https());
+        // Whether there is a connection of HTTP/2 is seen when all that came for it has been.
+        let idle = match offer {
+            Offer::Http1 => self.connections.take_idle(&request.target, offer),
+            Offer::Http2 | Offer::Either => None,
+        };
         let meter = match &idle {
             Some(connection) => Meter::on_kept(now, connection.remote, connection.tls_version()),
             None => Meter::new(now),
         };
-        (Running::new(request, idle, held, meter), held.unwrap_or(now))
-    }
-
-    /// The connection to the request's host that was used last: the one the peer is least likely to have
-    /// closed.
-    fn take_idle(&mut self, request: &Request) -> Option<Box<Connection>> {
-        let index = self.idle.iter().rposition(|idle| idle.target.same_peer(&request.target))?;
-        Some(self.idle.remove(index))
+        (Running::new(request, offer, idle, held, meter), held.unwrap_or(now))
     }
 
     /// Drives every exchange, and hands over each that has ended, exactly once: one that is redirected
@@ -184,9 +178,38 @@ impl Client {
         cx: &mut Context<'_>,
         on_finished: &mut dyn FnMut(ExchangeId, Exchange),
     ) {
+        self.connections.begin_turn(cx);
+        for round in 0..ROUNDS {
+            self.connections.poll();
+            self.poll_running(cx, round > 0, on_finished);
+            while !self.running.is_empty() && self.alarm.poll(cx).is_ready() {
+                self.end_late(on_finished);
+            }
+            if !self.connections.is_restless() {
+                break;
+            }
+        }
+        if self.connections.end_turn() {
+            cx.waker().wake_by_ref();
+        }
+    }
+
+    /// Goes on with each exchange, or only with those that others may have something for.
+    fn poll_running(
+        &mut self,
+        cx: &mut Context<'_>,
+        only_sharing: bool,
+        on_finished: &mut dyn FnMut(ExchangeId, Exchange),
+    ) {
         let mut index = 0;
         while let Some(running) = self.running.get_mut(index) {
-            match running.exchange.poll(cx, &self.config, &mut self.own) {
+            if only_sharing && !running.exchange.is_sharing() {
+                index += 1;
+                continue;
+            }
+            let polled =
+                running.exchange.poll(cx, &self.config, &mut self.own, &mut self.connections);
+            match polled {
                 Poll::Pending => {
                     running.put_off();
                     if let Some(first_byte) = running.first_byte {
@@ -200,7 +223,7 @@ impl Client {
                     exchange.request = running.told_request(&self.config);
                     let next = self.next(index, &mut exchange);
                     if let Some(connection) = connection {
-                        self.keep(connection);
+                        self.connections.keep(connection);
                     }
                     match next {
                         Some(request) => {
@@ -208,14 +231,12 @@ impl Client {
                             self.running[index].exchange = exchange;
                             self.running[index].first_byte = None;
                         }
-                        None => self.running.swap_remove(index).ended(&exchange),
+                        // Those that wait for a connection get one in the order in which they began.
+                        None => self.running.remove(index).ended(&exchange),
                     }
                     on_finished(id, exchange);
                 }
             }
-        }
-        while !self.running.is_empty() && self.alarm.poll(cx).is_ready() {
-            self.end_late(on_finished);
         }
     }
 
@@ -259,7 +280,8 @@ impl Client {
             one.excuse(now);
         }
         while let Some(late) = self.running.iter().position(|one| one.due() <= now) {
-            let late = self.running.swap_remove(late);
+            let mut late = self.running.remove(late);
+            late.exchange.timed_out(&mut self.connections);
             let connected = late.exchange.meter.is_connected();
             let error = if connected { Error::TimedOut } else { Error::ConnectTimedOut };
             let mut exchange = Exchange::new(Err(error), &late.exchange.meter);
@@ -270,19 +292,6 @@ impl Client {
         for one in &self.running {
             self.alarm.no_later_than(one.due());
         }
-    }
-
-    /// Keeps a connection for the next exchange, in place of the one that has been idle longest if there are
-    /// too many.
-    fn keep(&mut self, connection: Box<Connection>) {
-        let mut same = self.idle.iter().filter(|idle| idle.target.same_peer(&connection.target));
-        if same.nth(IDLE_TO_ONE_HOST - 1).is_some() {
-            let oldest = self.idle.iter().position(|one| one.target.same_peer(&connection.target));
-            oldest.map(|oldest| self.idle.remove(oldest));
-        } else if self.idle.len() == IDLE {
-            self.idle.remove(0);
-        }
-        self.idle.push(connection);
     }
 
     /// How it makes requests.
@@ -304,9 +313,11 @@ impl Client {
         meters.map(|meter| usize::from(meter.is_whole()) + usize::from(meter.is_abandoned())).sum()
     }
 
-    /// Drops an exchange and closes its connection. It is not handed over.
+    /// Drops an exchange and closes its connection, unless others share that. It is not handed over.
     pub fn cancel(&mut self, id: ExchangeId) {
         self.running.retain(|running| running.id != id);
+        // It may have been what others waited for.
+        self.connections.wake_waiting();
     }
 
     /// Adds the cookies that belong to a URL to the headers of a request that somebody else makes.
@@ -345,7 +356,7 @@ impl Client {
 
     /// Closes the connections that no exchange is using.
     pub fn close_connections(&mut self) {
-        self.idle.clear();
+        self.connections.close();
     }
 }
 

@@ -13,6 +13,7 @@ use crate::policy::Policy;
 use crate::proxy::Proxies;
 use crate::resolver::Resolver;
 use crate::tls::Tls;
+use crate::version::HttpVersion;
 
 /// How requests are made, for every VU of a run or of a scenario.
 ///
@@ -48,6 +49,8 @@ pub struct Config {
     pub tells_requests: bool,
     /// Where connections may go.
     pub policy: Arc<Policy>,
+    /// The version of HTTP that is spoken, where the request does not say.
+    pub http_version: HttpVersion,
     /// How `https` is spoken.
     pub tls: Arc<Tls>,
 }
@@ -82,6 +85,7 @@ impl Default for Config {
             reuse: Reuse::default(),
             tells_requests: false,
             policy: Arc::default(),
+            http_version: HttpVersion::default(),
             tls: Arc::default(),
         }
     }

@@ -1,4 +1,4 @@
-//! One connection of one VU, and the exchange that is under way on it.
+//! One connection of one VU that speaks HTTP/1.1, and the exchange that is under way on it.
 //!
 //! A connection is polled by the task that waits for its response and by nobody else: no task, no channel and
 //! no wake-up stands between the VU and its socket. Between exchanges it holds a socket and next to nothing
@@ -37,11 +37,11 @@ const READ: usize = 16 << 10;
 /// Reads from one connection before others have their turn. Arbitrary.
 const READS: usize = 16;
 /// Interim responses before the one that counts. Arbitrary; servers send one or two.
-const INTERIM: u8 = 32;
+pub(crate) const INTERIM: u8 = 32;
 /// Bodies up to this size are copied behind their heads, to be written in one piece.
 const COPIED: usize = 4 << 10;
 /// How long a body is held back for a peer that does not say whether it wants it: Go's and curl's.
-const HELD_BACK: Duration = Duration::from_secs(1);
+pub(crate) const HELD_BACK: Duration = Duration::from_secs(1);
 /// A thread's buffer is given back if a request with very long headers has made it larger than this.
 const KEPT: usize = 64 << 10;
 
@@ -55,6 +55,8 @@ pub(crate) struct Connection {
     stream: Stream,
     pub(crate) target: Target,
     pub(crate) remote: Option<SocketAddr>,
+    /// Whether the peer could have chosen another protocol.
+    pub(crate) is_chosen: bool,
     writing: Writing,
     reading: Reading,
     /// Whether this exchange has written anything.
@@ -89,11 +91,17 @@ enum Reading {
 
 impl Connection {
     /// Boxed, because it wanders between the client and its exchanges.
-    pub(crate) fn new(stream: Stream, target: Target, remote: Option<SocketAddr>) -> Box<Self> {
+    pub(crate) fn new(
+        stream: Stream,
+        target: Target,
+        remote: Option<SocketAddr>,
+        is_chosen: bool,
+    ) -> Box<Self> {
         Box::new(Self {
             stream,
             target,
             remote,
+            is_chosen,
             writing: Writing::Nothing,
             reading: Reading::Head(Vec::new()),
             touched: false,

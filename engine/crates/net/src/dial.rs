@@ -25,7 +25,8 @@ use crate::route::Route;
 use crate::socket::Socket;
 use crate::stream::Stream;
 use crate::target::Target;
-use crate::tls::{Sessions, TlsStream, from_tls};
+use crate::tls::{Sessions, TlsStream, from_tls, refuses_protocols};
+use crate::version::Offer;
 
 /// What the connections of one client have in common, other than its configuration.
 #[derive(Debug)]
@@ -46,6 +47,8 @@ pub(crate) struct Dial {
     target: Target,
     /// Whether requests of HTTP/1.1 will go over it, which a proxy may forward one by one.
     plain_http: bool,
+    /// What the peer may choose from, by TLS.
+    offer: Offer,
     step: Step,
     /// How long it may take, instead of what the configuration says.
     timeout: Option<Duration>,
@@ -83,10 +86,12 @@ enum Through {
 type Dialled = (Stream, Option<SocketAddr>);
 
 impl Dial {
-    /// A connection for requests of HTTP/1.1, to be made within this time if one is given and otherwise within
-    /// the configuration's. In the clear, a proxy of HTTP's kind may be at its other end and forward them.
-    pub(crate) fn new(target: Target, timeout: Option<Duration>) -> Self {
-        Self { target, plain_http: true, step: Step::Begin, timeout, alarm: None }
+    /// A connection for requests, to be made within this time if one is given and otherwise within the
+    /// configuration's. Where only HTTP/1.1 is offered, and in the clear, a proxy of HTTP's kind may be at its
+    /// other end and forward them.
+    pub(crate) fn new(target: Target, offer: Offer, timeout: Option<Duration>) -> Self {
+        let plain_http = offer == Offer::Http1;
+        Self { target, plain_http, offer, step: Step::Begin, timeout, alarm: None }
     }
 
     /// The same connection for anything else than such requests: whoever stands between, what goes over it comes
@@ -184,7 +189,11 @@ impl Dial {
                 Step::Handshaking(stream, _) => {
                     let polled = stream.poll_handshake(cx);
                     meter.carried(stream.take_traffic());
-                    ready!(polled).map_err(|error| Error::from_io(&error))?;
+                    let http2_only = self.offer == Offer::Http2;
+                    ready!(polled).map_err(|error| match refuses_protocols(&error) {
+                        true if http2_only => Error::NoHttp2,
+                        _ => Error::from_io(&error),
+                    })?;
                     meter.secured(stream.version());
                     let Step::Handshaking(stream, remote) =
                         mem::replace(&mut self.step, Step::Ended)
@@ -271,7 +280,7 @@ impl Dial {
         // rustls refuses a name that no certificate could have.
         let name = ServerName::try_from(host.to_owned())
             .map_err(|error| Error::Tls(format!("`{host}`: {error}")))?;
-        let config = config.tls.config(host, &mut own.sessions);
+        let config = config.tls.config(host, self.offer, &mut own.sessions);
         TlsStream::new(socket, config, name).map_err(|error| from_tls(&error))
     }
 }

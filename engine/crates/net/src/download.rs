@@ -1,7 +1,7 @@
 //! A response that is read while it comes.
 //!
-//! The connection puts in what arrives, whoever asked takes it out. If nobody takes, the connection stops
-//! reading, and in the end the peer stops sending: what waits here is bounded.
+//! The connection puts in what arrives, whoever asked takes it out. If nobody takes, a connection of its own stops
+//! reading, one that is shared gives the peer no more room to send: what waits here is bounded.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -125,6 +125,11 @@ impl Download {
         state.waiting >= WAITING || state.chunks.len() >= PIECES
     }
 
+    /// How many bytes wait to be taken.
+    pub(crate) fn waiting(&self) -> usize {
+        self.0.lock().waiting
+    }
+
     /// The head has come.
     pub(crate) fn opened(&self, response: Response, target: Target) {
         let mut state = self.0.lock();
@@ -144,7 +149,16 @@ impl Download {
         let mut state = self.0.lock();
         if !state.closed && !bytes.is_empty() {
             state.waiting += bytes.len();
-            state.chunks.push_back(Chunk { bytes: bytes.to_vec(), arrived: Instant::now() });
+            let is_full = state.chunks.len() >= PIECES;
+            match state.chunks.back_mut().filter(|_| is_full) {
+                // Where others share its connection, a response is read all the same, and its peer is stopped
+                // by the window it has: what waits is bounded, but the pieces of it must be too.
+                Some(last) => last.bytes.extend_from_slice(bytes),
+                None => {
+                    let chunk = Chunk { bytes: bytes.to_vec(), arrived: Instant::now() };
+                    state.chunks.push_back(chunk);
+                }
+            }
             state.news = true;
         }
     }
@@ -196,6 +210,20 @@ mod tests {
             assert!(taken(&download).is_some());
             assert!(!download.is_full());
         }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn pieces_that_come_all_the_same_are_put_together() {
+        let download = Download::default();
+        let bytes: Vec<u8> = (0..=255).cycle().take(PIECES * 3).collect();
+        for byte in &bytes {
+            download.push(&[*byte]);
+        }
+        assert_eq!(download.waiting(), bytes.len());
+        let pieces: Vec<_> = std::iter::from_fn(|| taken(&download)).collect();
+        assert_eq!(pieces.len(), PIECES);
+        assert!(pieces.concat() == bytes);
+        assert_eq!(download.waiting(), 0);
     }
 
     #[tokio::test(start_paused = true)]

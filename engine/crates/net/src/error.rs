@@ -2,6 +2,7 @@
 
 use std::io;
 
+use crate::http2::Http2Code;
 use crate::tls;
 
 /// Why there is no response. Each is a measurement: it comes in an [`Exchange`](crate::Exchange) like any other.
@@ -86,6 +87,18 @@ pub enum Error {
     /// It is not granted to connect there.
     #[error("{0}")]
     NotAllowed(String),
+    /// The server does not speak HTTP/2, which was asked for.
+    #[error("the server does not speak HTTP/2 there, which `httpVersion` or the request asks for")]
+    NoHttp2,
+    /// The server ended the exchange alone, and not its connection (HTTP/2's `RST_STREAM`).
+    #[error("the server reset the stream: {0}")]
+    StreamReset(Http2Code),
+    /// The server ended the whole connection (HTTP/2's `GOAWAY`).
+    #[error("the server ended the connection: {0}")]
+    GoAway(Http2Code),
+    /// The server broke the rules of HTTP/2, and was told so by this code.
+    #[error("the server breaks the rules of HTTP/2: {1} ({0})")]
+    Http2(Http2Code, &'static str),
     /// Anything else.
     #[error("{0}")]
     Other(String),
@@ -116,6 +129,10 @@ impl Error {
             Self::NotTls => 1301,
             Self::CertificateFromUnknownIssuer => 1310,
             Self::CertificateForOtherHost(_) => 1311,
+            Self::NoHttp2 => 1600,
+            Self::GoAway(code) => code.counted_from(1610),
+            Self::StreamReset(code) => code.counted_from(1630),
+            Self::Http2(code, _) => code.counted_from(1650),
             Self::ClosedEarly
             | Self::MalformedResponse(_)
             | Self::BodyTooLarge(_)
@@ -152,6 +169,10 @@ impl Error {
             Self::NotTls => "not TLS",
             Self::Tls(_) => "TLS failed",
             Self::NotAllowed(_) => "not allowed",
+            Self::NoHttp2 => "not HTTP/2",
+            Self::StreamReset(_) => "stream reset",
+            Self::GoAway(_) => "sent away",
+            Self::Http2(..) => "HTTP/2 failed",
             Self::Other(_) => "other error",
         }
     }

@@ -1,8 +1,10 @@
 //! One exchange: a request, its response, and everything that was measured on the way.
 //!
-//! An exchange owns its connection while it runs. `client` starts and polls them.
+//! Over HTTP/1.1 an exchange owns its connection while it runs, over HTTP/2 a stream on one that it shares
+//! (`connections`). `client` starts and polls them.
 
 use std::future::Future as _;
+use std::mem;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -13,14 +15,18 @@ use tokio::time::{Instant, Sleep};
 
 use crate::config::{Config, Reuse};
 use crate::connection::Connection;
+use crate::connections::{Connections, Shared, Way};
 use crate::dial::{Dial, Own};
 use crate::error::Error;
+use crate::http2::{self, Failed, Fate};
 use crate::meter::Meter;
 use crate::request::Request;
 use crate::response::Response;
+use crate::stream::Stream;
 use crate::target::Target;
 use crate::timings::Timings;
 use crate::tls::TlsVersion;
+use crate::version::{H2, Offer};
 
 /// A finished exchange, whatever became of it.
 #[derive(Debug)]
@@ -44,8 +50,8 @@ pub struct Exchange {
     pub remote: Option<SocketAddr>,
     /// Where the response sent its client, which has gone there: another exchange of the same number follows.
     pub redirected: Option<Target>,
-    /// The protocol that was spoken, as k6's `proto` tag has it: `HTTP/1.1` unless the peer answered with
-    /// `HTTP/1.0`.
+    /// The protocol that was spoken, as k6's `proto` tag has it: `HTTP/2.0`, or else `HTTP/1.1` unless the peer
+    /// answered with `HTTP/1.0`.
     pub proto: &'static str,
     /// The version of TLS that was spoken, if any was.
     pub tls_version: Option<TlsVersion>,
@@ -59,6 +65,7 @@ impl Exchange {
     pub(crate) fn new(result: Result<Response, Error>, meter: &Meter) -> Self {
         let proto = match &result {
             Ok(Response { version: Version::HTTP_10, .. }) => "HTTP/1.0",
+            _ if meter.is_http2() => "HTTP/2.0",
             _ => "HTTP/1.1",
         };
         Self {
@@ -84,89 +91,160 @@ pub(crate) type Ended = (Result<Response, Error>, Option<Box<Connection>>);
 /// An exchange that has not ended.
 pub(crate) struct Running {
     pub(crate) request: Request,
+    offer: Offer,
     stage: Stage,
+    /// Whether this is the second attempt, which is the last.
+    again: bool,
     pub(crate) meter: Meter,
 }
 
 enum Stage {
     /// It may not begin yet; what comes then.
     Held(Pin<Box<Sleep>>, Box<Self>),
-    /// A connection is being made.
-    Dialling(Box<Dial>),
+    /// A way is to be found that may be shared with others.
+    Finding(Finding),
+    /// A connection is being made, which others may wait for.
+    Dialling(Box<Dial>, Option<Arc<()>>),
     /// A connection that is kept alive is about to be used again.
     Reusing(Box<Connection>),
     /// Messages come and go.
     Talking(Box<Connection>),
+    /// They come and go beside others.
+    Sharing(Box<http2::Stream>),
     /// It is over.
     Ended,
 }
 
+/// How a way is looked for.
+#[derive(Clone, Copy, Debug, Default)]
+struct Finding {
+    /// Whether the exchange could not begin at once.
+    has_waited: bool,
+    /// Whether the way is to be one that nobody has used before.
+    fresh: bool,
+}
+
 impl Running {
-    /// An exchange on an idle connection, or else on one that is to be made, which may be held back until a
-    /// moment. Nothing happens before it is polled. To be made within a runtime if it is held.
+    /// An exchange on an idle connection, or else on one that is to be found or made, which may be held back
+    /// until a moment. Nothing happens before it is polled. To be made within a runtime if it is held.
     pub(crate) fn new(
         request: Request,
+        offer: Offer,
         idle: Option<Box<Connection>>,
         held: Option<Instant>,
         meter: Meter,
     ) -> Self {
+        let finding = Finding { has_waited: held.is_some(), fresh: false };
         let stage = match idle {
             Some(connection) => Stage::Reusing(connection),
-            None => dialling(&request),
+            None => begun(&request, offer, finding),
         };
         let stage = match held {
             Some(until) => Stage::Held(Box::pin(tokio::time::sleep_until(until)), Box::new(stage)),
             None => stage,
         };
-        Self { request, stage, meter }
+        Self { request, offer, stage, again: false, meter }
+    }
+
+    /// Whether it may have got further because others have.
+    pub(crate) fn is_sharing(&self) -> bool {
+        matches!(self.stage, Stage::Finding(_) | Stage::Sharing(_))
+    }
+
+    /// It has run out of time, and ends.
+    pub(crate) fn timed_out(&mut self, connections: &mut Connections) {
+        if let Stage::Sharing(stream) = &mut self.stage {
+            stream.timed_out(&mut self.meter);
+        }
+        self.stage = Stage::Ended;
+        connections.freed();
     }
 
     /// Goes on. When it has ended: what came of it, and the connection if that can be used again.
     ///
     /// A kept-alive connection may be closed by the peer at the very moment it is used. Then the request is
     /// sent once more on a fresh one, if the peer cannot have seen it or, where no answer came, if it changes
-    /// nothing (RFC 9110 §9.2.1; so does Go's client, and with it k6). It is still one exchange.
+    /// nothing (RFC 9110 §9.2.1; so does Go's client, and with it k6). So is what the peer says that it has not
+    /// begun with (RFC 9113 §8.7). It is still one exchange.
     pub(crate) fn poll(
         &mut self,
         cx: &mut Context<'_>,
         config: &Arc<Config>,
         own: &mut Own,
+        connections: &mut Connections,
     ) -> Poll<Ended> {
-        let Self { request, stage, meter } = self;
         loop {
-            match std::mem::replace(stage, Stage::Ended) {
+            match mem::replace(&mut self.stage, Stage::Ended) {
                 Stage::Held(mut until, next) => {
                     if until.as_mut().poll(cx).is_pending() {
-                        *stage = Stage::Held(until, next);
+                        self.stage = Stage::Held(until, next);
                         return Poll::Pending;
                     }
-                    meter.released();
-                    *stage = *next;
+                    self.meter.released();
+                    self.stage = *next;
                 }
-                Stage::Dialling(mut dial) => match dial.poll(cx, config, own, meter) {
-                    Poll::Pending => {
-                        *stage = Stage::Dialling(dial);
-                        return Poll::Pending;
+                Stage::Finding(finding) => {
+                    let Finding { has_waited, fresh } = finding;
+                    match connections.find(cx, &self.request, config, self.offer, fresh) {
+                        Way::Along(stream, Shared { remote, tls_version }) => {
+                            self.meter.joined(remote, tls_version, has_waited);
+                            self.meter.speaks_http2();
+                            self.stage = Stage::Sharing(stream);
+                        }
+                        Way::Idle(connection) => {
+                            let tls_version = connection.tls_version();
+                            self.meter.joined(connection.remote, tls_version, has_waited);
+                            self.stage = Stage::Reusing(connection);
+                        }
+                        Way::Dial(awaited) => {
+                            let dial = Dial::new(
+                                self.request.target.clone(),
+                                self.offer,
+                                self.request.connect_timeout,
+                            );
+                            self.stage = Stage::Dialling(Box::new(dial), awaited);
+                        }
+                        Way::Wait => {
+                            self.stage = Stage::Finding(Finding { has_waited: true, fresh });
+                            return Poll::Pending;
+                        }
+                        Way::Failed(error) => return Poll::Ready((Err(error), None)),
                     }
-                    Poll::Ready(Ok((stream, remote))) => {
-                        let target = request.target.clone();
-                        *stage = Stage::Talking(Connection::new(stream, target, remote));
+                }
+                Stage::Dialling(mut dial, awaited) => {
+                    match dial.poll(cx, config, own, &mut self.meter) {
+                        Poll::Pending => {
+                            self.stage = Stage::Dialling(dial, awaited);
+                            return Poll::Pending;
+                        }
+                        Poll::Ready(made) => {
+                            // Whoever waited for it goes on, whatever came of it.
+                            drop(awaited);
+                            connections.freed();
+                            let made = made.and_then(|(stream, remote)| {
+                                self.connected(cx, stream, remote, config, connections)
+                            });
+                            match made {
+                                Ok(stage) => self.stage = stage,
+                                Err(error) => return Poll::Ready((Err(error), None)),
+                            }
+                        }
                     }
-                    Poll::Ready(Err(error)) => return Poll::Ready((Err(error), None)),
-                },
+                }
                 Stage::Reusing(mut connection) => {
                     if connection.is_quiet() {
                         connection.reset();
-                        *stage = Stage::Talking(connection);
+                        self.stage = Stage::Talking(connection);
                     } else {
                         // It died while it was idle.
-                        *stage = again(request, meter);
+                        self.meter.retry();
+                        self.begin_again();
                     }
                 }
                 Stage::Talking(mut connection) => {
-                    match connection.poll(cx, config, request, meter) {
+                    match connection.poll(cx, config, &self.request, &mut self.meter) {
                         Poll::Pending => {
-                            *stage = Stage::Talking(connection);
+                            self.stage = Stage::Talking(connection);
                             return Poll::Pending;
                         }
                         Poll::Ready(Ok(response)) => {
@@ -175,12 +253,32 @@ impl Running {
                             return Poll::Ready((Ok(response), kept));
                         }
                         Poll::Ready(Err(error)) => {
-                            let harmless = request.method.is_safe() && !meter.is_answered();
-                            if meter.is_reused() && (harmless || !connection.is_touched()) {
-                                *stage = again(request, meter);
-                            } else {
+                            if !self.may_again(Fate::Unknown, connection.is_touched()) {
                                 return Poll::Ready((Err(error), None));
                             }
+                            self.meter.retry();
+                            self.begin_again();
+                        }
+                    }
+                }
+                Stage::Sharing(mut stream) => {
+                    let polled = stream.poll(cx, config, &self.request, &mut self.meter);
+                    let Poll::Ready(ended) = polled else {
+                        self.stage = Stage::Sharing(stream);
+                        return Poll::Pending;
+                    };
+                    connections.freed();
+                    match ended {
+                        Ok(response) => return Poll::Ready((Ok(response), None)),
+                        Err(Failed { error, fate }) => {
+                            if !self.may_again(fate, stream.is_touched()) {
+                                return Poll::Ready((Err(error), None));
+                            }
+                            match fate {
+                                Fate::Unprocessed => self.meter.retry_unprocessed(),
+                                Fate::Unknown | Fate::DealtWith => self.meter.retry(),
+                            }
+                            self.begin_again();
                         }
                     }
                 }
@@ -188,14 +286,66 @@ impl Running {
             }
         }
     }
+
+    /// What follows when there is a connection.
+    ///
+    /// Fails if the peer does not speak what it must.
+    fn connected(
+        &mut self,
+        cx: &Context<'_>,
+        stream: Stream,
+        remote: Option<SocketAddr>,
+        config: &Config,
+        connections: &mut Connections,
+    ) -> Result<Stage, Error> {
+        let target = self.request.target.clone();
+        let speaks_http2 = match self.offer {
+            Offer::Http1 => false,
+            Offer::Http2 if !target.is_https() => true,
+            Offer::Http2 | Offer::Either => stream.has_agreed_on(H2),
+        };
+        if speaks_http2 {
+            self.meter.speaks_http2();
+            let connection = http2::Connection::new(stream, target, remote)?;
+            let stream = connections.share(cx, connection, &self.request, config)?;
+            return Ok(Stage::Sharing(stream));
+        }
+        if self.offer == Offer::Http2 {
+            return Err(Error::NoHttp2);
+        }
+        let is_chosen = self.offer == Offer::Either;
+        if is_chosen {
+            connections.chose_http1(&target);
+        }
+        Ok(Stage::Talking(Connection::new(stream, target, remote, is_chosen)))
+    }
+
+    /// Whether the request may be sent once more.
+    fn may_again(&self, fate: Fate, touched: bool) -> bool {
+        let harmless = self.request.method.is_safe() && !self.meter.is_answered();
+        !self.again
+            && match fate {
+                Fate::Unprocessed => true,
+                Fate::Unknown => self.meter.is_reused() && (harmless || !touched),
+                Fate::DealtWith => false,
+            }
+    }
+
+    /// Begins anew on another connection.
+    fn begin_again(&mut self) {
+        self.again = true;
+        let finding = Finding { has_waited: true, fresh: true };
+        self.stage = begun(&self.request, self.offer, finding);
+    }
 }
 
-/// Begins anew on a fresh connection.
-fn again(request: &Request, meter: &mut Meter) -> Stage {
-    meter.retry();
-    dialling(request)
-}
-
-fn dialling(request: &Request) -> Stage {
-    Stage::Dialling(Box::new(Dial::new(request.target.clone(), request.connect_timeout)))
+/// The first stage of an exchange that has no connection.
+fn begun(request: &Request, offer: Offer, finding: Finding) -> Stage {
+    match offer {
+        Offer::Http1 => Stage::Dialling(
+            Box::new(Dial::new(request.target.clone(), offer, request.connect_timeout)),
+            None,
+        ),
+        Offer::Http2 | Offer::Either => Stage::Finding(finding),
+    }
 }

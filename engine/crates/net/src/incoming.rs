@@ -161,6 +161,14 @@ impl Incoming {
         }
     }
 
+    /// How many bytes of it wait for whoever reads it as it comes.
+    pub(crate) fn unread(&self) -> usize {
+        match &self.keeps {
+            Keeps::Stream(download) => download.waiting(),
+            Keeps::All(_) | Keeps::First(_) | Keeps::Hash(_) => 0,
+        }
+    }
+
     /// Whether whoever read it does not any more.
     pub(crate) fn is_closed(&self) -> bool {
         matches!(&self.keeps, Keeps::Stream(download) if download.is_closed())

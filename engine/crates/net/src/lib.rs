@@ -4,14 +4,16 @@
 //! beside whatever else the VU does, and gets each finished [`Exchange`] exactly once, whatever became of
 //! it. There is no WebAssembly in sight and nobody to report to; what an exchange means is told elsewhere.
 //!
-//! Today it speaks HTTP/1.1 and WebSocket ([`websocket`]), in the clear and by TLS (`tls`). `dial` makes a `Stream` of
-//! either kind, to the target or through a `proxy`, over which a protocol goes; `connection` is where other versions of HTTP join: an exchange only sees
-//! a connection that takes a request and gives a response.
+//! It speaks HTTP/1.1 (`connection`, `http1`), HTTP/2 (`http2`) and WebSocket ([`websocket`]), in the clear and by
+//! TLS (`tls`). `dial` makes a `Stream` of either kind, to the target or through a `proxy`, over which a protocol goes. An exchange finds its connection
+//! in `connections`, and only sees something that takes a request and gives a response.
 //!
 //! What a request carries (`body`) and what becomes of a response's bytes (`incoming`, `download`) is the same whatever a
 //! connection speaks.
 //!
-//! Start with [`Client`], then `exchange`, `connection` and `http1`.
+//! HTTP/3 is not spoken: what there is of it for Rust calls itself experimental.
+//!
+//! Start with [`Client`], then `exchange`, `connections`, `connection` and `http1`, or `http2`.
 
 mod alarm;
 mod base64;
@@ -21,6 +23,7 @@ mod client;
 mod config;
 mod connecting;
 mod connection;
+mod connections;
 mod cookies;
 mod dial;
 mod digest;
@@ -31,6 +34,7 @@ mod error;
 mod exchange;
 mod hosts;
 mod http1;
+mod http2;
 mod incoming;
 mod local;
 mod meter;
@@ -48,6 +52,7 @@ mod stream;
 mod target;
 mod timings;
 mod tls;
+mod version;
 pub mod websocket;
 
 pub use body::{Body, Chain, FileSource, RandomSource, Source};
@@ -60,6 +65,7 @@ pub use encoding::Encoding;
 pub use error::Error;
 pub use exchange::Exchange;
 pub use hosts::{ConnectTo, HostOverride, Hosts, Instead};
+pub use http2::Http2Code;
 pub use incoming::BodyPolicy;
 pub use local::LocalAddresses;
 pub use policy::{Denied, Grant, GrantedHosts, Policy};
@@ -70,3 +76,4 @@ pub use response::{Headers, Response};
 pub use target::{Target, UrlError};
 pub use timings::Timings;
 pub use tls::{ClientCertificate, Tls, TlsProblem, TlsSettings, TlsVersion};
+pub use version::HttpVersion;

@@ -34,6 +34,8 @@ pub(crate) struct Meter {
     begun: bool,
     remote: Option<SocketAddr>,
     tls_version: Option<TlsVersion>,
+    /// Whether the connection speaks HTTP/2.
+    http2: bool,
 }
 
 impl Meter {
@@ -55,6 +57,7 @@ impl Meter {
             begun: false,
             remote: None,
             tls_version: None,
+            http2: false,
         }
     }
 
@@ -83,12 +86,52 @@ impl Meter {
         *self = Self { sent, received, abandoned: whole, begun, ..Self::new(started) };
     }
 
+    /// The same, where the peer says that it has done nothing with the first.
+    pub(crate) fn retry_unprocessed(&mut self) {
+        self.retry();
+        self.abandoned = false;
+    }
+
     /// The exchange was held back until now, which counts as blocked.
     pub(crate) fn released(&mut self) {
         if self.reused {
-            let now = Some(self.now());
-            (self.dialled, self.resolved, self.connected, self.secured) = (now, now, now, now);
+            self.ready();
         }
+    }
+
+    /// The exchange goes over a connection that is there, together with others. If it had to wait for that, this
+    /// counts as blocked.
+    pub(crate) fn joined(
+        &mut self,
+        remote: Option<SocketAddr>,
+        tls_version: Option<TlsVersion>,
+        has_waited: bool,
+    ) {
+        if has_waited {
+            self.ready();
+        } else {
+            let at_once = Some(0);
+            (self.dialled, self.resolved) = (at_once, at_once);
+            (self.connected, self.secured) = (at_once, at_once);
+        }
+        self.reused = true;
+        self.remote = remote;
+        self.tls_version = tls_version;
+    }
+
+    fn ready(&mut self) {
+        let now = Some(self.now());
+        (self.dialled, self.resolved, self.connected, self.secured) = (now, now, now, now);
+    }
+
+    /// What is said goes over HTTP/2.
+    pub(crate) fn speaks_http2(&mut self) {
+        self.http2 = true;
+    }
+
+    /// Whether what is said goes over HTTP/2.
+    pub(crate) fn is_http2(&self) -> bool {
+        self.http2
     }
 
     pub(crate) fn dialling(&mut self) {
@@ -143,6 +186,26 @@ impl Meter {
         self.received += bytes as u64;
         if self.answered.is_none() {
             self.answered = Some(self.now());
+        }
+    }
+
+    /// So much was sent; a part of the request itself last then, to its last byte if it is `whole`.
+    pub(crate) fn sent_by(&mut self, bytes: u64, written: Option<Instant>, whole: bool) {
+        self.sent += bytes;
+        if let Some(written) = written {
+            self.begun = true;
+            self.whole = whole;
+            self.written = Some(self.since_start(written));
+        }
+    }
+
+    /// So much has come; the first byte of the response then.
+    pub(crate) fn received_by(&mut self, bytes: u64, answered: Option<Instant>) {
+        self.received += bytes;
+        if let Some(answered) = answered
+            && self.answered.is_none()
+        {
+            self.answered = Some(self.since_start(answered));
         }
     }
 
@@ -224,8 +287,13 @@ impl Meter {
     }
 
     fn now(&self) -> u64 {
+        self.since_start(Instant::now())
+    }
+
+    fn since_start(&self, moment: Instant) -> u64 {
         // Enough for five hundred years.
-        u64::try_from(self.started.elapsed().as_nanos()).unwrap_or(u64::MAX)
+        let since = moment.saturating_duration_since(self.started);
+        u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
     }
 }
 

@@ -8,11 +8,13 @@ use crate::body::Body;
 use crate::digest::Digest;
 use crate::incoming::BodyPolicy;
 use crate::target::Target;
+use crate::version::HttpVersion;
 
 /// What to ask for.
 ///
 /// `host`, `content-length` and, where there is none, `user-agent` are added when it is sent; a `host`,
-/// `content-length` or `transfer-encoding` among the headers is not, since it could say something else.
+/// `content-length` or `transfer-encoding` among the headers is not, since it could say something else. Nor are by
+/// HTTP/2 those that are of one connection (`connection`, `upgrade`; RFC 9113 §8.2.2).
 #[derive(Clone, Debug)]
 pub struct Request {
     /// The method.
@@ -44,6 +46,8 @@ pub struct Request {
     /// Whether the client leaves to its caller what browsers do by themselves: no cookies are added or kept, no
     /// redirect is followed, and a packed body stays packed.
     pub verbatim: bool,
+    /// The version of HTTP that it is made with, instead of what the configuration says.
+    pub version: Option<HttpVersion>,
 }
 
 impl Request {
@@ -63,6 +67,7 @@ impl Request {
             first_byte_timeout: None,
             redirects: None,
             verbatim: false,
+            version: None,
         }
     }
 }

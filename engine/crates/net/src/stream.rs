@@ -35,6 +35,22 @@ impl Stream {
         }
     }
 
+    /// Whether all that was taken to be written is on the wire.
+    pub(crate) fn is_flushed(&self) -> bool {
+        match self {
+            Self::Plain(_) | Self::Forwarded(_) => true,
+            Self::Tls(tls) => tls.is_flushed(),
+        }
+    }
+
+    /// Whether both sides have agreed on this protocol beside TLS.
+    pub(crate) fn has_agreed_on(&self, protocol: &[u8]) -> bool {
+        match self {
+            Self::Plain(_) | Self::Forwarded(_) => false,
+            Self::Tls(tls) => tls.protocol() == Some(protocol),
+        }
+    }
+
     /// Whether what is written and read is what goes over the wire.
     pub(crate) fn is_plain(&self) -> bool {
         !matches!(self, Self::Tls(_))

@@ -4,6 +4,7 @@ use std::fmt;
 use std::net::{IpAddr, Ipv6Addr};
 use std::sync::Arc;
 
+use http::uri::PathAndQuery;
 use http::{HeaderValue, Uri};
 
 /// A parsed URL. Cloning it copies a pointer, so that a request that repeats parses nothing.
@@ -19,8 +20,8 @@ struct Parts {
     https: bool,
     /// The `host` header.
     authority: HeaderValue,
-    /// The path and query, as the request line has them.
-    path: String,
+    /// All of it but the fragment, for HTTP/2; its path and query are as the request line has them.
+    uri: Uri,
 }
 
 /// A text is not a URL that can be asked for.
@@ -87,9 +88,11 @@ impl Target {
             path => path.to_owned(),
         };
         // The parser of the HTTP library decides what a host and a path may consist of.
-        let whole = format!("http://{authority}{path}");
-        let whole = whole.parse::<Uri>().map_err(|_| UrlError::Characters)?;
-        let path = whole.path_and_query().cloned().ok_or(UrlError::Characters)?;
+        let whole = format!("{}://{authority}{path}", if https { "https" } else { "http" });
+        let uri = whole.parse::<Uri>().map_err(|_| UrlError::Characters)?;
+        if uri.path_and_query().is_none() {
+            return Err(UrlError::Characters);
+        }
         // Brackets hold an IPv6 address and nothing else.
         let (plain, address) = match host.strip_prefix('[').and_then(|host| host.strip_suffix(']'))
         {
@@ -106,7 +109,7 @@ impl Target {
             port,
             https,
             authority: HeaderValue::from_str(authority).map_err(|_| UrlError::Characters)?,
-            path: path.to_string(),
+            uri,
         })))
     }
 
@@ -145,7 +148,12 @@ impl Target {
     }
 
     pub(crate) fn path(&self) -> &str {
-        &self.0.path
+        self.0.uri.path_and_query().map_or("/", PathAndQuery::as_str)
+    }
+
+    /// The URL in parts, without a fragment.
+    pub(crate) fn uri(&self) -> &Uri {
+        &self.0.uri
     }
 
     /// Whether a connection to one serves the other.

@@ -103,6 +103,7 @@ impl Options {
             discard_response_bodies: self.discard_response_bodies.or(lower.discard_response_bodies),
             files: merged(self.files, lower.files),
             max_redirects: self.max_redirects.or(lower.max_redirects),
+            http_version: self.http_version.or(lower.http_version),
             no_cookies_reset: self.no_cookies_reset.or(lower.no_cookies_reset),
             summary_trend_stats: self.summary_trend_stats.or(lower.summary_trend_stats),
             no_setup: self.no_setup.or(lower.no_setup),

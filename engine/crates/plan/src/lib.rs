@@ -42,6 +42,7 @@ mod dataset;
 mod executor;
 mod file;
 mod hosts;
+mod http_version;
 mod layers;
 mod length;
 mod life;
@@ -73,6 +74,7 @@ pub use executor::{
 };
 pub use file::FileOption;
 pub use hosts::{ConnectToPlan, HostPlan, HostTo};
+pub use http_version::HttpVersion;
 pub use length::{Length, LengthError};
 pub use life::{Flows, Isolation, Life, NormalOptions, ThinkTime, ThinkTimeOptions};
 pub use network::{AddressPolicy, AddressSelect, ConnectionReuse, DnsOptions, NetworkPlan};

@@ -13,8 +13,8 @@ use crate::life::ThinkTimeOptions;
 use crate::network::DnsOptions;
 use crate::tls::{TlsAuthOptions, TlsVersionOptions};
 use crate::{
-    AnyExecutor, DatasetOptions, FileOption, Isolation, Length, MAX_ITERATIONS, MAX_RATE, MAX_VUS,
-    Preset, Stage, pattern,
+    AnyExecutor, DatasetOptions, FileOption, HttpVersion, Isolation, Length, MAX_ITERATIONS,
+    MAX_RATE, MAX_VUS, Preset, Stage, pattern,
 };
 
 /// One layer of options: of a script, a file, the environment or the command line.
@@ -116,6 +116,14 @@ pub struct Options {
     /// How many redirects a request follows at most.
     #[schemars(range(max = 1000), extend("default" = 10))]
     pub max_redirects: Option<u32>,
+
+    /// The version of HTTP that is spoken: `auto`, by TLS what the server chooses of HTTP/2 and HTTP/1.1 and in
+    /// the clear HTTP/1.1; or `1.1`; or `2`, in the clear without asking whether the server speaks it.
+    #[schemars(
+        with = "Option<String>",
+        extend("enum" = HttpVersion::NAMES, "default" = "auto")
+    )]
+    pub http_version: Option<HttpVersion>,
 
     /// Keeps the cookies of an iteration for the next ones of its VU.
     #[schemars(extend("default" = false))]
@@ -319,6 +327,11 @@ pub struct RequestOptions {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(max = 1000))]
     pub max_redirects: Option<u32>,
+
+    /// The version of HTTP that is spoken: `auto`, `1.1` or `2`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<String>", extend("enum" = HttpVersion::NAMES))]
+    pub http_version: Option<HttpVersion>,
 }
 
 impl ScenarioOptions {

@@ -12,9 +12,10 @@ use crate::options::{default_flow, graceful_stop};
 use crate::problems::{element_of, key_of, message};
 use crate::shortcut::{self, Shortcut};
 use crate::{
-    ConnectionReuse, DatasetPlan, Executor, Length, MAX_VUS, NetworkPlan, Options, Preset,
-    Problems, Raise, RequestOptions, ScenarioOptions, Schedule, Search, ThresholdSpec, TlsPlan,
-    TrendStat, VuStep, check, dataset, file, hosts, network, preset, proxy, tls, trend_stat,
+    ConnectionReuse, DatasetPlan, Executor, HttpVersion, Length, MAX_VUS, NetworkPlan, Options,
+    Preset, Problems, Raise, RequestOptions, ScenarioOptions, Schedule, Search, ThresholdSpec,
+    TlsPlan, TrendStat, VuStep, check, dataset, file, hosts, network, preset, proxy, tls,
+    trend_stat,
 };
 
 /// How long `setup`, `teardown` and a request may take where nothing else is said; k6's.
@@ -76,6 +77,8 @@ pub struct Requests {
     pub user_agent: Option<String>,
     /// How many redirects one follows at most.
     pub max_redirects: u32,
+    /// The version of HTTP that is spoken.
+    pub http_version: HttpVersion,
 }
 
 impl Requests {
@@ -86,6 +89,7 @@ impl Requests {
             connect_timeout: own.connect_timeout.map(Length::get).or(self.connect_timeout),
             user_agent: own.user_agent.clone().or_else(|| self.user_agent.clone()),
             max_redirects: own.max_redirects.unwrap_or(self.max_redirects),
+            http_version: own.http_version.unwrap_or(self.http_version),
         }
     }
 }
@@ -136,6 +140,7 @@ impl Options {
             connect_timeout: self.connect_timeout.map(Length::get),
             user_agent: self.user_agent,
             max_redirects: self.max_redirects.unwrap_or(MAX_REDIRECTS),
+            http_version: self.http_version.unwrap_or_default(),
         };
 
         let given_scenarios = self.scenarios.as_ref().is_some_and(|given| !given.is_empty());
@@ -302,6 +307,7 @@ impl ScenarioOptions {
             connect_timeout: None,
             user_agent: None,
             max_redirects: MAX_REDIRECTS,
+            http_version: HttpVersion::default(),
         };
         scenario(name.to_owned(), self, &requests, path, problems);
     }

@@ -15,9 +15,13 @@ pub(super) fn of_exchange(error: net::Error) -> ErrorCode {
         net::Error::ConnectionRefused => ErrorCode::ConnectionRefused,
         net::Error::ConnectTimedOut => ErrorCode::ConnectionTimeout,
         net::Error::TimedOut => ErrorCode::HttpResponseTimeout,
-        net::Error::ConnectionReset => ErrorCode::ConnectionTerminated,
+        net::Error::ConnectionReset | net::Error::StreamReset(_) | net::Error::GoAway(_) => {
+            ErrorCode::ConnectionTerminated
+        }
         net::Error::ClosedEarly => ErrorCode::HttpResponseIncomplete,
-        net::Error::MalformedResponse(_) => ErrorCode::HttpProtocolError,
+        net::Error::MalformedResponse(_) | net::Error::NoHttp2 | net::Error::Http2(..) => {
+            ErrorCode::HttpProtocolError
+        }
         net::Error::BodyTooLarge(limit) => ErrorCode::HttpResponseBodySize(Some(limit as u64)),
         net::Error::Unreachable => ErrorCode::DestinationIpUnroutable,
         net::Error::TooManyOpenFiles | net::Error::OutOfPorts => ErrorCode::ConnectionLimitReached,

@@ -12,4 +12,4 @@ mod request;
 
 pub(crate) use body::Decoder;
 pub(crate) use head::{HEAD_LIMIT, Head, has_end, parse};
-pub(crate) use request::encode_head;
+pub(crate) use request::{encode_head, expects_body};

@@ -56,7 +56,7 @@ fn field(into: &mut Vec<u8>, name: &str, value: &[u8]) {
 }
 
 /// Whether an empty body is to be announced: some servers answer 411 otherwise (RFC 9110 §8.6).
-fn expects_body(method: &Method) -> bool {
+pub(crate) fn expects_body(method: &Method) -> bool {
     matches!(*method, Method::POST | Method::PUT | Method::PATCH)
 }
 

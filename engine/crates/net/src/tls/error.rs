@@ -1,5 +1,7 @@
 //! Why a connection by TLS was not made, or broke.
 
+use std::io;
+
 use rustls::{AlertDescription, CertificateError, InvalidMessage, PeerIncompatible};
 
 use crate::error::Error;
@@ -23,6 +25,12 @@ pub(crate) fn from_tls(error: &rustls::Error) -> Error {
         ) => Error::Tls("the server speaks none of the versions that are allowed".to_owned()),
         other => Error::Tls(other.to_string()),
     }
+}
+
+/// Whether a server breaks off because it speaks nothing of what it was offered beside TLS.
+pub(crate) fn refuses_protocols(error: &io::Error) -> bool {
+    let refusal = rustls::Error::AlertReceived(AlertDescription::NoApplicationProtocol);
+    error.get_ref().and_then(|inner| inner.downcast_ref()) == Some(&refusal)
 }
 
 fn from_certificate(why: &CertificateError) -> Error {
@@ -83,6 +91,10 @@ fn from_alert(alert: AlertDescription) -> Error {
         }
         AlertDescription::UnrecognisedName => {
             return Error::Tls("the server knows no such host".to_owned());
+        }
+        AlertDescription::NoApplicationProtocol => {
+            let what = "the server speaks none of the protocols that it was offered";
+            return Error::Tls(what.to_owned());
         }
         other => return Error::Tls(format!("the server broke off with the alert {other:?}")),
     };

@@ -5,8 +5,8 @@
 //! thread, so that an idle connection holds its keys and no buffer. What a run says of TLS ([`TlsSettings`])
 //! is checked once, before it starts ([`Tls::new`]).
 //!
-//! Only HTTP/1.1 is offered to servers (ALPN, in `settings`): where another protocol is to be, that list
-//! grows, and what the server chose decides in `dial`.
+//! What is to be spoken over it is agreed on with the server in the handshake (ALPN): what it may choose from is
+//! said by whoever dials (`version`), what it chose decides in `exchange`.
 
 mod error;
 mod settings;
@@ -15,6 +15,6 @@ mod trust;
 
 pub use settings::{ClientCertificate, Tls, TlsProblem, TlsSettings, TlsVersion};
 
-pub(crate) use error::from_tls;
+pub(crate) use error::{from_tls, refuses_protocols};
 pub(crate) use settings::Sessions;
 pub(crate) use stream::TlsStream;

@@ -16,9 +16,8 @@ use rustls::{
 };
 
 use crate::tls::trust;
+use crate::version::Offer;
 
-/// What is offered to servers beside TLS itself (ALPN), the best first.
-const PROTOCOLS: [&[u8]; 1] = [b"http/1.1"];
 /// Tickets that a VU keeps where sessions are resumed, eight a server: as many servers as a page is made of.
 const TICKETS: usize = 64;
 
@@ -151,10 +150,19 @@ struct Identity {
     key: Arc<CertifiedKey>,
 }
 
-/// rustls' configurations: that of nobody in particular, and one for each identity.
+/// rustls' configurations: those of nobody in particular, and those of each identity.
 struct Made {
-    anonymous: Arc<ClientConfig>,
-    identities: Vec<Arc<ClientConfig>>,
+    anonymous: Offers,
+    identities: Vec<Offers>,
+}
+
+/// One for each offer, in the order of [`Offer::ALL`].
+struct Offers([Arc<ClientConfig>; Offer::ALL.len()]);
+
+impl Offers {
+    fn of(&self, offer: Offer) -> &Arc<ClientConfig> {
+        &self.0[offer as usize]
+    }
 }
 
 impl fmt::Debug for Tls {
@@ -217,13 +225,19 @@ impl Tls {
         self.made();
     }
 
-    /// How to connect to a host.
-    pub(crate) fn config(&self, host: &str, sessions: &mut Sessions) -> Arc<ClientConfig> {
+    /// How to connect to a host, which may choose what is spoken from this.
+    pub(crate) fn config(
+        &self,
+        host: &str,
+        offer: Offer,
+        sessions: &mut Sessions,
+    ) -> Arc<ClientConfig> {
         let made = self.made();
         let identity = self.identities.iter().position(|one| one.is_for(host));
         let shared = identity.map_or(&made.anonymous, |identity| &made.identities[identity]);
+        let shared = shared.of(offer);
         if self.settings.resume_sessions {
-            sessions.of(identity, shared)
+            sessions.of(identity, offer, shared)
         } else {
             Arc::clone(shared)
         }
@@ -263,7 +277,7 @@ impl Tls {
         &self,
         verifier: Arc<dyn ServerCertVerifier>,
         key: Option<&Arc<CertifiedKey>>,
-    ) -> Arc<ClientConfig> {
+    ) -> Offers {
         let max = self.settings.max_version.unwrap_or(TlsVersion::Tls13);
         let spoken = |version: TlsVersion| self.settings.min_version <= version && version <= max;
         let versions: Vec<&'static SupportedProtocolVersion> =
@@ -283,30 +297,44 @@ impl Tls {
                 builder.with_client_cert_resolver(Arc::new(key))
             }
         };
-        config.alpn_protocols = PROTOCOLS.iter().map(|name| name.to_vec()).collect();
         config.resumption = Resumption::disabled();
         if self.settings.log_keys {
             config.key_log = Arc::new(KeyLogFile::new());
         }
-        Arc::new(config)
+        Offers(Offer::ALL.map(|offer| {
+            let mut config = config.clone();
+            config.alpn_protocols = offer.protocols().iter().map(|name| name.to_vec()).collect();
+            Arc::new(config)
+        }))
     }
 }
 
 /// What one VU remembers of the servers that it has met, where sessions are resumed. Never shared: one VU is
 /// one visitor, who has no tickets of another's.
 #[derive(Debug, Default)]
-pub(crate) struct Sessions(Vec<(Option<usize>, Arc<ClientConfig>)>);
+pub(crate) struct Sessions(Vec<(Option<usize>, Offer, Arc<ClientConfig>)>);
 
 impl Sessions {
     /// A configuration that is as the shared one, with the memory of this VU.
-    fn of(&mut self, identity: Option<usize>, shared: &Arc<ClientConfig>) -> Arc<ClientConfig> {
-        if let Some((_, config)) = self.0.iter().find(|(known, _)| *known == identity) {
+    fn of(
+        &mut self,
+        identity: Option<usize>,
+        offer: Offer,
+        shared: &Arc<ClientConfig>,
+    ) -> Arc<ClientConfig> {
+        let mut of_identity = self.0.iter().filter(|(known, ..)| *known == identity);
+        let same = of_identity.clone().find(|(_, known, _)| *known == offer);
+        if let Some((.., config)) = same {
             return Arc::clone(config);
         }
         let mut config = ClientConfig::clone(shared);
-        config.resumption = Resumption::in_memory_sessions(TICKETS);
+        // What is spoken over a session makes it no other.
+        config.resumption = match of_identity.next() {
+            Some((.., known)) => known.resumption.clone(),
+            None => Resumption::in_memory_sessions(TICKETS),
+        };
         let config = Arc::new(config);
-        self.0.push((identity, Arc::clone(&config)));
+        self.0.push((identity, offer, Arc::clone(&config)));
         config
     }
 }

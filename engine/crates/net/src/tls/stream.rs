@@ -97,6 +97,16 @@ impl TlsStream {
         }
     }
 
+    /// The protocol that both sides have agreed on for what goes over it, if they have (ALPN).
+    pub(crate) fn protocol(&self) -> Option<&[u8]> {
+        self.session.alpn_protocol()
+    }
+
+    /// Whether all that was taken to be written is on the wire.
+    pub(crate) fn is_flushed(&self) -> bool {
+        self.outgoing.is_empty()
+    }
+
     /// Bytes on the wire since this was last asked.
     pub(crate) fn take_traffic(&mut self) -> Traffic {
         mem::take(&mut self.traffic)
@@ -500,6 +510,7 @@ mod tests {
 
     use super::*;
     use crate::tls::{Sessions, Tls, TlsSettings};
+    use crate::version::Offer;
 
     /// A connection to a peer that sends back what it gets, once it is safe.
     async fn connected() -> Box<TlsStream> {
@@ -523,7 +534,7 @@ mod tests {
         });
         let settings = TlsSettings { insecure_skip_verify: true, ..TlsSettings::default() };
         let tls = Tls::new(settings).expect("they are valid");
-        let config = tls.config("localhost", &mut Sessions::default());
+        let config = tls.config("localhost", Offer::Http1, &mut Sessions::default());
         let socket = Socket::Tcp(TcpStream::connect(address).await.expect("it listens"));
         let name = ServerName::try_from("localhost").expect("a name");
         let mut stream = TlsStream::new(socket, config, name).expect("there is something to offer");

@@ -30,6 +30,7 @@ use crate::meter::Meter;
 use crate::response::{Headers, Response};
 use crate::stream::Stream;
 use crate::timings::Timings;
+use crate::version::Offer;
 
 /// Reads from one connection before others have their turn. Arbitrary.
 const READS: usize = 16;
@@ -120,7 +121,7 @@ impl Socket {
     pub fn new(config: Arc<Config>, vu: u32, handshake: Handshake) -> Self {
         let started = Instant::now();
         let timeout = handshake.timeout.unwrap_or(config.request_timeout).min(FOREVER);
-        let dial = Dial::new(handshake.target.clone(), None).tunnelled();
+        let dial = Dial::new(handshake.target.clone(), Offer::Http1, None).tunnelled();
         let own = Own::new(config.local_addresses.of(vu));
         let mut alarm = Alarm::default();
         alarm.no_later_than(started + timeout);

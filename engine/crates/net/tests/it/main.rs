@@ -5,6 +5,10 @@
 //! * `connections`: which are used again, and what a dead one costs
 //! * `failures`: every way to misbehave, by its name
 //! * `following`: redirects, cookies and packed bodies
+//! * `http2`: what is said over HTTP/2, and over which connection
+//! * `http2_endings`: streams and connections that the peer ends
+//! * `http2_failures`: every way to misbehave in it, by its name
+//! * `http2_limits`: what either side allows, and whose bytes and time it was
 //! * `messages`: what a peer gets to read
 //! * `numbers`: bytes, phases, and what was on the wire
 //! * `policies`: where connections may not go, by whichever road
@@ -15,13 +19,18 @@
 //! * `tls_settings`: what a run may not say of TLS
 //! * `unix_sockets`: places in the file system instead of the network
 //! * `websocket`: messages both ways, and peers that break the rules
-//! * `peer`, `proxy_peer`, `tls_peer`: the peers themselves
+//! * `peer`, `proxy_peer`, `tls_peer`, `http2_peer`: the peers themselves
 
 mod answers;
 mod bodies;
 mod connections;
 mod failures;
 mod following;
+mod http2;
+mod http2_endings;
+mod http2_failures;
+mod http2_limits;
+mod http2_peer;
 mod messages;
 mod numbers;
 mod peer;

@@ -331,29 +331,15 @@ async fn a_connection_that_ends_within_the_handshake_is_closed_early() {
 }
 
 #[tokio::test]
-async fn http_1_1_is_offered_and_nothing_else() {
+async fn a_server_that_speaks_nothing_of_what_it_is_offered_says_so() {
     let authority = Authority::new("ours");
-    let identity = authority.issue(&["localhost"]);
-    for (protocols, chosen) in
-        [(&[&b"h2"[..], b"http/1.1"][..], Some(&b"http/1.1"[..])), (&[], None)]
-    {
-        let (tell, mut told) = mpsc::unbounded_channel();
-        let manner = Manner { protocols, ..Manner::default() };
-        let url = tls_peer(server(&identity, &manner), move |_, stream| {
-            let chosen = stream.get_ref().1.alpn_protocol().map(<[u8]>::to_vec);
-            tell.send(chosen).expect("the test listens");
-            answer(stream, HELLO)
-        })
-        .await;
-        let mut client = client_of(&authority, TlsSettings::default());
-        exchange(&mut client, get(&url)).await.result.expect("a response");
-        assert_eq!(told.recv().await.expect("it was told").as_deref(), chosen);
-    }
-    let manner = Manner { protocols: &[b"h2"], ..Manner::default() };
-    let url = answering_as(&identity, &manner).await;
+    let manner = Manner { protocols: &[b"h3"], ..Manner::default() };
+    let url = answering_as(&authority.issue(&["localhost"]), &manner).await;
     let mut client = client_of(&authority, TlsSettings::default());
     let refused = exchange(&mut client, get(&url)).await;
     assert_eq!(error(&refused).label(), "TLS failed");
+    let told = error(&refused).to_string();
+    assert_eq!(told, "TLS failed: the server speaks none of the protocols that it was offered");
 }
 
 #[tokio::test]

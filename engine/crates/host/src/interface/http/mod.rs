@@ -22,7 +22,7 @@ use wasmtime::component::Resource;
 
 use super::tls_error;
 use crate::bindings::wasmload::script::http::{
-    BodyPolicy as Policy, Encoding, Error, Host, HostPending, HostRequest,
+    BodyPolicy as Policy, Encoding, Error, Host, HostPending, HostRequest, HttpVersion,
 };
 use crate::catalogue::{Ending, Endpoint, EndpointKey};
 use crate::event_streams::{Source, StreamId};
@@ -76,6 +76,7 @@ pub(super) struct Content {
     connect_timeout: Option<Duration>,
     first_byte_timeout: Option<Duration>,
     redirects: Option<u32>,
+    version: Option<net::HttpVersion>,
 }
 
 /// Everything about a request that does not change from one sending to the next.
@@ -255,10 +256,13 @@ pub(super) fn translated(error: net::Error) -> Error {
     match error {
         net::Error::NameNotResolved => Error::NameNotResolved,
         net::Error::ConnectionRefused => Error::ConnectionRefused,
-        net::Error::ConnectionReset => Error::ConnectionReset,
+        net::Error::ConnectionReset | net::Error::StreamReset(_) | net::Error::GoAway(_) => {
+            Error::ConnectionReset
+        }
         net::Error::ClosedEarly => Error::ClosedEarly,
         net::Error::ConnectTimedOut | net::Error::TimedOut => Error::TimedOut,
         net::Error::MalformedResponse(what) => Error::MalformedResponse(what),
+        net::Error::Http2(..) => Error::MalformedResponse(error.to_string()),
         net::Error::BodyTooLarge(_) => Error::BodyTooLarge,
         net::Error::NotAllowed(what) => Error::NotAllowed(what),
         other => match tls_error(&other) {
@@ -285,6 +289,7 @@ impl Content {
             connect_timeout: self.connect_timeout,
             first_byte_timeout: self.first_byte_timeout,
             redirects: self.redirects,
+            version: self.version,
             ..net::Request::new(method, target)
         }
     }
@@ -443,6 +448,15 @@ impl HostRequest for VuState {
 
     fn set_timeout(&mut self, this: Resource<Request>, length: f64) -> Result<()> {
         self.table.get_mut(&this)?.content.timeout = Some(duration(length));
+        Ok(())
+    }
+
+    fn set_http_version(&mut self, this: Resource<Request>, version: HttpVersion) -> Result<()> {
+        self.table.get_mut(&this)?.content.version = Some(match version {
+            HttpVersion::Auto => net::HttpVersion::Auto,
+            HttpVersion::Http11 => net::HttpVersion::Http11,
+            HttpVersion::Http2 => net::HttpVersion::Http2,
+        });
         Ok(())
     }
 
