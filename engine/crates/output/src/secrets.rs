@@ -123,21 +123,28 @@ fn pairs(text: &str) -> Cow<'_, str> {
     shown.join("&").into()
 }
 
-/// Whether there was any secret.
+/// Whether there was any secret. None is left, so this does not end with the first.
 fn redact_json(json: &mut Value) -> bool {
+    let mut any = false;
     match json {
-        Value::Object(map) => map.iter_mut().fold(false, |any, (name, value)| {
-            if is_secret(name) && !value.is_null() {
-                *value = REDACTED.into();
-                return true;
+        Value::Object(map) => {
+            for (name, value) in map {
+                if is_secret(name) && !value.is_null() {
+                    *value = REDACTED.into();
+                    any = true;
+                } else {
+                    any |= redact_json(value);
+                }
             }
-            redact_json(value) || any
-        }),
-        Value::Array(values) => {
-            values.iter_mut().fold(false, |any, value| redact_json(value) || any)
         }
-        _ => false,
+        Value::Array(values) => {
+            for value in values {
+                any |= redact_json(value);
+            }
+        }
+        _ => {}
     }
+    any
 }
 
 #[cfg(test)]
