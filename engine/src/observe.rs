@@ -61,7 +61,7 @@ fn exchanged(observed: &Observed<'_>) -> Option<Exchanged> {
             .map(|(name, value)| (name.as_str().to_owned(), lossy(value.as_bytes())))
             .collect(),
         body: match &request.body {
-            net::Body::Bytes(bytes) => bytes[..bytes.len().min(SHOWN)].to_vec(),
+            net::Body::Bytes(bytes) => beginning(bytes),
             // It never was in memory.
             net::Body::Made(_) => Vec::new(),
         },
@@ -75,7 +75,7 @@ fn exchanged(observed: &Observed<'_>) -> Option<Exchanged> {
                 .iter()
                 .map(|(name, value)| (name.to_owned(), lossy(value)))
                 .collect(),
-            body: response.body[..response.body.len().min(SHOWN)].to_vec(),
+            body: beginning(&response.body),
             length: response.length,
         },
     });
@@ -92,4 +92,15 @@ fn exchanged(observed: &Observed<'_>) -> Option<Exchanged> {
         wire: (exchange.sent, exchange.received),
         remote: exchange.remote.map(|remote| remote.to_string()),
     })
+}
+
+/// What is kept of a body; where that is text, no character is cut.
+fn beginning(body: &[u8]) -> Vec<u8> {
+    let kept = &body[..body.len().min(SHOWN)];
+    match str::from_utf8(kept) {
+        Err(error) if error.error_len().is_none() && kept.len() < body.len() => {
+            kept[..error.valid_up_to()].to_vec()
+        }
+        _ => kept.to_vec(),
+    }
 }

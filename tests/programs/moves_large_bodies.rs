@@ -29,6 +29,9 @@ fn iterate() -> Result {
     let echo =
         Request::post(&base_url("/echo")).multipart(form).expect_continue().keep_body().send()?;
     let body = echo.pointer_str("/body").ok_or("the form is text")?;
+    let asked =
+        echo.pointer("/headers").is_some_and(|all| all.matches("100-continue").count() == 1);
+    ensure(asked, "what is expected is said once")?;
     ensure(
         body.contains(
             "filename=\"letter.txt\"\r\ncontent-type: text/plain\r\n\r\nDear Ada,\n\r\n--",

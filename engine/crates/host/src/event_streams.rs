@@ -87,6 +87,8 @@ struct Entry {
     waiting_bytes: usize,
     series: EventSeries,
     tokens: Option<Tokens>,
+    /// Whether there was a token, in whichever of its streams.
+    has_spoken: bool,
     /// When it was asked for first.
     asked: Instant,
     /// When it was opened last.
@@ -151,6 +153,7 @@ impl EventStreams {
             waiting_bytes: 0,
             series,
             tokens: source.tokens.as_deref().map(Tokens::at),
+            has_spoken: false,
             asked: Instant::now(),
             opened: None,
             response: None,
@@ -170,6 +173,8 @@ impl EventStreams {
     pub(crate) fn again(&mut self, id: StreamId) -> Option<(net::Request, Arc<Endpoint>)> {
         let entry = self.entries.iter_mut().find(|entry| entry.id == id)?;
         entry.download = Download::default();
+        // Each stream has a rate of its own.
+        entry.tokens = entry.source.tokens.as_deref().map(Tokens::at);
         entry.parser.restart();
         entry.stage = Stage::Connecting;
         Some((entry.request(), Arc::clone(&entry.source.endpoint)))
@@ -291,7 +296,12 @@ impl Entry {
             any |= self.poll_refused();
         }
         if let Stage::Open = self.stage {
+            let was_full = self.download.is_full();
             any |= self.poll_open(recorder);
+            if was_full && !self.download.is_full() {
+                // Its connection reads on when it is polled next.
+                cx.waker().wake_by_ref();
+            }
         }
         if let Some(grace) = &mut self.grace
             && grace.as_mut().poll(cx).is_ready()
@@ -433,7 +443,7 @@ impl Entry {
                 match tokens.meaning(&event.data) {
                     Meaning::Token(text) => {
                         record(recorder, builtin::SSE_TOKENS, tags, 1.0);
-                        if tokens.arrived(at) {
+                        if tokens.arrived(at) && !std::mem::replace(&mut self.has_spoken, true) {
                             let metric = builtin::SSE_TIME_TO_FIRST_TOKEN;
                             record(recorder, metric, tags, since_asked);
                         }

@@ -342,7 +342,15 @@ impl Connection {
                         .map_err(|error| Error::from_io(&error))?;
                     let read = read.filled();
                     note_read(meter, read.len(), is_plain);
+                    let interim = self.interim;
                     self.take(read, config, request)?;
+                    if self.interim != interim {
+                        let began = match &self.reading {
+                            Reading::Head(before) => !before.is_empty(),
+                            Reading::Body { .. } => true,
+                        };
+                        meter.read_interim(began);
+                    }
                     read.len()
                 }
             };

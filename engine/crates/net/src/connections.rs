@@ -33,12 +33,21 @@ pub(crate) struct Connections {
     shared: Vec<Box<http2::Connection>>,
     /// Those in the making that others wait for; and for as long as somebody makes them.
     awaited: Vec<(Target, Weak<()>)>,
-    /// Peers that chose HTTP/1.1: nobody need wait for that again.
-    http1: Vec<Target>,
+    /// What peers have chosen before; who was met last is the last.
+    known: Vec<(Target, Known)>,
     /// Whether something has become different for those that wait.
     changed: bool,
     /// Who waits for a connection.
     waiting: Option<Waker>,
+}
+
+/// What a peer has chosen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Known {
+    /// HTTP/1.1: nobody need wait to find out.
+    Http1,
+    /// HTTP/2, with so many streams at once: no more need be refused.
+    Http2(usize),
 }
 
 /// How a request gets a connection.
@@ -118,7 +127,7 @@ impl Connections {
             if !fresh && let Some(idle) = self.take_idle(target, offer) {
                 return Way::Idle(idle);
             }
-            if self.http1.iter().any(|known| known.same_peer(target)) {
+            if self.known(target) == Some(Known::Http1) {
                 return Way::Dial(None);
             }
         }
@@ -138,15 +147,33 @@ impl Connections {
         Way::Wait
     }
 
+    fn known(&self, target: &Target) -> Option<Known> {
+        let (_, known) = self.known.iter().find(|(peer, _)| peer.same_peer(target))?;
+        Some(*known)
+    }
+
+    fn remember(&mut self, target: &Target, what: Known) {
+        self.known.retain(|(peer, _)| !peer.same_peer(target));
+        if self.known.len() == IDLE {
+            self.known.remove(0);
+        }
+        self.known.push((target.clone(), what));
+    }
+
     /// A peer that could choose has chosen HTTP/1.1.
     pub(crate) fn chose_http1(&mut self, target: &Target) {
-        if !self.http1.iter().any(|known| known.same_peer(target)) {
-            if self.http1.len() == IDLE {
-                self.http1.remove(0);
-            }
-            self.http1.push(target.clone());
-        }
+        self.remember(target, Known::Http1);
         self.changed = true;
+    }
+
+    /// How many streams at once a peer allowed on an earlier connection.
+    pub(crate) fn allowed(&self, target: &Target) -> Option<usize> {
+        let of_peer = |one: &&Box<http2::Connection>| one.target.same_peer(target);
+        let earlier = self.shared.iter().rfind(of_peer).map(|earlier| earlier.allowed());
+        earlier.or_else(|| match self.known(target) {
+            Some(Known::Http2(allowed)) => Some(allowed),
+            Some(Known::Http1) | None => None,
+        })
     }
 
     /// Takes in a new connection of HTTP/2, and begins the exchange that made it.
@@ -159,7 +186,6 @@ impl Connections {
         request: &Request,
         config: &Config,
     ) -> Result<Box<http2::Stream>, Error> {
-        self.http1.retain(|known| !known.same_peer(&connection.target));
         connection.begin_turn(cx);
         let opened = connection.open(request, config);
         if config.reuse == Reuse::Never {
@@ -212,15 +238,17 @@ impl Connections {
         if self.shared.is_empty() {
             return self.is_restless();
         }
-        self.shared.retain_mut(|connection| {
-            !connection.is_over() && (connection.streams() > 0 || connection.is_open())
-        });
         let mut idle = self.shared.iter().filter(|connection| connection.streams() == 0).count();
-        self.shared.retain(|connection| {
-            let goes = idle > IDLE && connection.streams() == 0;
-            idle -= usize::from(goes);
-            !goes
-        });
+        let goes = |connection: &mut Box<http2::Connection>| {
+            let is_idle = connection.streams() == 0;
+            let too_many = is_idle && idle > IDLE;
+            idle -= usize::from(too_many);
+            too_many || connection.is_over() || is_idle && !connection.is_open()
+        };
+        let gone: Vec<_> = self.shared.extract_if(.., goes).collect();
+        for connection in gone {
+            self.remember(&connection.target, Known::Http2(connection.allowed()));
+        }
         let mut has_news = false;
         for connection in &self.shared {
             has_news |= connection.end_turn();
@@ -231,9 +259,13 @@ impl Connections {
     /// Closes the connections that no exchange is using; those that are used take no other.
     pub(crate) fn close(&mut self) {
         self.idle.clear();
-        self.shared.retain_mut(|connection| {
+        for connection in &mut self.shared {
             connection.retire();
-            connection.streams() > 0
-        });
+        }
+        let unused = |connection: &mut Box<http2::Connection>| connection.streams() == 0;
+        let gone: Vec<_> = self.shared.extract_if(.., unused).collect();
+        for connection in gone {
+            self.remember(&connection.target, Known::Http2(connection.allowed()));
+        }
     }
 }

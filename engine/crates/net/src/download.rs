@@ -20,6 +20,9 @@ const WAITING: usize = 256 << 10;
 /// than its byte.
 const PIECES: usize = 4_096;
 
+/// Pieces that come all the same are put together up to this size.
+const MERGED: usize = 64 << 10;
+
 /// A response on its way to whoever reads it. Clones are the same one.
 ///
 /// Its lock is never contended: a VU is one task.
@@ -120,7 +123,8 @@ impl Download {
     }
 
     /// Whether no more should be read before something is taken.
-    pub(crate) fn is_full(&self) -> bool {
+    #[must_use]
+    pub fn is_full(&self) -> bool {
         let state = self.0.lock();
         state.waiting >= WAITING || state.chunks.len() >= PIECES
     }
@@ -150,7 +154,8 @@ impl Download {
         if !state.closed && !bytes.is_empty() {
             state.waiting += bytes.len();
             let is_full = state.chunks.len() >= PIECES;
-            match state.chunks.back_mut().filter(|_| is_full) {
+            let has_room = |last: &&mut Chunk| is_full && last.bytes.len() < MERGED;
+            match state.chunks.back_mut().filter(has_room) {
                 // Where others share its connection, a response is read all the same, and its peer is stopped
                 // by the window it has: what waits is bounded, but the pieces of it must be too.
                 Some(last) => last.bytes.extend_from_slice(bytes),

@@ -28,6 +28,10 @@ use crate::timings::Timings;
 use crate::tls::TlsVersion;
 use crate::version::{H2, Offer};
 
+/// How often a request is sent again whose peer ends the connection and has not come to it: as often as Go does. A
+/// server that ends its connections after some requests does so to each connection, and that is nobody's failure.
+const SENT_AWAY: u32 = 6;
+
 /// A finished exchange, whatever became of it.
 #[derive(Debug)]
 pub struct Exchange {
@@ -93,8 +97,10 @@ pub(crate) struct Running {
     pub(crate) request: Request,
     offer: Offer,
     stage: Stage,
-    /// Whether this is the second attempt, which is the last.
+    /// Whether this is the second attempt, which is the last unless it is sent away.
     again: bool,
+    /// How often it has been sent away.
+    sent_away: u32,
     pub(crate) meter: Meter,
 }
 
@@ -143,7 +149,7 @@ impl Running {
             Some(until) => Stage::Held(Box::pin(tokio::time::sleep_until(until)), Box::new(stage)),
             None => stage,
         };
-        Self { request, offer, stage, again: false, meter }
+        Self { request, offer, stage, again: false, sent_away: 0, meter }
     }
 
     /// Whether it may have got further because others have.
@@ -165,7 +171,8 @@ impl Running {
     /// A kept-alive connection may be closed by the peer at the very moment it is used. Then the request is
     /// sent once more on a fresh one, if the peer cannot have seen it or, where no answer came, if it changes
     /// nothing (RFC 9110 §9.2.1; so does Go's client, and with it k6). So is what the peer says that it has not
-    /// begun with (RFC 9113 §8.7). It is still one exchange.
+    /// begun with (RFC 9113 §8.7): once if it was refused, and some times if its connection was ended. It is still
+    /// one exchange.
     pub(crate) fn poll(
         &mut self,
         cx: &mut Context<'_>,
@@ -237,8 +244,7 @@ impl Running {
                         self.stage = Stage::Talking(connection);
                     } else {
                         // It died while it was idle.
-                        self.meter.retry();
-                        self.begin_again();
+                        self.begin_again(Fate::Unknown);
                     }
                 }
                 Stage::Talking(mut connection) => {
@@ -256,8 +262,7 @@ impl Running {
                             if !self.may_again(Fate::Unknown, connection.is_touched()) {
                                 return Poll::Ready((Err(error), None));
                             }
-                            self.meter.retry();
-                            self.begin_again();
+                            self.begin_again(Fate::Unknown);
                         }
                     }
                 }
@@ -274,11 +279,7 @@ impl Running {
                             if !self.may_again(fate, stream.is_touched()) {
                                 return Poll::Ready((Err(error), None));
                             }
-                            match fate {
-                                Fate::Unprocessed => self.meter.retry_unprocessed(),
-                                Fate::Unknown | Fate::DealtWith => self.meter.retry(),
-                            }
-                            self.begin_again();
+                            self.begin_again(fate);
                         }
                     }
                 }
@@ -306,7 +307,8 @@ impl Running {
         };
         if speaks_http2 {
             self.meter.speaks_http2();
-            let connection = http2::Connection::new(stream, target, remote)?;
+            let allowed = connections.allowed(&target);
+            let connection = http2::Connection::new(stream, target, remote, allowed)?;
             let stream = connections.share(cx, connection, &self.request, config)?;
             return Ok(Stage::Sharing(stream));
         }
@@ -323,17 +325,26 @@ impl Running {
     /// Whether the request may be sent once more.
     fn may_again(&self, fate: Fate, touched: bool) -> bool {
         let harmless = self.request.method.is_safe() && !self.meter.is_answered();
-        !self.again
-            && match fate {
-                Fate::Unprocessed => true,
-                Fate::Unknown => self.meter.is_reused() && (harmless || !touched),
-                Fate::DealtWith => false,
-            }
+        match fate {
+            // What has begun to answer has begun with it, whatever it says.
+            Fate::SentAway | Fate::Refused if self.meter.is_answered() => false,
+            Fate::SentAway => self.sent_away < SENT_AWAY,
+            Fate::Refused => !self.again,
+            Fate::Unknown => !self.again && self.meter.is_reused() && (harmless || !touched),
+            Fate::DealtWith => false,
+        }
     }
 
     /// Begins anew on another connection.
-    fn begin_again(&mut self) {
-        self.again = true;
+    fn begin_again(&mut self, fate: Fate) {
+        match fate {
+            Fate::SentAway => self.sent_away += 1,
+            Fate::Refused | Fate::Unknown | Fate::DealtWith => self.again = true,
+        }
+        match fate {
+            Fate::SentAway | Fate::Refused => self.meter.retry_unprocessed(),
+            Fate::Unknown | Fate::DealtWith => self.meter.retry(),
+        }
         let finding = Finding { has_waited: true, fresh: true };
         self.stage = begun(&self.request, self.offer, finding);
     }

@@ -189,6 +189,11 @@ impl Meter {
         }
     }
 
+    /// What was read was interim: the answer is still to come. Of it, so much may be there already.
+    pub(crate) fn read_interim(&mut self, answer_began: bool) {
+        self.answered = answer_began.then(|| self.now());
+    }
+
     /// So much was sent; a part of the request itself last then, to its last byte if it is `whole`.
     pub(crate) fn sent_by(&mut self, bytes: u64, written: Option<Instant>, whole: bool) {
         self.sent += bytes;

@@ -2,7 +2,8 @@
 //!
 //! A name says little: it may have another address the next moment, or one that is nobody else's business. So a
 //! connection is judged when its addresses are known, by its name and by each of them; where the name alone rules it
-//! out, it is not even looked up. `dial` asks; who grants what is decided elsewhere.
+//! out, it is not even looked up. `dial` asks. No option grants anything yet: a run may connect wherever it likes
+//! unless whoever embeds this crate gives its configuration a policy.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -53,21 +54,16 @@ pub struct Denied {
 impl fmt::Display for Denied {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { host, port, address, is } = self;
-        let authority = |host: &dyn fmt::Display, is_ipv6: bool| match is_ipv6 {
+        let named = match host.contains(':') {
             true => format!("[{host}]:{port}"),
             false => format!("{host}:{port}"),
         };
-        let named = authority(host, host.contains(':'));
         match (address, is) {
-            (Some(address), Some(is)) => {
-                let exact = authority(address, address.is_ipv6());
-                write!(
-                    f,
-                    "`{named}` has the address {address}, which is {is}; if that is meant, `--allow-net {exact}` \
-                     grants it"
-                )
-            }
-            _ => write!(f, "`{named}` is not granted; `--allow-net {named}` grants it"),
+            (Some(address), Some(is)) => write!(
+                f,
+                "`{named}` has the address {address}, which is {is} and must be granted by itself"
+            ),
+            _ => write!(f, "`{named}` is not granted"),
         }
     }
 }
@@ -379,25 +375,19 @@ mod tests {
     }
 
     #[test]
-    fn a_refusal_says_what_would_grant_it() {
+    fn a_refusal_says_what_is_not_granted() {
         let policy = Policy::new(vec![grant(name("a.test"), None)], true);
         let said = |host: &str, address: &str| {
             let address = SocketAddr::new(address.parse().expect("an address"), 8080);
             policy.judge(host, 8080, address).expect_err("it is not granted").to_string()
         };
-        assert_eq!(
-            said("b.test", "10.0.0.1"),
-            "`b.test:8080` is not granted; `--allow-net b.test:8080` grants it"
-        );
+        assert_eq!(said("b.test", "10.0.0.1"), "`b.test:8080` is not granted");
         assert_eq!(
             said("a.test", "169.254.169.254"),
-            "`a.test:8080` has the address 169.254.169.254, which is where clouds tell their machines secrets; \
-             if that is meant, `--allow-net 169.254.169.254:8080` grants it"
+            "`a.test:8080` has the address 169.254.169.254, which is where clouds tell their machines secrets and \
+             must be granted by itself"
         );
-        assert_eq!(
-            said("2001:db8::1", "2001:db8::1"),
-            "`[2001:db8::1]:8080` is not granted; `--allow-net [2001:db8::1]:8080` grants it"
-        );
+        assert_eq!(said("2001:db8::1", "2001:db8::1"), "`[2001:db8::1]:8080` is not granted");
     }
 
     #[test]

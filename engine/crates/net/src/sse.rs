@@ -10,6 +10,10 @@ use std::time::Duration;
 /// The largest event, in bytes of its lines: far more than a token or a price, and far less than memory.
 pub const LARGEST_EVENT: usize = 1 << 20;
 
+/// The longest identifier that is taken note of, in bytes: it comes with each event after it, and goes back to the
+/// target in a header.
+const LONGEST_ID: usize = 1 << 10;
+
 /// An event that has come whole.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event {
@@ -114,7 +118,7 @@ impl EventParser {
                 self.data.push(b'\n');
             }
             b"event" => self.kind = value.to_vec(),
-            b"id" if !value.contains(&0) => self.id = value.to_vec(),
+            b"id" if !value.contains(&0) && value.len() <= LONGEST_ID => self.id = value.to_vec(),
             b"retry" if !value.is_empty() && value.iter().all(u8::is_ascii_digit) => {
                 let retry = str::from_utf8(value).ok().and_then(|digits| digits.parse().ok());
                 self.retry = retry.map(Duration::from_millis).or(self.retry);
@@ -191,6 +195,14 @@ mod tests {
                     .collect();
                 assert_eq!(found, said, "{why}, in pieces of {piece}");
             }
+        }
+    }
+
+    #[test]
+    fn an_identifier_that_is_too_long_is_none() {
+        for (length, kept) in [(LONGEST_ID, LONGEST_ID), (LONGEST_ID + 1, 0)] {
+            let stream = format!("id: {}\ndata: 1\n\n", "x".repeat(length));
+            assert_eq!(events(stream.as_bytes(), 999)[0].2.len(), kept);
         }
     }
 

@@ -66,6 +66,11 @@ fn message(text: &mut String, mark: char, line: &str, message: &Message, full: b
     }
     let _ = writeln!(text, "{mark}");
     let known = &message.body[..message.body.len().min(SHOWN)];
+    // A character that is cut is no reason to show nothing.
+    let known = match str::from_utf8(known) {
+        Err(error) if error.error_len().is_none() => &known[..error.valid_up_to()],
+        _ => known,
+    };
     match str::from_utf8(known) {
         Ok(body) if !body.is_empty() => {
             for line in body.lines() {

@@ -17,10 +17,11 @@ const HEADERS: [&str; 5] =
     ["authorization", "cookie", "proxy-authorization", "set-cookie", "www-authenticate"];
 
 /// Parts of names that make a secret of what is named.
-const PARTS: [&str; 10] = [
-    "apikey",
+const PARTS: [&str; 11] = [
+    "assertion",
     "auth",
     "credential",
+    "jwt",
     "passphrase",
     "passwd",
     "password",
@@ -30,15 +31,15 @@ const PARTS: [&str; 10] = [
     "token",
 ];
 /// Names that do so only when they stand alone.
-const WHOLE: [&str; 6] = ["code", "key", "otp", "pin", "pwd", "sig"];
+const WHOLE: [&str; 8] = ["code", "otp", "pass", "pin", "pwd", "samlresponse", "sid", "sig"];
 
 /// Whether a name is that of a secret.
 fn is_secret(name: &str) -> bool {
     let plain: String =
         name.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_lowercase();
-    // `max_tokens` is a number of them.
-    let counted = plain.ends_with("tokens");
-    WHOLE.contains(&&*plain) || !counted && PARTS.iter().any(|part| plain.contains(part))
+    WHOLE.contains(&&*plain)
+        || plain.ends_with("key")
+        || PARTS.iter().any(|part| plain.contains(part))
 }
 
 impl Exchanged {
@@ -47,8 +48,13 @@ impl Exchanged {
     pub fn without_secrets(mut self) -> Self {
         self.url = url(&self.url).into_owned();
         redact(&mut self.request);
-        if let Ok(answer) = &mut self.outcome {
-            redact(&mut answer.message);
+        match &mut self.outcome {
+            Ok(answer) => redact(&mut answer.message),
+            // It may name where it was led to.
+            Err(why) => {
+                let shown: Vec<_> = why.split(' ').map(url).collect();
+                *why = shown.join(" ");
+            }
         }
         self
     }
@@ -64,8 +70,15 @@ fn redact(message: &mut Message) {
             *value = url(value).into_owned();
         }
     }
-    let Ok(text) = str::from_utf8(&message.body) else { return };
-    if kind.contains("json") {
+    let is_text = str::from_utf8(&message.body).is_ok();
+    let text = &*String::from_utf8_lossy(&message.body).into_owned();
+    let has_names = kind.contains("json") || kind.contains("form");
+    if !is_text {
+        // What is no text as a whole may have a secret in it all the same.
+        if has_names && mentions_secret(text) {
+            message.body = REDACTED.as_bytes().to_vec();
+        }
+    } else if kind.contains("json") {
         if let Ok(mut json) = serde_json::from_str(text)
             && redact_json(&mut json)
         {
@@ -96,14 +109,16 @@ fn mentions_secret(text: &str) -> bool {
         .any(is_secret)
 }
 
-/// A URL whose query has no secrets.
+/// A URL whose query and fragment have no secrets.
 fn url(url: &str) -> Cow<'_, str> {
-    match url.split_once('?') {
+    match url.split_once(['?', '#']) {
         None => url.into(),
-        Some((before, query)) => match pairs(query) {
-            Cow::Borrowed(_) => url.into(),
-            Cow::Owned(query) => format!("{before}?{query}").into(),
-        },
+        Some((before, rest)) => {
+            let mark = &url[before.len()..=before.len()];
+            let (query, fragment) = rest.split_once('#').unwrap_or((rest, ""));
+            let hash = if rest.contains('#') { "#" } else { "" };
+            format!("{before}{mark}{}{hash}{}", pairs(query), pairs(fragment)).into()
+        }
     }
 }
 
@@ -129,7 +144,9 @@ fn redact_json(json: &mut Value) -> bool {
     match json {
         Value::Object(map) => {
             for (name, value) in map {
-                if is_secret(name) && !value.is_null() {
+                // A number under such a name is one of them: `max_tokens`, but not a `pin`.
+                let is_count = value.is_number() && name.to_ascii_lowercase().ends_with("tokens");
+                if is_secret(name) && !is_count && !value.is_null() {
                     *value = REDACTED.into();
                     any = true;
                 } else {
@@ -208,6 +225,36 @@ pub(crate) mod tests {
     }
 
     #[test]
+    fn where_a_response_leads_is_shown_without_secrets() {
+        for (location, shown) in [
+            (
+                "https://app.test/cb#access_token=s3cret&x=1",
+                "https://app.test/cb#access_token=[redacted]&x=1",
+            ),
+            ("/cb?x=1&code=s3cret#token=s3cret", "/cb?x=1&code=[redacted]#token=[redacted]"),
+            ("/plain#top", "/plain#top"),
+        ] {
+            let mut led = message(&[("Location", location)], "");
+            redact(&mut led);
+            assert_eq!(led.headers[0].1, shown);
+        }
+        let why =
+            "malformed response: it redirects to `myapp://cb?code=s3cret`: its scheme is neither"
+                .to_owned();
+        let failed = Exchanged { outcome: Err(why), ..login() }.without_secrets();
+        assert!(!failed.outcome.unwrap_err().contains("s3cret"));
+    }
+
+    #[test]
+    fn a_body_that_is_not_all_text_hides_no_secret() {
+        let mut form = message(&[("content-type", "multipart/form-data; boundary=x")], "");
+        form.body =
+            b"--x name=\"password\"\r\n\r\ns3cret\r\n--x name=\"photo\"\r\n\r\n\xff\xd8".to_vec();
+        redact(&mut form);
+        assert_eq!(form.body, REDACTED.as_bytes());
+    }
+
+    #[test]
     fn a_name_says_whether_its_value_is_a_secret() {
         for (name, secret) in [
             ("password", true),
@@ -219,7 +266,9 @@ pub(crate) mod tests {
             ("X-Amz-Signature", true),
             ("key", true),
             ("keyboard", false),
-            ("max_tokens", false),
+            ("Ocp-Apim-Subscription-Key", true),
+            ("client_assertion", true),
+            ("refresh_tokens", true),
             ("user", false),
             ("decoded", false),
         ] {
@@ -233,6 +282,8 @@ pub(crate) mod tests {
         let form = "application/x-www-form-urlencoded";
         for (kind, body, shown) in [
             (json, r#"{"a":[{"pin":1234,"b":2}]}"#, r#"{"a":[{"b":2,"pin":"[redacted]"}]}"#),
+            (json, r#"{"max_tokens":5,  "a":1}"#, r#"{"max_tokens":5,  "a":1}"#),
+            (json, r#"{"tokens":["x"]}"#, r#"{"tokens":"[redacted]"}"#),
             (json, r#"{"b":2,  "a":1}"#, r#"{"b":2,  "a":1}"#),
             (json, r#"{"token":"abc"#, "[redacted]"),
             (json, r#"{"name":"abc"#, r#"{"name":"abc"#),

@@ -54,13 +54,15 @@ pub(crate) enum NoStream {
 }
 
 impl Connection {
-    /// A connection over a stream of bytes that is there. Nothing is sent before it is [polled](Self::poll).
+    /// A connection over a stream of bytes that is there. Until the peer says how many streams it allows, it is
+    /// taken to allow as many as before, if that is known. Nothing is sent before it is [polled](Self::poll).
     ///
     /// Fails if the library does not take it.
     pub(crate) fn new(
         stream: stream::Stream,
         target: Target,
         remote: Option<SocketAddr>,
+        allowed: Option<usize>,
     ) -> Result<Box<Self>, Error> {
         let tls_version = stream.tls_version();
         let ledger = Arc::new(Mutex::new(Ledger::new()));
@@ -71,7 +73,7 @@ impl Connection {
             .initial_window_size(STREAM_WINDOW)
             .initial_connection_window_size(CONNECTION_WINDOW)
             .max_header_list_size(u32::try_from(TOLD * HEAD_LIMIT).unwrap_or(u32::MAX))
-            .initial_max_send_streams(STREAMS_AT_FIRST)
+            .initial_max_send_streams(allowed.unwrap_or(STREAMS_AT_FIRST))
             .max_concurrent_reset_streams(GIVEN_UP)
             .reset_stream_duration(GIVEN_UP_FOR)
             .max_send_buffer_size(SENDING);
@@ -154,6 +156,11 @@ impl Connection {
         self.ledger.lock().streams()
     }
 
+    /// How many streams the peer allows at once.
+    pub(crate) fn allowed(&self) -> usize {
+        self.requests.current_max_send_streams()
+    }
+
     /// Takes no more streams; those under way go on.
     pub(crate) fn retire(&mut self) {
         self.is_retired = true;
@@ -169,7 +176,7 @@ impl Connection {
             return Err(NoStream::Never);
         }
         let mut cx = Context::from_waker(Waker::noop());
-        let is_full = self.streams() >= self.requests.current_max_send_streams();
+        let is_full = self.streams() >= self.allowed();
         if is_full || self.requests.poll_ready(&mut cx).is_pending() {
             return Err(NoStream::Later);
         }

@@ -61,8 +61,10 @@ pub(crate) struct Failed {
 /// What became of a request that has no response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fate {
-    /// The peer says that it has done nothing with it (RFC 9113 §8.7).
-    Unprocessed,
+    /// The peer has refused it, and says by that that it has done nothing with it (RFC 9113 §8.7).
+    Refused,
+    /// The peer has ended the connection, and says that it has not come to it.
+    SentAway,
     /// The connection is gone, and nobody knows.
     Unknown,
     /// The peer has dealt with it, or we have.
@@ -93,11 +95,11 @@ pub(super) fn of_stream(error: &h2::Error, ledger: &mut Ledger, id: u32, place: 
     let code = error.reason().map(|reason| Http2Code(reason.into()));
     match code {
         Some(code) if error.is_go_away() && error.is_remote() => {
-            Failed { error: Error::GoAway(code), fate: Fate::Unprocessed }
+            Failed { error: Error::GoAway(code), fate: Fate::SentAway }
         }
         Some(code) if error.is_reset() && error.is_remote() => {
             let fate = match code {
-                Http2Code::REFUSED_STREAM => Fate::Unprocessed,
+                Http2Code::REFUSED_STREAM => Fate::Refused,
                 _ => Fate::DealtWith,
             };
             Failed { error: Error::StreamReset(code), fate }

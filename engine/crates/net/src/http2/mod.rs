@@ -33,7 +33,7 @@ const CONNECTION_WINDOW: u32 = 1 << 30;
 /// Heads up to so many times what may be are taken in, to be refused by their size: the library refuses larger ones,
 /// and does not say why.
 const TOLD: usize = 4;
-/// Streams that are begun before the peer has said how many it allows: what it should allow at least (RFC 9113
+/// Streams that are begun before a peer has said for the first time how many it allows: what it should allow at least (RFC 9113
 /// §6.5.2), and what browsers assume.
 const STREAMS_AT_FIRST: usize = 100;
 /// Streams that were given up and whose late frames are known as such, and not taken for a peer's mistakes: as

@@ -7,13 +7,15 @@ use http::Method;
 use net::{Body, Error, Http2Code, RandomSource, Request};
 
 use crate::http2_peer::{
-    DATA, END_HEADERS, END_STREAM, GOAWAY, HEADERS, OK, RST_STREAM, client, frame, goaway, header,
-    raw_peer, writing,
+    DATA, END_HEADERS, END_STREAM, GOAWAY, HEADERS, OK, RST_STREAM, Raw, client, frame, goaway,
+    header, raw_peer, writing,
 };
-use crate::peer::{error, exchange, finish, get, let_news_arrive, post, until};
+use crate::peer::{error, exchange, finish, get, let_news_arrive, peer, post, until};
 
 const PROTOCOL_ERROR: u32 = 1;
 const REFUSED_STREAM: u32 = 7;
+/// A setting (RFC 9113 §6.5.2).
+const MAX_CONCURRENT_STREAMS: u16 = 0x3;
 const ENHANCE_YOUR_CALM: u32 = 11;
 
 #[tokio::test]
@@ -159,7 +161,7 @@ async fn after_goodbye_those_under_way_finish_and_those_refused_begin_anew() {
 }
 
 #[tokio::test]
-async fn a_peer_that_sends_everybody_away_is_asked_twice() {
+async fn a_peer_that_sends_everybody_away_is_asked_some_times_and_no_more() {
     for (code, number) in [(0, 1611), (PROTOCOL_ERROR, 1612), (12, 1623), (77, 1610)] {
         let connections = Arc::new(AtomicUsize::new(0));
         let counted = Arc::clone(&connections);
@@ -175,8 +177,77 @@ async fn a_peer_that_sends_everybody_away_is_asked_twice() {
         let exchange = exchange(&mut client(), get(&url)).await;
         assert_eq!(error(&exchange), &Error::GoAway(Http2Code(code)));
         assert_eq!((error(&exchange).label(), error(&exchange).code()), ("sent away", number));
-        assert_eq!(connections.load(Ordering::SeqCst), 2);
+        assert_eq!(connections.load(Ordering::SeqCst), 7);
     }
+}
+
+#[tokio::test]
+async fn a_peer_that_ends_connections_after_some_requests_answers_all_of_them_all_the_same() {
+    // As nginx with few streams and few requests a connection.
+    const ALLOWED: usize = 4;
+    const REQUESTS: usize = 10;
+    let refused = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&refused);
+    let url = peer(move |_, stream| {
+        let refused = Arc::clone(&counted);
+        async move {
+            let allowed = u32::try_from(ALLOWED).expect("it is small");
+            let mut raw = Raw::greeted_with(stream, &[(MAX_CONCURRENT_STREAMS, allowed)]).await;
+            // Those that have come, are refused if too many are open, and are answered as soon as no more come.
+            let (mut open, mut begun) = (Vec::new(), 0);
+            loop {
+                let next = match open.len() {
+                    0 => raw.next(HEADERS).await,
+                    _ => tokio::select! {
+                        biased;
+                        next = raw.next(HEADERS) => next,
+                        () = tokio::task::yield_now() => None,
+                    },
+                };
+                match next {
+                    Some(request) if open.len() < ALLOWED => {
+                        open.push(request.stream);
+                        begun += 1;
+                        if begun == REQUESTS {
+                            raw.send(GOAWAY, 0, 0, &goaway(request.stream, 0)).await;
+                            break;
+                        }
+                    }
+                    Some(request) => {
+                        refused.fetch_add(1, Ordering::SeqCst);
+                        let code = REFUSED_STREAM.to_be_bytes();
+                        raw.send(RST_STREAM, 0, request.stream, &code).await;
+                    }
+                    None if open.is_empty() => return,
+                    None => raw.answer(open.remove(0)).await,
+                }
+            }
+            for stream in open {
+                raw.answer(stream).await;
+            }
+            raw.until_closed().await;
+        }
+    })
+    .await;
+    let mut client = client();
+    for _ in 0..100 {
+        client.start(post(&url, "body"));
+    }
+    for (_, exchange) in finish(&mut client).await {
+        exchange.result.as_ref().expect("a response");
+        assert!(!exchange.retried);
+    }
+    let at_first = refused.load(Ordering::SeqCst);
+    assert!(at_first < 100, "{at_first} were refused");
+    // How many it allows is remembered.
+    client.close_connections();
+    for _ in 0..100 {
+        client.start(post(&url, "body"));
+    }
+    for (_, exchange) in finish(&mut client).await {
+        exchange.result.expect("a response");
+    }
+    assert_eq!(refused.load(Ordering::SeqCst), at_first);
 }
 
 #[tokio::test]

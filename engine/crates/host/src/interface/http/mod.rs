@@ -273,12 +273,16 @@ pub(super) fn translated(error: net::Error) -> Error {
 }
 
 impl Content {
-    fn request(self, method: Method, target: Target, discards_body: bool) -> net::Request {
+    fn request(mut self, method: Method, target: Target, discards_body: bool) -> net::Request {
         let usual = if discards_body { BodyPolicy::Discard } else { BodyPolicy::Keep };
         let expects = self
             .headers
             .get(EXPECT)
             .is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"100-continue"));
+        if expects {
+            // It is said again where there is a body.
+            self.headers.remove(EXPECT);
+        }
         net::Request {
             headers: self.headers,
             body: self.body,
