@@ -168,8 +168,8 @@ impl Connections {
 
     /// How many streams at once a peer allowed on an earlier connection.
     pub(crate) fn allowed(&self, target: &Target) -> Option<usize> {
-        let of_peer = |one: &&Box<http2::Connection>| one.target.same_peer(target);
-        let earlier = self.shared.iter().rfind(of_peer).map(|earlier| earlier.allowed());
+        let earlier = self.shared.iter().rfind(|one| one.target.same_peer(target));
+        let earlier = earlier.map(|earlier| earlier.allowed());
         earlier.or_else(|| match self.known(target) {
             Some(Known::Http2(allowed)) => Some(allowed),
             Some(Known::Http1) | None => None,
