@@ -42,7 +42,6 @@ sdk!(
     "script.rs",
     "sse.rs",
     "timing.rs",
-    "tls.rs",
     "upload.rs",
     "websocket.rs",
 );

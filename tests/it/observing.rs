@@ -14,9 +14,9 @@ fn example(name: &str) -> String {
 #[test]
 fn the_exchanges_of_one_user_are_printed_without_their_secrets() {
     let wasmload = wasmload();
-    wasmload.write("users.csv", "user,password\nada,s3cret\n");
+    wasmload.write("users.csv", "name,password\nada,s3cret\nben,s3cret\ncy,s3cret\n");
     let script = example("login.rs");
-    let run = ["run", &script, "--demo", "--dataset", "users=users.csv", "--vus", "3", "-i", "9"];
+    let run = ["run", &script, "--demo", "--dataset", "users=users.csv", "--vus", "3", "-i", "3"];
     let ran = wasmload.run(&[&run[..], &["--http-debug=full", "--har", "run.har"]].concat());
     assert_eq!(ran.code, Some(0), "{}", ran.redacted());
     let shown = &ran.stderr;

@@ -13,8 +13,6 @@ pub use crate::download::{Chunk, Chunks, Download};
 pub use crate::form::{Multipart, url};
 use crate::form::{base64, form};
 use crate::timing::{duration, milliseconds};
-use crate::tls;
-pub use crate::tls::TlsErrorKind;
 pub use crate::upload::Upload;
 
 /// Sends a GET and waits for the response.
@@ -394,7 +392,7 @@ impl Response {
     /// The body's length, without copying it, and also of one that was not kept.
     #[must_use]
     pub fn body_length(&self) -> u64 {
-        bytes(self.0.body_length())
+        bytes(self.0.whole_length())
     }
 
     /// The SHA-256 of the body in hexadecimal, if the request was told to [hash](Request::hash_body) it.
@@ -507,7 +505,6 @@ impl Error {
             contract::Error::TimedOut => ErrorKind::TimedOut,
             contract::Error::MalformedResponse(_) => ErrorKind::MalformedResponse,
             contract::Error::BodyTooLarge => ErrorKind::BodyTooLarge,
-            contract::Error::Tls(ref error) => ErrorKind::Tls(tls::kind(error)),
             contract::Error::NotAllowed(_) => ErrorKind::NotAllowed,
             contract::Error::Other(_) => ErrorKind::Other,
         }
@@ -533,8 +530,6 @@ pub enum ErrorKind {
     MalformedResponse,
     /// The response's body is larger than the engine keeps.
     BodyTooLarge,
-    /// There is a connection, but no TLS on it.
-    Tls(TlsErrorKind),
     /// The engine or its user does not allow this request.
     NotAllowed,
     /// Anything else.
@@ -554,7 +549,6 @@ impl fmt::Display for Error {
             contract::Error::TimedOut => f.write_str("timed out"),
             contract::Error::MalformedResponse(what) => write!(f, "malformed response: {what}"),
             contract::Error::BodyTooLarge => f.write_str("response body too large"),
-            contract::Error::Tls(error) => f.write_str(&tls::text(error)),
             contract::Error::NotAllowed(what) => write!(f, "not allowed: {what}"),
             contract::Error::Other(what) => f.write_str(what),
         }

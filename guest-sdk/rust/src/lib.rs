@@ -44,7 +44,6 @@ pub mod bindings;
 mod download;
 mod form;
 mod script;
-mod tls;
 mod upload;
 
 #[doc(hidden)]

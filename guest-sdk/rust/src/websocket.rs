@@ -34,8 +34,6 @@ use crate::Result;
 use crate::bindings::wasmload::script::websocket as contract;
 use crate::http::Response;
 use crate::timing::{duration, milliseconds};
-use crate::tls;
-pub use crate::tls::TlsErrorKind;
 
 /// Connects to an absolute `ws:` or `wss:` URL.
 ///
@@ -401,7 +399,6 @@ impl Error {
             contract::Error::ProtocolError(_) => ErrorKind::ProtocolError,
             contract::Error::MessageTooLarge => ErrorKind::MessageTooLarge,
             contract::Error::Closed(_) => ErrorKind::Closed,
-            contract::Error::Tls(ref error) => ErrorKind::Tls(tls::kind(error)),
             contract::Error::NotAllowed(_) => ErrorKind::NotAllowed,
             contract::Error::Other(_) => ErrorKind::Other,
         }
@@ -457,8 +454,6 @@ pub enum ErrorKind {
     MessageTooLarge,
     /// The session was closed, or is being closed: see [`Error::close`].
     Closed,
-    /// There is a connection, but no TLS on it.
-    Tls(TlsErrorKind),
     /// The engine or its user does not allow this.
     NotAllowed,
     /// Anything else.
@@ -484,7 +479,6 @@ impl fmt::Display for Error {
             contract::Error::Closed(close) => {
                 write!(f, "closed with code {}: {}", close.code, close.reason)
             }
-            contract::Error::Tls(error) => f.write_str(&tls::text(error)),
             contract::Error::NotAllowed(what) => write!(f, "not allowed: {what}"),
             contract::Error::Other(what) => f.write_str(what),
         }

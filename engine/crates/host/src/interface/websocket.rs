@@ -16,7 +16,6 @@ use tokio::time::Instant;
 use wasmtime::component::Resource;
 use wasmtime::{Result, bail, format_err};
 
-use super::tls_error;
 use crate::bindings::wasmload::script::websocket::{
     Close as ToldClose, Error, Host, HostMessage, HostRequest, HostSocket,
 };
@@ -157,10 +156,7 @@ fn translated(error: &NetError) -> Error {
             net::Error::ClosedEarly => Error::ClosedEarly,
             net::Error::ConnectTimedOut | net::Error::TimedOut => Error::TimedOut,
             net::Error::NotAllowed(what) => Error::NotAllowed(what.clone()),
-            other => match tls_error(other) {
-                Some(error) => Error::Tls(error),
-                None => Error::Other(other.to_string()),
-            },
+            other => Error::Other(other.to_string()),
         },
         NetError::Refused(status) => Error::Refused(*status),
         NetError::Handshake(what) => Error::MalformedHandshake(what.clone()),

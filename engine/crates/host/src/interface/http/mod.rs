@@ -20,7 +20,6 @@ use parking_lot::Mutex;
 use wasmtime::Result;
 use wasmtime::component::Resource;
 
-use super::tls_error;
 use crate::bindings::wasmload::script::http::{
     BodyPolicy as Policy, Encoding, Error, Host, HostPending, HostRequest, HttpVersion,
 };
@@ -265,10 +264,7 @@ pub(super) fn translated(error: net::Error) -> Error {
         net::Error::Http2(..) => Error::MalformedResponse(error.to_string()),
         net::Error::BodyTooLarge(_) => Error::BodyTooLarge,
         net::Error::NotAllowed(what) => Error::NotAllowed(what),
-        other => match tls_error(&other) {
-            Some(error) => Error::Tls(error),
-            None => Error::Other(other.to_string()),
-        },
+        other => Error::Other(other.to_string()),
     }
 }
 

@@ -46,7 +46,12 @@ impl HostResponse for VuState {
             .collect())
     }
 
-    fn body_length(&mut self, this: Resource<Response>) -> Result<f64> {
+    fn body_length(&mut self, this: Resource<Response>) -> Result<u32> {
+        let length = self.table.get(&this)?.response.body.len();
+        Ok(u32::try_from(length).unwrap_or(u32::MAX))
+    }
+
+    fn whole_length(&mut self, this: Resource<Response>) -> Result<f64> {
         Ok(self.table.get(&this)?.response.length as f64)
     }
 
