@@ -4,6 +4,8 @@
 use std::io;
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use bytes::{Buf, Bytes, BytesMut};
 use http::header::{CONNECTION, SET_COOKIE, UPGRADE};
 use http::request::Parts;
@@ -76,7 +78,7 @@ pub(crate) fn agree(head: &Parts) -> Result<Answer, Box<Answer>> {
     let headers: &mut HeaderMap = answer.headers_mut();
     headers.insert(CONNECTION, HeaderValue::from_static("upgrade"));
     headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
-    let accept = HeaderValue::from_str(&base64(&accept)).expect("base64 is ASCII");
+    let accept = HeaderValue::from_str(&BASE64_STANDARD.encode(accept)).expect("base64 is ASCII");
     headers.insert("sec-websocket-accept", accept);
     // As those do that want to meet a client again behind several doors.
     headers.insert(SET_COOKIE, HeaderValue::from_static("talked=yes; Path=/"));
@@ -87,19 +89,6 @@ pub(crate) fn agree(head: &Parts) -> Result<Answer, Box<Answer>> {
         headers.insert("sec-websocket-protocol", first);
     }
     Ok(answer)
-}
-
-/// Base64 of the twenty bytes of a digest: six digits of 24 bits each, the last with one `=`.
-fn base64(digest: &[u8]) -> String {
-    const DIGITS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut text = String::new();
-    for three in digest.chunks(3) {
-        let bits = three.iter().fold(0, |bits, &byte| bits << 8 | usize::from(byte));
-        let bits = bits << (8 * (3 - three.len()));
-        text.extend((0..4).map(|place| char::from(DIGITS[bits >> (18 - 6 * place) & 63])));
-    }
-    text.pop();
-    text + "="
 }
 
 /// Talks until one side closes or the connection ends. A client that breaks the rules is left without a word.

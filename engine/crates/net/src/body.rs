@@ -255,7 +255,8 @@ impl Outgoing {
     }
 }
 
-fn at_most_usize(length: u64) -> usize {
+/// A length, as far as memory goes.
+pub(crate) fn at_most_usize(length: u64) -> usize {
     usize::try_from(length).unwrap_or(usize::MAX)
 }
 

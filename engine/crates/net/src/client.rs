@@ -22,7 +22,7 @@ use crate::incoming::BodyPolicy;
 use crate::meter::Meter;
 use crate::redirect::follow;
 use crate::request::Request;
-use crate::response::Headers;
+use crate::response::{Headers, Response};
 use crate::target::Target;
 use crate::version::Offer;
 
@@ -219,8 +219,7 @@ impl Client {
                 }
                 Poll::Ready((result, connection)) => {
                     let id = running.id;
-                    let mut exchange = Exchange::new(result, &running.exchange.meter);
-                    exchange.request = running.told_request(&self.config);
+                    let mut exchange = running.exchange(result, &self.config);
                     let next = self.next(index, &mut exchange);
                     if let Some(connection) = connection {
                         self.connections.keep(connection);
@@ -284,8 +283,7 @@ impl Client {
             late.exchange.timed_out(&mut self.connections);
             let connected = late.exchange.meter.is_connected();
             let error = if connected { Error::TimedOut } else { Error::ConnectTimedOut };
-            let mut exchange = Exchange::new(Err(error), &late.exchange.meter);
-            exchange.request = late.told_request(&self.config);
+            let exchange = late.exchange(Err(error), &self.config);
             late.ended(&exchange);
             on_finished(late.id, exchange);
         }
@@ -361,18 +359,21 @@ impl Client {
 }
 
 impl Started {
-    /// The request with all that was added to it, if whoever hears of the exchange is to have it.
-    fn told_request(&self, config: &Config) -> Option<Box<Request>> {
-        if !config.tells_requests {
-            return None;
-        }
+    /// What came of it, which ends now.
+    fn exchange(&self, result: Result<Response, Error>, config: &Config) -> Exchange {
+        let request = config.tells_requests.then(|| self.told_request(config));
+        Exchange { request, ..Exchange::new(result, &self.exchange.meter) }
+    }
+
+    /// The request with all that is added to it when it is sent.
+    fn told_request(&self, config: &Config) -> Box<Request> {
         let mut told = self.exchange.request.clone();
         told.headers.insert(HOST, told.target.authority().clone());
         told.headers.entry(USER_AGENT).or_insert_with(|| config.user_agent.clone());
         if !told.body.is_empty() {
             told.headers.insert(CONTENT_LENGTH, told.body.length().into());
         }
-        Some(Box::new(told))
+        Box::new(told)
     }
 
     /// When it must have got further.

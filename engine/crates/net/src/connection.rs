@@ -25,6 +25,7 @@ use crate::config::Config;
 use crate::error::Error;
 use crate::http1::{Decoder, HEAD_LIMIT, Head, encode_head, has_end, parse};
 use crate::incoming::Incoming;
+use crate::interim::Interim;
 use crate::meter::Meter;
 use crate::request::Request;
 use crate::response::{Headers, Response};
@@ -36,8 +37,6 @@ use crate::tls::TlsVersion;
 const READ: usize = 16 << 10;
 /// Reads from one connection before others have their turn. Arbitrary.
 const READS: usize = 16;
-/// Interim responses before the one that counts. Arbitrary; servers send one or two.
-pub(crate) const INTERIM: u8 = 32;
 /// Bodies up to this size are copied behind their heads, to be written in one piece.
 const COPIED: usize = 4 << 10;
 /// How long a body is held back for a peer that does not say whether it wants it: Go's and curl's.
@@ -61,10 +60,7 @@ pub(crate) struct Connection {
     reading: Reading,
     /// Whether this exchange has written anything.
     touched: bool,
-    /// Interim responses so far.
-    interim: u8,
-    /// Whether the peer has said that it wants the body.
-    continues: bool,
+    interim: Interim,
     /// Whether the last response left the connection fit for another request.
     keep_alive: bool,
 }
@@ -105,8 +101,7 @@ impl Connection {
             writing: Writing::Nothing,
             reading: Reading::Head(Vec::new()),
             touched: false,
-            interim: 0,
-            continues: false,
+            interim: Interim::default(),
             keep_alive: true,
         })
     }
@@ -138,8 +133,7 @@ impl Connection {
         self.writing = Writing::Nothing;
         self.reading = Reading::Head(Vec::new());
         self.touched = false;
-        self.interim = 0;
-        self.continues = false;
+        self.interim = Interim::default();
     }
 
     /// Sends the request and receives the response, one beside the other: a peer may answer early.
@@ -188,7 +182,7 @@ impl Connection {
 
     /// Whether the body may go now that was held back.
     fn is_asked_for_body(&self) -> bool {
-        self.continues && matches!(self.writing, Writing::HeldBack(..))
+        self.interim.continues() && matches!(self.writing, Writing::HeldBack(..))
     }
 
     fn poll_write(
@@ -204,7 +198,7 @@ impl Connection {
                 encoded.clear();
                 encode_head(request, config, self.stream.is_forwarded(), encoded);
                 let mut body = Outgoing::new(&request.body);
-                let holds_back = request.expects_continue && body.has_remaining();
+                let holds_back = request.holds_back();
                 if !holds_back && request.body.length() <= COPIED as u64 {
                     let copied = body.chunk()?;
                     encoded.extend_from_slice(copied);
@@ -217,11 +211,11 @@ impl Connection {
                 polled
             }),
             Writing::Rest { mut head, body } => {
-                let holds_back = request.expects_continue && head.has_remaining();
+                let holds_back = head.has_remaining() && request.holds_back();
                 self.write_on(cx, &mut head, body, holds_back, meter)
             }
             Writing::HeldBack(body, mut until) => {
-                if !self.continues && until.as_mut().poll(cx).is_pending() {
+                if !self.interim.continues() && until.as_mut().poll(cx).is_pending() {
                     self.writing = Writing::HeldBack(body, until);
                     return Poll::Pending;
                 }
@@ -342,9 +336,9 @@ impl Connection {
                         .map_err(|error| Error::from_io(&error))?;
                     let read = read.filled();
                     note_read(meter, read.len(), is_plain);
-                    let interim = self.interim;
+                    let interim = self.interim.count();
                     self.take(read, config, request)?;
-                    if self.interim != interim {
+                    if self.interim.count() != interim {
                         let began = match &self.reading {
                             Reading::Head(before) => !before.is_empty(),
                             Reading::Body { .. } => true,
@@ -423,17 +417,8 @@ impl Connection {
                 is_packed,
             } = head;
             let (head, rest) = bytes.split_at(length);
-            if status == http::StatusCode::SWITCHING_PROTOCOLS {
-                let what = "it switches to a protocol that was not asked for".to_owned();
-                return Err(Error::MalformedResponse(what));
-            }
             if status.is_informational() {
-                self.continues |= status == http::StatusCode::CONTINUE;
-                self.interim += 1;
-                if self.interim > INTERIM {
-                    let what = format!("it comes after more than {INTERIM} interim ones");
-                    return Err(Error::MalformedResponse(what));
-                }
+                self.interim.take(status)?;
                 bytes = rest;
                 if bytes.is_empty() {
                     return Ok(bytes);

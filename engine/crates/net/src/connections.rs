@@ -245,10 +245,7 @@ impl Connections {
             idle -= usize::from(too_many);
             too_many || connection.is_over() || is_idle && !connection.is_open()
         };
-        let gone: Vec<_> = self.shared.extract_if(.., goes).collect();
-        for connection in gone {
-            self.remember(&connection.target, Known::Http2(connection.allowed()));
-        }
+        self.let_go(goes);
         let mut has_news = false;
         for connection in &self.shared {
             has_news |= connection.end_turn();
@@ -262,8 +259,12 @@ impl Connections {
         for connection in &mut self.shared {
             connection.retire();
         }
-        let unused = |connection: &mut Box<http2::Connection>| connection.streams() == 0;
-        let gone: Vec<_> = self.shared.extract_if(.., unused).collect();
+        self.let_go(|connection| connection.streams() == 0);
+    }
+
+    /// Closes those of HTTP/2 that go, and remembers what their peers allowed.
+    fn let_go(&mut self, goes: impl FnMut(&mut Box<http2::Connection>) -> bool) {
+        let gone: Vec<_> = self.shared.extract_if(.., goes).collect();
         for connection in gone {
             self.remember(&connection.target, Known::Http2(connection.allowed()));
         }

@@ -82,6 +82,7 @@ pub(crate) fn unpack(response: &mut Response, limit: usize) -> Result<(), Error>
             Error::MalformedResponse(format!("its body is not {name}: {error}"))
         })?;
         response.body = unpacked.ok_or(Error::BodyTooLarge(limit))?;
+        response.length = response.body.len() as u64;
     }
     Ok(())
 }
@@ -127,7 +128,10 @@ mod tests {
             body: body.to_vec(),
             ..Response::default()
         };
-        unpack(&mut response, limit).map(|()| response.body)
+        response.length = body.len() as u64;
+        unpack(&mut response, limit)?;
+        assert_eq!(response.length, response.body.len() as u64, "{encoding}");
+        Ok(response.body)
     }
 
     #[test]

@@ -7,6 +7,7 @@ use bytes::BufMut as _;
 use bytes::buf::Limit;
 use sha2::{Digest as _, Sha256};
 
+use crate::body::at_most_usize;
 use crate::digest;
 use crate::download::Download;
 use crate::error::Error;
@@ -184,10 +185,6 @@ impl Incoming {
             response.sha256 = Some(hash.finalize_reset().into());
         }
     }
-}
-
-fn at_most_usize(length: u64) -> usize {
-    usize::try_from(length).unwrap_or(usize::MAX)
 }
 
 #[cfg(test)]

@@ -16,7 +16,6 @@
 //! Start with [`Client`], then `exchange`, `connections`, `connection` and `http1`, or `http2`.
 
 mod alarm;
-mod base64;
 mod body;
 mod ceiling;
 mod client;
@@ -36,6 +35,7 @@ mod hosts;
 mod http1;
 mod http2;
 mod incoming;
+mod interim;
 mod local;
 mod meter;
 mod place;

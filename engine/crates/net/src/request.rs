@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use http::{HeaderMap, Method};
+use http::header::EXPECT;
+use http::{HeaderMap, HeaderValue, Method};
 
 use crate::body::Body;
 use crate::digest::Digest;
@@ -21,15 +22,13 @@ pub struct Request {
     pub method: Method,
     /// The URL.
     pub target: Target,
-    /// Headers beside the ones that are added.
+    /// Headers beside the ones that are added. With `expect: 100-continue` the body is held back until the peer says
+    /// that it wants it (RFC 9110 §10.1.1), or has said nothing for a second; without a body it is left out.
     pub headers: HeaderMap,
     /// The body; an empty one is none.
     pub body: Body,
     /// What is done with the response's body.
     pub body_policy: BodyPolicy,
-    /// Whether the body is held back until the peer says that it wants it (RFC 9110 §10.1.1), or has said nothing
-    /// for a second.
-    pub expects_continue: bool,
     /// Who to be when the peer asks; the `authorization` that answers it takes the place of any other.
     pub digest: Option<Digest>,
     /// How long the whole exchange may take, instead of what the configuration says. Kept to the millisecond
@@ -60,7 +59,6 @@ impl Request {
             headers: HeaderMap::new(),
             body: Body::default(),
             body_policy: BodyPolicy::default(),
-            expects_continue: false,
             digest: None,
             timeout: None,
             connect_timeout: None,
@@ -69,5 +67,11 @@ impl Request {
             verbatim: false,
             version: None,
         }
+    }
+
+    /// Whether the body waits until the peer asks for it.
+    pub(crate) fn holds_back(&self) -> bool {
+        let expects = |value: &HeaderValue| value.as_bytes().eq_ignore_ascii_case(b"100-continue");
+        !self.body.is_empty() && self.headers.get(EXPECT).is_some_and(expects)
     }
 }

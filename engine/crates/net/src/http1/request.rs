@@ -25,9 +25,6 @@ pub(crate) fn encode_head(request: &Request, config: &Config, forwarded: bool, i
     if !body.is_empty() || expects_body(method) {
         field(into, "content-length", body.length().to_string().as_bytes());
     }
-    if request.expects_continue && !body.is_empty() {
-        field(into, "expect", b"100-continue");
-    }
     // A handshake says of its connection what it is to become.
     if config.reuse == Reuse::Never && !headers.contains_key(header::CONNECTION) {
         field(into, "connection", b"close");
@@ -40,6 +37,7 @@ pub(crate) fn encode_head(request: &Request, config: &Config, forwarded: bool, i
         // Whom a message is for and where it ends follow from its target and its body alone, and who may use a
         // proxy is said by whoever asked for one.
         if !matches!(*name, header::HOST | header::CONTENT_LENGTH | header::TRANSFER_ENCODING)
+            && !(body.is_empty() && *name == header::EXPECT)
             && (authorization.is_none() || *name != header::PROXY_AUTHORIZATION)
         {
             field(into, name.as_str(), value.as_bytes());

@@ -191,7 +191,7 @@ impl Connection {
         self.ledger.lock().open(id);
         let sender = (!is_whole).then_some((sender, body));
         let ledger = Arc::clone(&self.ledger);
-        Ok(Box::new(Stream::new(id, ledger, response, sender, request.expects_continue)))
+        Ok(Box::new(Stream::new(id, ledger, response, sender, request.holds_back())))
     }
 }
 

@@ -40,8 +40,8 @@ pub(super) fn head(request: &Request, config: &Config) -> http::Request<()> {
     if !body.is_empty() || expects_body(method) {
         headers.insert(CONTENT_LENGTH, HeaderValue::from(body.length()));
     }
-    if request.expects_continue && !body.is_empty() {
-        headers.insert(EXPECT, HeaderValue::from_static("100-continue"));
+    if body.is_empty() {
+        headers.remove(EXPECT);
     }
     *head.headers_mut() = headers;
     head

@@ -17,17 +17,18 @@ use h2::{RecvStream, SendStream};
 use http::header::{CONTENT_ENCODING, CONTENT_LENGTH, SET_COOKIE};
 use http::{HeaderMap, Method, StatusCode, Version};
 use parking_lot::Mutex;
-use tokio::time::Sleep;
+use tokio::time::{Instant, Sleep};
 
 use crate::body::Outgoing;
 use crate::config::Config;
-use crate::connection::{HELD_BACK, INTERIM};
+use crate::connection::HELD_BACK;
 use crate::error::Error;
 use crate::http1::HEAD_LIMIT;
 use crate::http2::SENDING;
 use crate::http2::error::{Failed, Place, of_stream};
 use crate::http2::ledger::{Account, Ledger};
 use crate::incoming::Incoming;
+use crate::interim::Interim;
 use crate::meter::Meter;
 use crate::request::Request;
 use crate::response::{Headers, Response};
@@ -39,10 +40,7 @@ pub(crate) struct Stream {
     ledger: Arc<Mutex<Ledger>>,
     sending: Sending,
     receiving: Receiving,
-    /// Interim responses so far.
-    interim: u8,
-    /// Whether the peer has said that it wants the body.
-    continues: bool,
+    interim: Interim,
     /// Whether anything of it was written.
     touched: bool,
     /// How much had come over the connection when it began.
@@ -98,8 +96,7 @@ impl Stream {
             ledger,
             sending,
             receiving: Receiving::Head(response),
-            interim: 0,
-            continues: false,
+            interim: Interim::default(),
             touched: false,
             heard,
         }
@@ -161,7 +158,7 @@ impl Stream {
     /// Fails if the body cannot be had.
     fn send(&mut self, cx: &mut Context<'_>) -> Result<(), Error> {
         match mem::replace(&mut self.sending, Sending::All) {
-            Sending::HeldBack(sender, until) if !self.continues => {
+            Sending::HeldBack(sender, until) if !self.interim.continues() => {
                 // Its time begins when the head is on its way.
                 let mut until = match until {
                     None if !self.touched => None,
@@ -214,6 +211,10 @@ impl Stream {
     ) -> Poll<Result<Response, Failed>> {
         if let Receiving::Head(_) = self.receiving {
             let (head, pieces) = ready!(self.poll_head()).map(http::Response::into_parts)?;
+            // It may have come together with interim ones.
+            if let Some(account) = self.ledger.lock().account(self.id) {
+                account.answered.get_or_insert_with(Instant::now);
+            }
             self.receiving = self.opened(head, pieces, config, request)?;
         }
         self.poll_body()
@@ -225,15 +226,10 @@ impl Stream {
         loop {
             match ready!(response.poll_informational(&mut cx)) {
                 Some(Ok(interim)) => {
-                    if interim.status() == StatusCode::SWITCHING_PROTOCOLS {
-                        let what = "it switches to a protocol that was not asked for".to_owned();
-                        return Poll::Ready(Err(Error::MalformedResponse(what).into()));
-                    }
-                    self.continues |= interim.status() == StatusCode::CONTINUE;
-                    self.interim += 1;
-                    if self.interim > INTERIM {
-                        let what = format!("it comes after more than {INTERIM} interim ones");
-                        return Poll::Ready(Err(Error::MalformedResponse(what).into()));
+                    self.interim.take(interim.status())?;
+                    // The answer is still to come.
+                    if let Some(account) = self.ledger.lock().account(self.id) {
+                        account.answered = None;
                     }
                 }
                 Some(Err(error)) => return Poll::Ready(Err(self.failed(&error, Place::Head))),

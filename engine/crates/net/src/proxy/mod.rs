@@ -15,10 +15,11 @@ use std::net::IpAddr;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use http::HeaderValue;
 
 pub(crate) use self::asking::Asking;
-use crate::base64::base64;
 use crate::error::Error;
 use crate::place::Place;
 use crate::target::Target;
@@ -98,7 +99,7 @@ impl Proxy {
         credentials: Option<Credentials>,
     ) -> Self {
         let authorization = credentials.as_ref().map(|Credentials { user, password }| {
-            let basic = format!("Basic {}", base64(format!("{user}:{password}").as_bytes()));
+            let basic = format!("Basic {}", BASE64_STANDARD.encode(format!("{user}:{password}")));
             let mut value = HeaderValue::try_from(basic).expect("base64 is ASCII");
             value.set_sensitive(true);
             value

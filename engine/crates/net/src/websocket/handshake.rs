@@ -2,12 +2,13 @@
 
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use http::header::{CONNECTION, UPGRADE};
 use http::{HeaderMap, HeaderName, HeaderValue, Method};
 use sha1::{Digest as _, Sha1};
 
 use super::deflate::{Deflate, OFFER};
-use crate::base64::base64;
 use crate::entropy::random;
 use crate::request::Request;
 use crate::response::Headers;
@@ -69,7 +70,7 @@ pub(super) fn request(handshake: &Handshake) -> (Request, String) {
     let mut nonce = [0; 16];
     nonce[..8].copy_from_slice(&random().to_ne_bytes());
     nonce[8..].copy_from_slice(&random().to_ne_bytes());
-    let key = base64(&nonce);
+    let key = BASE64_STANDARD.encode(nonce);
     let mut headers = handshake.headers.clone();
     headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
     headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
@@ -136,7 +137,7 @@ pub(super) fn check(
 
 /// What the server must answer to a key.
 fn accept(key: &str) -> String {
-    base64(&Sha1::new().chain_update(key).chain_update(GUID).finalize())
+    BASE64_STANDARD.encode(Sha1::new().chain_update(key).chain_update(GUID).finalize())
 }
 
 #[cfg(test)]

@@ -15,13 +15,12 @@ use crate::encoding::unpack;
 use crate::error::Error as ConnectionError;
 use crate::http1::{Decoder, HEAD_LIMIT, Head, encode_head, has_end, parse};
 use crate::incoming::Incoming;
+use crate::interim::Interim;
 use crate::meter::Meter;
 use crate::response::{Headers, Response};
 use crate::stream::Stream;
 use crate::timings::Timings;
 
-/// Interim responses before the one that counts. Arbitrary; servers send one or two.
-const INTERIM: u8 = 32;
 /// As much of a refusal's body as is kept: more than any page that says why, and the rest is nobody's.
 const REFUSAL: usize = 64 << 10;
 /// A packed one is unpacked to at most so many bytes.
@@ -36,7 +35,7 @@ pub(super) struct Shaking {
     key: String,
     subprotocols: Vec<Subprotocol>,
     deflate: bool,
-    interim: u8,
+    interim: Interim,
 }
 
 /// How a peer has answered.
@@ -60,7 +59,7 @@ impl Shaking {
             key,
             subprotocols: mem::take(&mut handshake.subprotocols),
             deflate: handshake.deflate,
-            interim: 0,
+            interim: Interim::default(),
         }
     }
 
@@ -117,11 +116,7 @@ impl Shaking {
             if !head.status.is_informational() {
                 return Ok(Some(Answer::Refused(Refusing::new(head, &whole))));
             }
-            self.interim += 1;
-            if self.interim > INTERIM {
-                let what = format!("it comes after more than {INTERIM} interim ones");
-                return Err(Error::Handshake(what));
-            }
+            self.interim.take(head.status).map_err(malformed)?;
         }
     }
 }

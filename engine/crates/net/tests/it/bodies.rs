@@ -12,7 +12,9 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::mpsc;
 use tokio::time::{advance, pause};
 
-use crate::peer::{EMPTY, client, error, exchange, finish, get, head, peer, post, until};
+use crate::peer::{
+    EMPTY, client, error, exchange, expecting, finish, get, head, peer, post, until,
+};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -89,7 +91,7 @@ async fn a_body_waits_until_the_peer_asks_for_it() {
             }
         })
         .await;
-        let request = Request { expects_continue: true, ..post(&url, vec![b'x'; length]) };
+        let request = expecting(post(&url, vec![b'x'; length]));
         let mut client = client();
         let exchange = exchange(&mut client, request).await;
         let status = exchange.result.expect("a response").status;
@@ -105,9 +107,9 @@ async fn a_body_waits_until_the_peer_asks_for_it() {
 async fn a_peer_that_does_not_ask_gets_the_body_after_a_second() {
     let (url, mut told) = swallowing(8).await;
     let mut client = client();
-    client.start(Request { expects_continue: true, ..post(&url, "1the end") });
-    client.start(Request { expects_continue: true, ..post(&url, "") });
-    let id = client.start(Request { expects_continue: true, ..post(&url, "12345678") });
+    client.start(expecting(post(&url, "1the end")));
+    client.start(expecting(post(&url, "")));
+    let id = client.start(expecting(post(&url, "12345678")));
     client.cancel(id);
     // The head is out: but for the clock nothing moves.
     poll_fn(|cx| {
@@ -346,4 +348,26 @@ async fn a_stream_begins_where_its_redirects_lead() {
     assert_eq!(finish(&mut client).await.len(), 1);
     assert_eq!(download.head().expect("a head").response.status, 302);
     assert!(matches!(download.take(), Next::Chunk(chunk) if chunk.bytes == b"gone"));
+}
+
+#[tokio::test]
+async fn an_interim_response_is_no_first_byte() {
+    let url = peer(|_, mut stream| async move {
+        head(&mut stream).await;
+        stream.write_all(b"HTTP/1.1 103 Early Hints\r\n\r\n").await.expect("it says so");
+        std::future::pending::<()>().await;
+    })
+    .await;
+    let mut client = client();
+    client.start(Request { first_byte_timeout: Some(SECOND * 3), ..get(&url) });
+    until(&mut client, |client| client.on_wire() == 1).await;
+    // Whatever it says comes in the meantime.
+    crate::peer::let_news_arrive().await;
+    until(&mut client, |_| true).await;
+    pause();
+    advance(SECOND * 4).await;
+    let finished = finish(&mut client).await;
+    assert_eq!(error(&finished[0].1), &Error::TimedOut);
+    let timings = finished[0].1.timings;
+    assert!(timings.waiting >= SECOND * 3 && timings.receiving.is_zero(), "{timings:?}");
 }

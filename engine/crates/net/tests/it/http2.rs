@@ -14,7 +14,7 @@ use crate::http2_peer::{
     END_HEADERS, END_STREAM, HEADERS, OK, answering, client, client_with, header, raw_peer,
     respond, serve, serving, swallow,
 };
-use crate::peer::{self, error, exchange, finish, get, post, until};
+use crate::peer::{self, error, exchange, expecting, finish, get, post, until};
 use crate::tls_peer::{Authority, Manner, client_of, config_of, server, tls_peer};
 
 const BOTH: &[&[u8]] = &[b"h2", b"http/1.1"];
@@ -386,7 +386,7 @@ async fn a_body_waits_until_the_peer_asks_for_it() {
             raw.until_closed().await;
         })
         .await;
-        let request = Request { expects_continue: true, ..post(&url, "body") };
+        let request = expecting(post(&url, "body"));
         let mut client = client();
         let exchange = exchange(&mut client, request).await;
         let status = exchange.result.expect("a response").status;
@@ -409,7 +409,7 @@ async fn a_peer_that_does_not_ask_gets_the_body_after_a_second() {
     })
     .await;
     let mut client = client();
-    client.start(Request { expects_continue: true, ..post(&url, "body") });
+    client.start(expecting(post(&url, "body")));
     until(&mut client, |_| !told.is_empty()).await;
     tokio::time::pause();
     tokio::time::advance(Duration::from_secs(2)).await;

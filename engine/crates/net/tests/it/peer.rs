@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::task::Poll;
 
 use bytes::Bytes;
-use http::Method;
+use http::header::EXPECT;
+use http::{HeaderValue, Method};
 use net::{Body, Client, Config, Error, Exchange, ExchangeId, Request, Target};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -18,6 +19,12 @@ pub(crate) fn get(url: &str) -> Request {
 
 pub(crate) fn post(url: &str, body: impl Into<Bytes>) -> Request {
     Request { method: Method::POST, body: Body::Bytes(body.into()), ..get(url) }
+}
+
+/// The same, with its body held back until the peer asks for it.
+pub(crate) fn expecting(mut request: Request) -> Request {
+    request.headers.insert(EXPECT, HeaderValue::from_static("100-continue"));
+    request
 }
 
 pub(crate) fn client() -> Client {

@@ -14,7 +14,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use ::http::Method;
-use ::http::header::{ACCEPT, CONTENT_ENCODING, EXPECT, HeaderMap, HeaderName, HeaderValue};
+use ::http::header::{ACCEPT, CONTENT_ENCODING, HeaderMap, HeaderName, HeaderValue};
 use net::{BodyPolicy, Digest, ExchangeId, Target};
 use parking_lot::Mutex;
 use wasmtime::Result;
@@ -269,21 +269,12 @@ pub(super) fn translated(error: net::Error) -> Error {
 }
 
 impl Content {
-    fn request(mut self, method: Method, target: Target, discards_body: bool) -> net::Request {
+    fn request(self, method: Method, target: Target, discards_body: bool) -> net::Request {
         let usual = if discards_body { BodyPolicy::Discard } else { BodyPolicy::Keep };
-        let expects = self
-            .headers
-            .get(EXPECT)
-            .is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"100-continue"));
-        if expects {
-            // It is said again where there is a body.
-            self.headers.remove(EXPECT);
-        }
         net::Request {
             headers: self.headers,
             body: self.body,
             body_policy: self.body_policy.unwrap_or(usual),
-            expects_continue: expects,
             digest: self.digest,
             timeout: self.timeout,
             connect_timeout: self.connect_timeout,
