@@ -34,12 +34,16 @@ pub(crate) fn encode_head(request: &Request, config: &Config, forwarded: bool, i
         field(into, "proxy-authorization", value.as_bytes());
     }
     for (name, value) in headers {
-        // Whom a message is for and where it ends follow from its target and its body alone, and who may use a
-        // proxy is said by whoever asked for one.
-        if !matches!(*name, header::HOST | header::CONTENT_LENGTH | header::TRANSFER_ENCODING)
-            && !(body.is_empty() && *name == header::EXPECT)
-            && (authorization.is_none() || *name != header::PROXY_AUTHORIZATION)
-        {
+        let ours = match *name {
+            // Whom a message is for and where it ends follow from its target and its body alone.
+            header::HOST | header::CONTENT_LENGTH | header::TRANSFER_ENCODING => true,
+            // There is nothing to hold back.
+            header::EXPECT => body.is_empty(),
+            // Who may use a proxy is said by whoever asked for one.
+            header::PROXY_AUTHORIZATION => authorization.is_some(),
+            _ => false,
+        };
+        if !ours {
             field(into, name.as_str(), value.as_bytes());
         }
     }
