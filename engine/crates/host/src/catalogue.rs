@@ -161,6 +161,11 @@ impl Catalogue {
     }
 }
 
+/// The tags of what failed: with this status, which is 0 where there is none, and why.
+pub(crate) fn failed(tags: &Tags, status: &str, label: &'static str, code: u16) -> Tags {
+    tags.with("status", status).with("error", label).with("error_code", code.to_string())
+}
+
 fn make_room<K, V>(table: &mut HashMap<K, V>) {
     if table.len() >= KEPT {
         table.clear();
@@ -205,9 +210,7 @@ impl Endpoint {
                 }
             }
             Ending::Challenge => tags.with("status", "401"),
-            Ending::Error { label, code } => {
-                tags.with("status", "0").with("error", label).with("error_code", code.to_string())
-            }
+            Ending::Error { label, code } => failed(&tags, "0", label, code),
         };
         let tags = tags.with("expected_response", self.expects(ending).to_string());
         let tags = match tls_version {

@@ -18,12 +18,12 @@ use std::task::Context;
 use std::time::Duration;
 
 use http::header::{HeaderName, HeaderValue};
-use metrics::{MetricId, Recorder, SeriesId, Tags, builtin};
+use metrics::{Recorder, SeriesId, builtin};
 use net::sse::{Event, EventParser};
 use net::{BodyPolicy, Download, Next, Opened};
 use tokio::time::{Instant, Sleep, sleep};
 
-use crate::catalogue::Endpoint;
+use crate::catalogue::{Endpoint, failed};
 use crate::time::milliseconds;
 use crate::tokens::{Meaning, Tokens};
 
@@ -327,15 +327,15 @@ impl Entry {
         };
         let tags = self.source.endpoint.tags();
         if is_stream(&opened.response) {
-            record(recorder, builtin::SSE_CONNECT_FAILED, tags, 0.0);
-            record(recorder, builtin::SSE_STREAMS, tags, 1.0);
+            recorder.record_tagged(builtin::SSE_CONNECT_FAILED, tags, 0.0);
+            recorder.record_tagged(builtin::SSE_STREAMS, tags, 1.0);
             self.opened = Some(Instant::now());
             self.response = Some(Box::new(opened));
             self.stage = Stage::Open;
         } else {
             let status = opened.response.status;
             let tags = tags.with("status", status.as_u16().to_string());
-            record(recorder, builtin::SSE_CONNECT_FAILED, &tags, 1.0);
+            recorder.record_tagged(builtin::SSE_CONNECT_FAILED, &tags, 1.0);
             self.response = Some(Box::new(opened));
             self.stage = Stage::Refused(Vec::new());
         }
@@ -344,9 +344,8 @@ impl Entry {
 
     /// There is no response.
     fn failed(&self, recorder: &Recorder, error: &net::Error) {
-        let tags = self.source.endpoint.tags().with("status", "0");
-        let tags = tags.with("error", error.label()).with("error_code", error.code().to_string());
-        record(recorder, builtin::SSE_CONNECT_FAILED, &tags, 1.0);
+        let tags = failed(self.source.endpoint.tags(), "0", error.label(), error.code());
+        recorder.record_tagged(builtin::SSE_CONNECT_FAILED, &tags, 1.0);
     }
 
     fn poll_refused(&mut self) -> bool {
@@ -382,7 +381,11 @@ impl Entry {
                     Err(net::sse::EventTooLarge) => {
                         self.download.close();
                         self.record_end(recorder);
-                        record(recorder, builtin::SSE_DROPS, self.source.endpoint.tags(), 1.0);
+                        recorder.record_tagged(
+                            builtin::SSE_DROPS,
+                            self.source.endpoint.tags(),
+                            1.0,
+                        );
                         self.stage = Stage::Over(End::EventTooLarge);
                         return true;
                     }
@@ -392,7 +395,11 @@ impl Entry {
                     let is_wanted = !self.is_leaving && !self.is_done;
                     let broke = matches!(end, Next::Failed(_));
                     if is_wanted && (broke || self.source.reconnects > 0) {
-                        record(recorder, builtin::SSE_DROPS, self.source.endpoint.tags(), 1.0);
+                        recorder.record_tagged(
+                            builtin::SSE_DROPS,
+                            self.source.endpoint.tags(),
+                            1.0,
+                        );
                     }
                     self.over(match end {
                         Next::Failed(error) if is_wanted => End::Failed(error),
@@ -432,7 +439,7 @@ impl Entry {
             let since_asked = milliseconds(at.saturating_duration_since(self.asked));
             recorder.record(self.series.events, 1.0);
             match self.last.replace(at) {
-                None => record(recorder, builtin::SSE_TIME_TO_FIRST_EVENT, tags, since_asked),
+                None => recorder.record_tagged(builtin::SSE_TIME_TO_FIRST_EVENT, tags, since_asked),
                 Some(last) => {
                     let gap = milliseconds(at.saturating_duration_since(last));
                     recorder.record(self.series.gap, gap);
@@ -442,10 +449,10 @@ impl Entry {
             if let Some(tokens) = &mut self.tokens {
                 match tokens.meaning(&event.data) {
                     Meaning::Token(text) => {
-                        record(recorder, builtin::SSE_TOKENS, tags, 1.0);
+                        recorder.record_tagged(builtin::SSE_TOKENS, tags, 1.0);
                         if tokens.arrived(at) && !std::mem::replace(&mut self.has_spoken, true) {
                             let metric = builtin::SSE_TIME_TO_FIRST_TOKEN;
-                            record(recorder, metric, tags, since_asked);
+                            recorder.record_tagged(metric, tags, since_asked);
                         }
                         token = Some(text);
                     }
@@ -468,10 +475,10 @@ impl Entry {
         let tags = self.source.endpoint.tags();
         if let Some(opened) = self.opened {
             let duration = milliseconds(Instant::now().saturating_duration_since(opened));
-            record(recorder, builtin::SSE_STREAM_DURATION, tags, duration);
+            recorder.record_tagged(builtin::SSE_STREAM_DURATION, tags, duration);
         }
         if let Some(rate) = self.tokens.as_ref().and_then(Tokens::per_second) {
-            record(recorder, builtin::SSE_TOKENS_PER_SECOND, tags, rate);
+            recorder.record_tagged(builtin::SSE_TOKENS_PER_SECOND, tags, rate);
         }
     }
 }
@@ -485,8 +492,4 @@ fn is_stream(response: &net::Response) -> bool {
     let kind = response.headers.get("content-type").unwrap_or_default();
     let kind = kind.split(|&byte| byte == b';').next().unwrap_or_default();
     response.status.as_u16() == 200 && kind.trim_ascii().eq_ignore_ascii_case(b"text/event-stream")
-}
-
-fn record(recorder: &Recorder, metric: MetricId, tags: &Tags, value: f64) {
-    recorder.record(recorder.registry().series(metric, tags), value);
 }

@@ -8,11 +8,12 @@
 //! [`side_by_side`]: crate::side_by_side
 
 use std::sync::Arc;
-use std::task::Context;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use metrics::{Recorder, SeriesId, Tags, builtin};
 use net::{BodyPolicy, Client, Download, Exchange, ExchangeId, Target};
+use parking_lot::Mutex;
 use wasmtime_wasi_http::WasiBody;
 
 use crate::catalogue::{Ending, Endpoint, Kind};
@@ -329,6 +330,19 @@ impl Drop for Exchanges {
     fn drop(&mut self) {
         self.abandon();
     }
+}
+
+/// Waits until this gives something. Nothing is registered to be woken by: whoever drives the exchanges polls the guest
+/// again when anything is new.
+pub(crate) async fn until<T>(
+    exchanges: &Mutex<Exchanges>,
+    mut known: impl FnMut(&mut Exchanges) -> Option<T>,
+) -> T {
+    std::future::poll_fn(|_| match known(&mut exchanges.lock()) {
+        Some(known) => Poll::Ready(known),
+        None => Poll::Pending,
+    })
+    .await
 }
 
 fn record(

@@ -78,9 +78,7 @@ impl GuestVu {
 
     fn count_restart(&self) {
         let catalogue = self.user.catalogue.lock();
-        let recorder = catalogue.recorder();
-        let series = recorder.registry().series(builtin::VU_RESTARTS, &self.user.tags);
-        recorder.record(series, 1.0);
+        catalogue.recorder().record_tagged(builtin::VU_RESTARTS, &self.user.tags, 1.0);
     }
 
     /// Calls the script, and drives its exchanges beside it.

@@ -23,6 +23,7 @@ mod factory;
 mod form;
 mod guest;
 mod interface;
+mod json;
 mod limits;
 mod log;
 mod observer;

@@ -14,11 +14,12 @@ use std::sync::Arc;
 use std::task::{Context, Waker};
 use std::time::Duration;
 
-use metrics::{MetricId, Recorder, SeriesId, Tags, builtin};
+use metrics::{Recorder, SeriesId, Tags, builtin};
 use net::websocket::{End, News, Socket};
 use net::{Headers, Response, Target, Timings};
 use tokio::time::Instant;
 
+use crate::catalogue::failed;
 use crate::limits::{ANSWERS_EXPECTED, SOCKETS_AT_ONCE};
 use crate::time::milliseconds;
 use crate::woken::{OneOf, Woken};
@@ -103,8 +104,8 @@ impl Sockets {
 
     /// Records a connection that is not tried.
     pub(crate) fn record_untried(&self, tags: &Tags, label: &'static str, code: u16) {
-        let tags = failure(tags, "0", label, code);
-        record(&self.recorder, builtin::WS_CONNECT_FAILED, &tags, 1.0);
+        let tags = failed(tags, "0", label, code);
+        self.recorder.record_tagged(builtin::WS_CONNECT_FAILED, &tags, 1.0);
     }
 
     /// Drives those that something has happened to, and hands over the headers of each answer to a handshake.
@@ -152,7 +153,7 @@ impl Sockets {
         let unanswered = self.forget_expected(id);
         if unanswered > 0 {
             let tags = &self.entries[place].tags;
-            record(&self.recorder, builtin::WS_MSGS_UNANSWERED, tags, unanswered as f64);
+            self.recorder.record_tagged(builtin::WS_MSGS_UNANSWERED, tags, unanswered as f64);
         }
         if is_leaving {
             self.entries.remove(place);
@@ -223,14 +224,14 @@ impl Sockets {
             return Err(TooManyExpected);
         }
         if entry.socket.end().is_some() {
-            record(&self.recorder, builtin::WS_MSGS_UNANSWERED, &entry.tags, 1.0);
+            self.recorder.record_tagged(builtin::WS_MSGS_UNANSWERED, &entry.tags, 1.0);
             return Ok(());
         }
         if let Some(before) = self.expected.insert(key, Expected { socket: id, since })
             && let Some(place) = self.place(before.socket)
         {
             let tags = &self.entries[place].tags;
-            record(&self.recorder, builtin::WS_MSGS_UNANSWERED, tags, 1.0);
+            self.recorder.record_tagged(builtin::WS_MSGS_UNANSWERED, tags, 1.0);
         }
         Ok(())
     }
@@ -240,7 +241,7 @@ impl Sockets {
         let Expected { socket, since } = self.expected.remove(key)?;
         let took = arrived.saturating_duration_since(since);
         let tags = &self.entries[self.place(socket)?].tags;
-        record(&self.recorder, builtin::WS_MSG_RTT, tags, milliseconds(took));
+        self.recorder.record_tagged(builtin::WS_MSG_RTT, tags, milliseconds(took));
         Some(took)
     }
 
@@ -263,10 +264,10 @@ impl Sockets {
             record_bytes(&self.recorder, self.sent, self.received, &mut entry);
             if let Some(session) = entry.socket.session() {
                 let duration = milliseconds(session);
-                record(&self.recorder, builtin::WS_SESSION_DURATION, &entry.tags, duration);
+                self.recorder.record_tagged(builtin::WS_SESSION_DURATION, &entry.tags, duration);
             }
             if was_open || entry.socket.was_on_wire() {
-                record(&self.recorder, builtin::WS_SESSIONS_INTERRUPTED, &entry.tags, 1.0);
+                self.recorder.record_tagged(builtin::WS_SESSIONS_INTERRUPTED, &entry.tags, 1.0);
             }
         }
     }
@@ -280,9 +281,9 @@ impl Entry {
                 self.tags = self.tags.with("subproto", subprotocol);
             }
             let connecting = milliseconds(self.socket.connecting());
-            record(recorder, builtin::WS_CONNECT_FAILED, &self.tags, 0.0);
-            record(recorder, builtin::WS_CONNECTING, &self.tags, connecting);
-            record(recorder, builtin::WS_SESSIONS, &self.tags, 1.0);
+            recorder.record_tagged(builtin::WS_CONNECT_FAILED, &self.tags, 0.0);
+            recorder.record_tagged(builtin::WS_CONNECTING, &self.tags, connecting);
+            recorder.record_tagged(builtin::WS_SESSIONS, &self.tags, 1.0);
             let of = |metric| recorder.registry().series(metric, &self.tags);
             self.messages = Some(MessageSeries {
                 sent: of(builtin::WS_MSGS_SENT),
@@ -297,7 +298,7 @@ impl Entry {
             }
         }
         for pong in &news.pongs {
-            record(recorder, builtin::WS_PING, &self.tags, milliseconds(*pong));
+            recorder.record_tagged(builtin::WS_PING, &self.tags, milliseconds(*pong));
         }
         if news.ended {
             self.record_end(recorder);
@@ -305,38 +306,30 @@ impl Entry {
     }
 
     fn record_end(&self, recorder: &Recorder) {
-        let failed = match self.socket.end() {
+        let why = match self.socket.end() {
             Some(End::Failed(error)) => Some(error),
             Some(End::Closed(_)) | None => None,
         };
         if let Some(session) = self.socket.session() {
-            record(recorder, builtin::WS_SESSION_DURATION, &self.tags, milliseconds(session));
-            if let Some(error) = failed {
-                let tags = failure(&self.tags, "101", error.label(), error.code());
-                record(recorder, builtin::WS_SESSIONS_FAILED, &tags, 1.0);
+            recorder.record_tagged(builtin::WS_SESSION_DURATION, &self.tags, milliseconds(session));
+            if let Some(error) = why {
+                let tags = failed(&self.tags, "101", error.label(), error.code());
+                recorder.record_tagged(builtin::WS_SESSIONS_FAILED, &tags, 1.0);
             }
-        } else if let Some(error) = failed {
+        } else if let Some(error) = why {
             let status = match error {
                 net::websocket::Error::Refused(status) => status.to_string(),
                 _ => "0".to_owned(),
             };
-            let tags = failure(&self.tags, &status, error.label(), error.code());
-            record(recorder, builtin::WS_CONNECT_FAILED, &tags, 1.0);
+            let tags = failed(&self.tags, &status, error.label(), error.code());
+            recorder.record_tagged(builtin::WS_CONNECT_FAILED, &tags, 1.0);
             // As with HTTP: what never reached the wire has no duration.
             if self.socket.was_on_wire() {
                 let connecting = milliseconds(self.socket.connecting());
-                record(recorder, builtin::WS_CONNECTING, &tags, connecting);
+                recorder.record_tagged(builtin::WS_CONNECTING, &tags, connecting);
             }
         }
     }
-}
-
-fn failure(tags: &Tags, status: &str, label: &'static str, code: u16) -> Tags {
-    tags.with("status", status).with("error", label).with("error_code", code.to_string())
-}
-
-fn record(recorder: &Recorder, metric: MetricId, tags: &Tags, value: f64) {
-    recorder.record(recorder.registry().series(metric, tags), value);
 }
 
 fn record_bytes(recorder: &Recorder, sent: SeriesId, received: SeriesId, entry: &mut Entry) {

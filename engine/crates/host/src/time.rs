@@ -18,6 +18,14 @@ pub(crate) fn duration(milliseconds: f64) -> Duration {
     Duration::try_from_secs_f64(milliseconds / 1e3).map_or(A_YEAR, |length| length.min(A_YEAR))
 }
 
+/// Waits at most so long, in the contract's unit; without a timeout, as long as it takes.
+pub(crate) async fn within<T>(timeout: Option<f64>, wait: impl Future<Output = T>) -> Option<T> {
+    match timeout {
+        None => Some(wait.await),
+        Some(timeout) => tokio::time::timeout(duration(timeout), wait).await.ok(),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

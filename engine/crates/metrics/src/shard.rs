@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use parking_lot::{Mutex, MutexGuard};
 
-use crate::{Registry, SeriesId, Sink};
+use crate::{MetricId, Registry, SeriesId, Sink, Tags};
 
 /// The places that threads record in: one a worker thread, and one for whoever runs them. Clones are the
 /// same places.
@@ -60,6 +60,12 @@ impl Recorder {
     /// One that is not finite is refused, and counted in [`Totals::refused`](crate::Totals::refused).
     pub fn record(&self, series: SeriesId, value: f64) {
         self.batch().record(series, value);
+    }
+
+    /// Records one sample of a metric under tags whose series nobody keeps: for what seldom happens, since the series
+    /// is looked up.
+    pub fn record_tagged(&self, metric: MetricId, tags: &Tags, value: f64) {
+        self.record(self.registry().series(metric, tags), value);
     }
 
     /// Locks the shard for several samples, which is cheaper than to lock it for each.

@@ -5,19 +5,15 @@
 
 #![expect(unreachable_pub, reason = "the generated bindings name these types in public items")]
 
-use std::task::Poll;
-
-use parking_lot::Mutex;
 use wasmtime::Result;
 use wasmtime::component::Resource;
 
 use super::http::{Request, Response, translated};
-use super::websocket::within;
 use crate::bindings::wasmload::script::sse::{Error, Event, Host, HostEvents, HostSource};
 use crate::event_streams::{Arrived, End, StreamId};
-use crate::exchanges::Exchanges;
+use crate::exchanges::until;
 use crate::state::VuState;
-use crate::time::milliseconds;
+use crate::time::{milliseconds, within};
 
 /// A stream to be opened, as a script sets it up.
 pub struct Source {
@@ -42,18 +38,6 @@ impl VuState {
             }
         })
     }
-}
-
-/// Waits until something is known of a stream.
-async fn until<T>(
-    exchanges: &Mutex<Exchanges>,
-    mut known: impl FnMut(&mut Exchanges) -> Option<T>,
-) -> T {
-    std::future::poll_fn(|_| match known(&mut exchanges.lock()) {
-        Some(known) => Poll::Ready(known),
-        None => Poll::Pending,
-    })
-    .await
 }
 
 impl Host for VuState {

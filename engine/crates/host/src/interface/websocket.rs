@@ -5,7 +5,6 @@
 
 #![expect(unreachable_pub, reason = "the generated bindings name these types in public items")]
 
-use std::task::Poll;
 use std::time::Duration;
 
 use ::http::HeaderMap;
@@ -19,12 +18,13 @@ use wasmtime::{Result, bail, format_err};
 use crate::bindings::wasmload::script::websocket::{
     Close as ToldClose, Error, Host, HostMessage, HostRequest, HostSocket,
 };
-use crate::exchanges::Exchanges;
+use crate::exchanges::{self, Exchanges};
 use crate::interface::http::{Response, header};
+use crate::json::LazyJson;
 use crate::limits::{ANSWER_KEY, MESSAGE_BYTES, SOCKETS_AT_ONCE};
 use crate::sockets::SocketId;
 use crate::state::VuState;
-use crate::time::{duration, milliseconds};
+use crate::time::{duration, milliseconds, within};
 
 /// A connection as a script sets it up.
 pub struct Request {
@@ -48,8 +48,7 @@ pub struct Socket(SocketId);
 pub struct Message {
     message: net::websocket::Message,
     arrived: Instant,
-    /// It as JSON, once it was asked for; none inside if it is not JSON.
-    json: Option<Option<serde_json::Value>>,
+    json: LazyJson,
 }
 
 impl VuState {
@@ -118,19 +117,15 @@ impl VuState {
     }
 }
 
-/// Waits until this gives something of a socket. Nothing is registered to be woken by: whoever drives the
-/// sockets polls the guest again when anything is new.
+/// Waits until this gives something of a socket.
 async fn until<T>(
     exchanges: &Mutex<Exchanges>,
     id: SocketId,
     mut look: impl FnMut(&mut net::websocket::Socket) -> Option<T>,
 ) -> Result<T> {
-    std::future::poll_fn(|_| {
-        let mut exchanges = exchanges.lock();
-        let Some(socket) = exchanges.sockets.of(id) else {
-            return Poll::Ready(Err(format_err!("the socket is not there any more")));
-        };
-        look(socket).map_or(Poll::Pending, |found| Poll::Ready(Ok(found)))
+    exchanges::until(exchanges, |exchanges| match exchanges.sockets.of(id) {
+        Some(socket) => look(socket).map(Ok),
+        None => Some(Err(format_err!("the socket is not there any more"))),
     })
     .await
 }
@@ -166,14 +161,6 @@ fn translated(error: &NetError) -> Error {
     }
 }
 
-/// Waits at most so long, in the contract's unit; without a timeout, as long as it takes.
-pub(super) async fn within<T>(timeout: Option<f64>, wait: impl Future<Output = T>) -> Option<T> {
-    match timeout {
-        None => Some(wait.await),
-        Some(timeout) => tokio::time::timeout(duration(timeout), wait).await.ok(),
-    }
-}
-
 impl Host for VuState {
     async fn wait_any(
         &mut self,
@@ -186,14 +173,9 @@ impl Host for VuState {
         if ids.is_empty() {
             return Ok(None);
         }
-        let exchanges = &self.exchanges;
-        let first = std::future::poll_fn(|_| {
-            let mut exchanges = exchanges.lock();
+        let first = exchanges::until(&self.exchanges, |exchanges| {
             let mut places = (0u32..).zip(&ids);
-            match places.find(|(_, id)| exchanges.sockets.is_ready(**id)) {
-                Some((place, _)) => Poll::Ready(place),
-                None => Poll::Pending,
-            }
+            places.find(|(_, id)| exchanges.sockets.is_ready(**id)).map(|(place, _)| place)
         });
         Ok(within(timeout, first).await)
     }
@@ -396,7 +378,7 @@ impl HostSocket for VuState {
             bail!("the script holds more than {} MiB of messages", MESSAGE_BYTES >> 20);
         }
         let net::websocket::Received { message, arrived } = received;
-        Ok(Ok(Some(self.table.push(Message { message, arrived, json: None })?)))
+        Ok(Ok(Some(self.table.push(Message { message, arrived, json: LazyJson::default() })?)))
     }
 
     async fn close(
@@ -452,8 +434,7 @@ impl HostMessage for VuState {
 
     fn json(&mut self, this: Resource<Message>, pointer: String) -> Result<Option<String>> {
         let Message { message, json, .. } = self.table.get_mut(&this)?;
-        let json = json.get_or_insert_with(|| serde_json::from_slice(message.as_bytes()).ok());
-        Ok(json.as_ref().and_then(|json| json.pointer(&pointer)).map(ToString::to_string))
+        Ok(json.part(message.as_bytes(), &pointer))
     }
 
     fn arrived(&mut self, this: Resource<Message>) -> Result<f64> {

@@ -5,7 +5,6 @@
 //! linker, with all that has to do with it; the rest of `types` is the library's.
 
 use std::sync::Arc;
-use std::task::Poll;
 
 use bytes::Bytes;
 use http::header::{HeaderMap, HeaderName, HeaderValue};
@@ -21,7 +20,7 @@ use wasmtime_wasi_http::p2::body::HostIncomingBody;
 use wasmtime_wasi_http::p2::types::{HostFutureIncomingResponse, HostIncomingResponse};
 use wasmtime_wasi_http::{FieldMap, WasiHttpView as _};
 
-use crate::exchanges::Exchanges;
+use crate::exchanges::{Exchanges, until};
 use crate::state::VuState;
 use crate::wasi_http::error;
 
@@ -49,11 +48,7 @@ impl Pending {
 impl Pollable for Pending {
     async fn ready(&mut self) {
         let Some(id) = self.id else { return };
-        std::future::poll_fn(|_| match self.exchanges.lock().is_finished(id) {
-            true => Poll::Ready(()),
-            false => Poll::Pending,
-        })
-        .await;
+        until(&self.exchanges, |exchanges| exchanges.is_finished(id).then_some(())).await;
     }
 }
 

@@ -10,13 +10,11 @@ mod response;
 mod upload;
 
 use std::sync::Arc;
-use std::task::Poll;
 use std::time::Duration;
 
 use ::http::Method;
 use ::http::header::{ACCEPT, CONTENT_ENCODING, HeaderMap, HeaderName, HeaderValue};
 use net::{BodyPolicy, Digest, ExchangeId, Target};
-use parking_lot::Mutex;
 use wasmtime::Result;
 use wasmtime::component::Resource;
 
@@ -25,10 +23,10 @@ use crate::bindings::wasmload::script::http::{
 };
 use crate::catalogue::{Ending, Endpoint, EndpointKey};
 use crate::event_streams::{Source, StreamId};
-use crate::exchanges::{Exchanges, Finished};
+use crate::exchanges::{Finished, until};
 use crate::limits::REQUESTS_AT_ONCE;
 use crate::state::{Group, VuState};
-use crate::time::duration;
+use crate::time::{duration, within};
 
 pub use download::Download;
 pub use response::Response;
@@ -148,12 +146,19 @@ impl VuState {
         error
     }
 
+    /// Whether this VU may send requests.
+    ///
+    /// Fails, having counted the one that it wanted to send.
+    fn may_send(&self, endpoint: &Endpoint) -> Result<(), Error> {
+        self.user.offline.map_or(Ok(()), |why| {
+            Err(self.unsent(endpoint, Ending::NOT_ALLOWED, Error::NotAllowed(why.into())))
+        })
+    }
+
     /// Begins an exchange, unless this VU may not.
     fn begin(&mut self, prepared: Prepared, content: Content) -> Result<ExchangeId, Error> {
         let Prepared { method, target, endpoint, .. } = prepared;
-        if let Some(why) = self.user.offline {
-            return Err(self.unsent(&endpoint, Ending::NOT_ALLOWED, Error::NotAllowed(why.into())));
-        }
+        self.may_send(&endpoint)?;
         let lag = self.lag();
         let request = content.request(method, target, self.user.discards_bodies);
         let started = self.exchanges.lock().start(request, Arc::clone(&endpoint), lag);
@@ -174,13 +179,7 @@ impl VuState {
         reconnects: u32,
         tokens: Option<Vec<String>>,
     ) -> Result<StreamId, Error> {
-        if let Some(why) = self.user.offline {
-            return Err(self.unsent(
-                &prepared.endpoint,
-                Ending::NOT_ALLOWED,
-                Error::NotAllowed(why.into()),
-            ));
-        }
+        self.may_send(&prepared.endpoint)?;
         let accept = HeaderValue::from_static("text/event-stream");
         content.headers.entry(ACCEPT).or_insert(accept);
         let endpoint = Arc::clone(&prepared.endpoint);
@@ -233,22 +232,13 @@ impl VuState {
             Ok(id) => id,
             Err(error) => return Ok(Err(error)),
         };
-        let Finished { target, timings, result } = finished(&self.exchanges, id).await;
+        let Finished { target, timings, result } =
+            until(&self.exchanges, |exchanges| exchanges.take(id)).await;
         Ok(match result {
             Ok(response) => Ok(self.table.push(Response::new(target, response, timings))?),
             Err(error) => Err(translated(error)),
         })
     }
-}
-
-/// Waits until an exchange has ended. Nothing is registered to be woken by: whoever drives the exchanges
-/// polls the guest again when one has ended.
-async fn finished(exchanges: &Mutex<Exchanges>, id: ExchangeId) -> Finished {
-    std::future::poll_fn(|_| match exchanges.lock().take(id) {
-        Some(finished) => Poll::Ready(finished),
-        None => Poll::Pending,
-    })
-    .await
 }
 
 pub(super) fn translated(error: net::Error) -> Error {
@@ -325,17 +315,10 @@ impl Host for VuState {
         if waiting.is_empty() {
             return Ok(None);
         }
-        let first = std::future::poll_fn(|_| {
-            let exchanges = self.exchanges.lock();
-            match waiting.iter().find(|(_, id)| exchanges.is_finished(*id)) {
-                Some((place, _)) => Poll::Ready(*place),
-                None => Poll::Pending,
-            }
+        let first = until(&self.exchanges, |exchanges| {
+            waiting.iter().find(|(_, id)| exchanges.is_finished(*id)).map(|(place, _)| *place)
         });
-        Ok(match timeout {
-            None => Some(first.await),
-            Some(timeout) => tokio::time::timeout(duration(timeout), first).await.ok(),
-        })
+        Ok(within(timeout, first).await)
     }
 
     fn clear_cookies(&mut self) -> Result<()> {

@@ -5,6 +5,7 @@ use wasmtime::Result;
 use wasmtime::component::Resource;
 
 use crate::bindings::wasmload::script::http::{HostResponse, Timings};
+use crate::json::LazyJson;
 use crate::state::VuState;
 use crate::time::milliseconds;
 
@@ -13,13 +14,12 @@ pub struct Response {
     target: Target,
     response: net::Response,
     timings: net::Timings,
-    /// The body as JSON, once it was asked for; none inside if it is not JSON.
-    json: Option<Option<serde_json::Value>>,
+    json: LazyJson,
 }
 
 impl Response {
     pub(crate) fn new(target: Target, response: net::Response, timings: net::Timings) -> Self {
-        Self { target, response, timings, json: None }
+        Self { target, response, timings, json: LazyJson::default() }
     }
 
     /// That of a response whose body is read as it comes.
@@ -71,8 +71,7 @@ impl HostResponse for VuState {
 
     fn json(&mut self, this: Resource<Response>, pointer: String) -> Result<Option<String>> {
         let Response { response, json, .. } = self.table.get_mut(&this)?;
-        let json = json.get_or_insert_with(|| serde_json::from_slice(&response.body).ok());
-        Ok(json.as_ref().and_then(|json| json.pointer(&pointer)).map(ToString::to_string))
+        Ok(json.part(&response.body, &pointer))
     }
 
     fn timings(&mut self, this: Resource<Response>) -> Result<Timings> {
