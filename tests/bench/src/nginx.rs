@@ -78,7 +78,7 @@ impl Nginx {
         format!("http://{}", self.address)
     }
 
-    /// The URL of its page by TLS, without a slash at the end. Only it itself vouches for its certificate.
+    /// The URL of its page by TLS, HTTP/2 or 1.1, without a slash at the end. Only it itself vouches for its certificate.
     pub fn https_url(&self) -> String {
         format!("https://{}", self.tls_address)
     }
@@ -179,7 +179,7 @@ http {{
     default_type text/plain;
     server {{
         listen 127.0.0.1:{port} backlog=16384;
-        listen 127.0.0.1:{tls_port} ssl backlog=16384;
+        listen 127.0.0.1:{tls_port} ssl http2 backlog=16384;
         ssl_certificate cert.pem;
         ssl_certificate_key key.pem;
         location / {{ access_log {access_log}; return 200 \"hello\\n\"; }}

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use anyhow::{Context, Result};
 use clap::Args;
 
-use crate::generator::Wasmload;
+use crate::generator::{Speaks, Wasmload};
 use crate::process::check_cores;
 use crate::script;
 
@@ -45,7 +45,7 @@ impl Setting {
         Ok(Wasmload {
             program: self.wasmload.clone().map_or_else(script::build_wasmload, Ok)?,
             script: self.script.clone().map_or_else(|| script::build(script), Ok)?,
-            https: false,
+            speaks: Speaks::Http,
         })
     }
 }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail, ensure};
 use clap::Parser;
 use serde::Serialize;
-use wasmload_bench::generator::Wasmload;
+use wasmload_bench::generator::{Speaks, Wasmload};
 use wasmload_bench::memory::Memory;
 use wasmload_bench::nginx::Nginx;
 use wasmload_bench::process::{Running, pause};
@@ -24,6 +24,9 @@ struct Arguments {
     /// Measures with connections by TLS.
     #[arg(long)]
     https: bool,
+    /// Measures with connections of HTTP/2, by TLS.
+    #[arg(long, conflicts_with = "https")]
+    http2: bool,
     /// Measures instead whether memory grows with the number of requests.
     #[arg(long)]
     growth: bool,
@@ -53,8 +56,12 @@ fn main() -> ExitCode {
 fn run(arguments: &Arguments) -> Result<()> {
     let json = arguments.setting.prepare()?;
     let name = if arguments.growth { "get_check" } else { "get_sleep" };
-    let https = arguments.https;
-    let wasmload = Wasmload { https, ..arguments.setting.wasmload(name)? };
+    let speaks = match (arguments.http2, arguments.https) {
+        (true, _) => Speaks::Http2,
+        (false, true) => Speaks::Https,
+        (false, false) => Speaks::Http,
+    };
+    let wasmload = Wasmload { speaks, ..arguments.setting.wasmload(name)? };
     let nginx = Nginx::start(arguments.setting.target_core)?;
 
     let mut runs = Vec::new();
@@ -78,7 +85,10 @@ fn run(arguments: &Arguments) -> Result<()> {
 }
 
 fn target(wasmload: &Wasmload, nginx: &Nginx) -> String {
-    if wasmload.https { nginx.https_url() } else { nginx.url() }
+    match wasmload.speaks {
+        Speaks::Http => nginx.url(),
+        Speaks::Https | Speaks::Http2 => nginx.https_url(),
+    }
 }
 
 /// The memory with this many virtual users, once all are connected and it has become steady.

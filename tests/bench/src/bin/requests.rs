@@ -1,5 +1,5 @@
-//! Compares the CPU time of a request: wrk, oha and wasmload against nginx, in turns, a core each; in the clear
-//! and by TLS.
+//! Compares the CPU time of a request: wrk, oha and wasmload against nginx, in turns, a core each; in the clear,
+//! by TLS, and by HTTP/2, where h2load takes wrk's place.
 
 use std::io::{Write, stderr, stdout};
 use std::process::ExitCode;
@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use anyhow::{Context, Result, ensure};
 use clap::Parser;
 use serde::Serialize;
-use wasmload_bench::generator::{Generator, Load, Missing, Oha, Wasmload, Wrk};
+use wasmload_bench::generator::{Generator, H2load, Load, Missing, Oha, Speaks, Wasmload, Wrk};
 use wasmload_bench::nginx::Nginx;
 use wasmload_bench::process::Running;
 use wasmload_bench::setting::Setting;
@@ -40,11 +40,28 @@ enum Which {
     Wasmload,
     WrkHttps,
     WasmloadHttps,
+    H2load,
+    WasmloadHttp2,
 }
 
 impl Which {
-    const ALL: [Self; 5] =
-        [Self::Wrk, Self::Oha, Self::Wasmload, Self::WrkHttps, Self::WasmloadHttps];
+    const ALL: [Self; 7] = [
+        Self::Wrk,
+        Self::Oha,
+        Self::Wasmload,
+        Self::WrkHttps,
+        Self::WasmloadHttps,
+        Self::H2load,
+        Self::WasmloadHttp2,
+    ];
+
+    fn speaks(self) -> Speaks {
+        match self {
+            Self::Wrk | Self::Oha | Self::Wasmload => Speaks::Http,
+            Self::WrkHttps | Self::WasmloadHttps => Speaks::Https,
+            Self::H2load | Self::WasmloadHttp2 => Speaks::Http2,
+        }
+    }
 }
 
 /// One turn of one generator.
@@ -94,7 +111,7 @@ fn run(arguments: &Arguments) -> Result<()> {
     ensure!(!generators.is_empty(), "there is no generator to compare");
     let nginx = Nginx::start(arguments.setting.target_core)?;
     let load = Load {
-        url: nginx.url(),
+        http_url: nginx.url(),
         https_url: nginx.https_url(),
         connections: arguments.connections,
         seconds: arguments.seconds,
@@ -154,7 +171,7 @@ fn generators(arguments: &Arguments) -> Result<Generators> {
     let (mut there, mut missing): Generators = (Vec::new(), Vec::new());
     for which in &arguments.generators {
         match which {
-            Which::Wrk | Which::WrkHttps => match Wrk::find(*which == Which::WrkHttps) {
+            Which::Wrk | Which::WrkHttps => match Wrk::find(which.speaks()) {
                 Ok(wrk) => there.push(Box::new(wrk)),
                 Err(gone) => missing.push(gone),
             },
@@ -162,10 +179,13 @@ fn generators(arguments: &Arguments) -> Result<Generators> {
                 Ok(oha) => there.push(Box::new(oha)),
                 Err(gone) => missing.push(gone),
             },
-            Which::Wasmload | Which::WasmloadHttps => {
-                let https = *which == Which::WasmloadHttps;
+            Which::H2load => match H2load::find() {
+                Ok(h2load) => there.push(Box::new(h2load)),
+                Err(gone) => missing.push(gone),
+            },
+            Which::Wasmload | Which::WasmloadHttps | Which::WasmloadHttp2 => {
                 let wasmload = arguments.setting.wasmload("get_check")?;
-                there.push(Box::new(Wasmload { https, ..wasmload }));
+                there.push(Box::new(Wasmload { speaks: which.speaks(), ..wasmload }));
             }
         }
     }

@@ -1,5 +1,6 @@
 //! The load generators that are compared: one file each.
 
+mod h2load;
 mod oha;
 mod wasmload;
 mod wrk;
@@ -10,15 +11,27 @@ use std::{env, fmt};
 
 use anyhow::Result;
 
+pub use h2load::H2load;
 pub use oha::Oha;
 pub use wasmload::Wasmload;
 pub use wrk::Wrk;
+
+/// How a target is spoken to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Speaks {
+    /// HTTP/1.1 in the clear.
+    Http,
+    /// HTTP/1.1 by TLS.
+    Https,
+    /// HTTP/2 by TLS.
+    Http2,
+}
 
 /// What a generator is to do: as many requests as it can, one after the other on each connection.
 #[derive(Clone, Debug)]
 pub struct Load {
     /// The target's URL, without a slash at the end.
-    pub url: String,
+    pub http_url: String,
     /// The same by TLS.
     pub https_url: String,
     /// How many connections it keeps busy.
@@ -27,6 +40,16 @@ pub struct Load {
     pub seconds: u32,
     /// The core it runs on.
     pub core: usize,
+}
+
+impl Load {
+    /// Where the target is spoken to in this way.
+    pub fn url(&self, speaks: Speaks) -> &str {
+        match speaks {
+            Speaks::Http => &self.http_url,
+            Speaks::Https | Speaks::Http2 => &self.https_url,
+        }
+    }
 }
 
 /// What a generator says that it did.

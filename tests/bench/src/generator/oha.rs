@@ -44,7 +44,7 @@ impl Generator for Oha {
             .args(["-c", &load.connections.to_string()])
             .args(["-z", &format!("{}s", load.seconds)])
             .args(["--no-tui", "--output-format", "json", "--worker-threads", "1"])
-            .arg(format!("{}/", load.url));
+            .arg(format!("{}/", load.http_url));
         command
     }
 

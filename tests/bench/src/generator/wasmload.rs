@@ -7,7 +7,7 @@ use std::process::Command;
 use anyhow::{Context, Result};
 use serde::Deserialize;
 
-use super::{Generator, Load, Told, first_line};
+use super::{Generator, Load, Speaks, Told, first_line};
 use crate::process;
 
 /// wasmload with a script.
@@ -17,8 +17,8 @@ pub struct Wasmload {
     pub program: PathBuf,
     /// The compiled script.
     pub script: PathBuf,
-    /// Whether it is to ask by TLS.
-    pub https: bool,
+    /// How it is to ask.
+    pub speaks: Speaks,
 }
 
 impl Wasmload {
@@ -27,7 +27,12 @@ impl Wasmload {
         let mut command = process::pinned(core, &self.program);
         command.arg("run").arg(&self.script);
         command.args(["--workers", "1", "--quiet", "--env"]).arg(format!("BASE_URL={url}"));
-        if self.https {
+        let version = match self.speaks {
+            Speaks::Http | Speaks::Https => "1.1",
+            Speaks::Http2 => "2",
+        };
+        command.args(["--http-version", version]);
+        if self.speaks != Speaks::Http {
             command.arg("--insecure-skip-tls-verify");
         }
         command
@@ -44,7 +49,11 @@ impl Wasmload {
 
 impl Generator for Wasmload {
     fn name(&self) -> &'static str {
-        if self.https { "wasmload, https" } else { "wasmload" }
+        match self.speaks {
+            Speaks::Http => "wasmload",
+            Speaks::Https => "wasmload, https",
+            Speaks::Http2 => "wasmload, http/2",
+        }
     }
 
     fn version(&self) -> String {
@@ -52,7 +61,7 @@ impl Generator for Wasmload {
     }
 
     fn command(&self, load: &Load, report: &Path) -> Command {
-        let mut command = self.run(if self.https { &load.https_url } else { &load.url }, load.core);
+        let mut command = self.run(load.url(self.speaks), load.core);
         command
             .args(["--vus", &load.connections.to_string()])
             .args(["--duration", &format!("{}s", load.seconds)])

@@ -5,29 +5,29 @@ use std::process::Command;
 
 use anyhow::{Context, Result};
 
-use super::{Generator, Load, Missing, Told, first_line};
+use super::{Generator, Load, Missing, Speaks, Told, first_line};
 use crate::process;
 
 /// wrk, as Debian has it.
 #[derive(Debug)]
 pub struct Wrk {
     program: PathBuf,
-    https: bool,
+    speaks: Speaks,
 }
 
 impl Wrk {
-    /// Finds it.
+    /// Finds it. It speaks no HTTP/2.
     ///
     /// Fails if it is not installed.
-    pub fn find(https: bool) -> Result<Self, Missing> {
+    pub fn find(speaks: Speaks) -> Result<Self, Missing> {
         let missing = Missing { name: "wrk", install: "apt-get install wrk" };
-        process::find("wrk", &[]).map(|program| Self { program, https }).ok_or(missing)
+        process::find("wrk", &[]).map(|program| Self { program, speaks }).ok_or(missing)
     }
 }
 
 impl Generator for Wrk {
     fn name(&self) -> &'static str {
-        if self.https { "wrk, https" } else { "wrk" }
+        if self.speaks == Speaks::Http { "wrk" } else { "wrk, https" }
     }
 
     fn version(&self) -> String {
@@ -40,7 +40,7 @@ impl Generator for Wrk {
             .args(["--threads", "1"])
             .args(["--connections", &load.connections.to_string()])
             .args(["--duration", &format!("{}s", load.seconds)])
-            .arg(format!("{}/", if self.https { &load.https_url } else { &load.url }));
+            .arg(format!("{}/", load.url(self.speaks)));
         command
     }
 
