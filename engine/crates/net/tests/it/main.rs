@@ -10,6 +10,7 @@
 //! * `http2_failures`: every way to misbehave in it, by its name
 //! * `http2_limits`: what either side allows, and whose bytes and time it was
 //! * `messages`: what a peer gets to read
+//! * `nginx`: a server of the world out there, where it is installed
 //! * `numbers`: bytes, phases, and what was on the wire
 //! * `policies`: where connections may not go, by whichever road
 //! * `proxies`: those who connect in place of this machine, and what they get wrong
@@ -32,6 +33,7 @@ mod http2_failures;
 mod http2_limits;
 mod http2_peer;
 mod messages;
+mod nginx;
 mod numbers;
 mod peer;
 mod policies;
