@@ -15,9 +15,11 @@ use plan::{Options, Plan, Requests};
 use run::{CallError, Control, Controller, Crew, Finished, RunSpec, StopReason};
 
 use crate::cli;
+use crate::cli::inspect::Inspect;
 use crate::cli::options::{OptionFlags, invalid};
 use crate::cli::run::Run;
 use crate::cli::voice::Voice;
+use crate::code_cache::CodeCacheFlags;
 use crate::control_api::ControlApi;
 use crate::exit::ExitCode;
 use crate::fault::Fault;
@@ -35,8 +37,9 @@ pub(crate) fn component(script: &Path) -> Result<PathBuf, Fault> {
 }
 
 /// What a script is, and its options.
-pub(crate) fn inspect(path: &Path) -> Result<(Inspection, String), Fault> {
-    let script = load(&engine()?, path)?;
+pub(crate) fn inspect(asked: &Inspect, path: &Path) -> Result<(Inspection, String), Fault> {
+    // That it has to be compiled each time is of no interest here.
+    let script = load(&engine(&asked.code_cache, &|_| {})?, path)?;
     let silent = LogGate::new(Level::Error, |_| {});
     let options = runtime()?.block_on(script.options(silent));
     let options = options.map_err(|error| Fault::failed_to(ExitCode::ScriptError, &error))?;
@@ -50,7 +53,8 @@ pub(crate) fn plan(asked: &cli::plan::Plan) -> Result<Plan, Fault> {
     let own = match &asked.script {
         None => Options::default(),
         Some(name) => {
-            let script = load(&engine()?, &component(name)?)?;
+            let warn = |text: &str| screen.message(Severity::Warning, text);
+            let script = load(&engine(&asked.code_cache, &warn)?, &component(name)?)?;
             own_options(&script, name, &runtime()?, log_to(&screen, asked.voice.verbose))?
         }
     };
@@ -70,7 +74,7 @@ pub(crate) fn run(asked: &Run) -> Result<ExitCode, Fault> {
     let screen = screen(asked.voice, asked.quiet)?;
     let log = log_to(&screen, asked.voice.verbose);
 
-    let engine = engine()?;
+    let engine = engine(&asked.code_cache, &|text| screen.message(Severity::Warning, text))?;
     let script = load(&engine, &path)?;
     let runtime = runtime()?;
     let own = own_options(&script, &asked.script, &runtime, log.clone())?;
@@ -154,8 +158,13 @@ pub(crate) fn run(asked: &Run) -> Result<ExitCode, Fault> {
     })
 }
 
-fn engine() -> Result<Engine, Fault> {
-    Engine::new().map_err(|error| Fault::failed_to(ExitCode::Unexpected, &error))
+fn engine(code_cache: &CodeCacheFlags, warn: &dyn Fn(&str)) -> Result<Engine, Fault> {
+    let engine = Engine::new().map_err(|error| Fault::failed_to(ExitCode::Unexpected, &error))?;
+    let (engine, warning) = code_cache.apply(engine)?;
+    if let Some(warning) = warning {
+        warn(&warning);
+    }
+    Ok(engine)
 }
 
 fn load(engine: &Engine, path: &Path) -> Result<Script, Fault> {

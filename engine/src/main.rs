@@ -2,6 +2,7 @@
 //!
 //! * `cli` is what can be typed, one file a subcommand;
 //! * `assemble` puts script, schedule and outputs together for a run, the only file that knows them all;
+//! * `code_cache` says where compiled scripts are kept;
 //! * `control_api` lets somebody change a run while it goes on;
 //! * `files` and `datasets` open the files that a plan names;
 //! * `guest_build` turns sources into a component, `scaffold` makes new ones;
@@ -11,6 +12,7 @@
 
 mod assemble;
 mod cli;
+mod code_cache;
 mod control_api;
 mod datasets;
 mod exit;

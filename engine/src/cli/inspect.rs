@@ -9,6 +9,7 @@ use serde_json::json;
 
 use super::{print, print_json};
 use crate::assemble;
+use crate::code_cache::CodeCacheFlags;
 use crate::exit::ExitCode;
 use crate::fault::Fault;
 use crate::printable;
@@ -22,12 +23,15 @@ pub(crate) struct Inspect {
     /// Print JSON
     #[arg(long)]
     json: bool,
+
+    #[command(flatten)]
+    pub(crate) code_cache: CodeCacheFlags,
 }
 
 impl Inspect {
     pub(crate) fn execute(self) -> Result<ExitCode, Fault> {
         let path = assemble::component(&self.script)?;
-        let (inspection, options) = assemble::inspect(&path)?;
+        let (inspection, options) = assemble::inspect(&self, &path)?;
         if self.json {
             print_json(&value(&inspection, &options))
         } else {

@@ -13,7 +13,7 @@ use crate::printable;
 mod build;
 mod completions;
 mod demo;
-mod inspect;
+pub(crate) mod inspect;
 mod man;
 mod new;
 pub(crate) mod options;

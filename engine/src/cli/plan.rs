@@ -9,6 +9,7 @@ use super::options::{LAYERS, OptionFlags};
 use super::print;
 use super::voice::Voice;
 use crate::assemble;
+use crate::code_cache::CodeCacheFlags;
 use crate::exit::ExitCode;
 use crate::fault::Fault;
 
@@ -22,6 +23,9 @@ pub(crate) struct Plan {
 
     #[command(flatten)]
     pub(crate) options: OptionFlags,
+
+    #[command(flatten)]
+    pub(crate) code_cache: CodeCacheFlags,
 
     #[command(flatten)]
     pub(crate) voice: Voice,

@@ -9,6 +9,7 @@ use demo::Faults;
 use super::options::{LAYERS, OptionFlags};
 use super::voice::Voice;
 use crate::assemble;
+use crate::code_cache::CodeCacheFlags;
 use crate::exit::ExitCode;
 use crate::fault::Fault;
 use crate::observe::HttpDebug;
@@ -56,6 +57,9 @@ pub(crate) struct Run {
     /// Print nothing but the summary and errors
     #[arg(short = 'q', long)]
     pub(crate) quiet: bool,
+
+    #[command(flatten)]
+    pub(crate) code_cache: CodeCacheFlags,
 
     #[command(flatten)]
     pub(crate) voice: Voice,

@@ -65,6 +65,8 @@ impl Wasmload {
                 command.env_remove(name);
             }
         }
+        // What is kept between runs is kept between those of one test.
+        command.env("XDG_CACHE_HOME", self.folder().join(".cache"));
         command.env_remove("NO_COLOR").env("COLUMNS", "100");
         command
     }

@@ -5,10 +5,11 @@ use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::thread;
 use std::time::Duration;
 
-use wasmtime::component::{HasSelf, Linker};
+use wasmtime::component::{Component, HasSelf, Linker};
 use wasmtime::{Config, WasmBacktraceDetails};
 
 use crate::bindings::LoadScript;
+use crate::code_cache::CodeCache;
 use crate::contract::Names;
 use crate::state::VuState;
 use crate::wasi_http;
@@ -29,6 +30,8 @@ pub struct Engine {
     pub(crate) wasmtime: wasmtime::Engine,
     /// What all of them link against.
     linker: Linker<VuState>,
+    /// Where compiled code is kept, if anywhere.
+    code_cache: Option<CodeCache>,
     /// Dropping it ends the ticker's thread.
     _ticker: Sender<()>,
 }
@@ -57,7 +60,21 @@ impl Engine {
         let wasmtime = wasmtime::Engine::new(&config).map_err(EngineError)?;
         let linker = link(&wasmtime).map_err(EngineError)?;
         let ticker = tick(&wasmtime);
-        Ok(Self { wasmtime, linker, _ticker: ticker })
+        Ok(Self { wasmtime, linker, code_cache: None, _ticker: ticker })
+    }
+
+    /// Keeps what it compiles there, and takes from there what it compiled before.
+    #[must_use]
+    pub fn with_code_cache(self, code_cache: CodeCache) -> Self {
+        Self { code_cache: Some(code_cache), ..self }
+    }
+
+    /// Compiles a component, unless it is kept.
+    pub(crate) fn compile(&self, component: &[u8]) -> wasmtime::Result<Component> {
+        match &self.code_cache {
+            Some(cache) => cache.component(&self.wasmtime, component),
+            None => Component::from_binary(&self.wasmtime, component),
+        }
     }
 
     /// What a script links against. What few import is linked for those few.

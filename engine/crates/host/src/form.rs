@@ -32,6 +32,11 @@ pub enum FormError {
     /// It is neither WebAssembly nor its text.
     #[error("it is not WebAssembly: it begins with {0}, not with `\\0asm` or `(`")]
     NotWasm(String),
+    /// It is code for a processor.
+    #[error(
+        "it is compiled already, for a processor and an engine; such code is never loaded, since it could do anything"
+    )]
+    Compiled,
     /// Its text does not parse.
     #[error("it is not WebAssembly text: {0}")]
     Text(String),
@@ -54,6 +59,9 @@ impl FormError {
             Self::NoComponentType => Some(
                 "build it for the target wasm32-wasip2, or with wit-bindgen against \
                  `wasmload:script`, so that it says what it imports and exports",
+            ),
+            Self::Compiled => Some(
+                "give the .wasm that it was compiled from; what is compiled of it is kept for the next run by itself",
             ),
             Self::Text(_) | Self::Componentise(_) => None,
         }
@@ -82,6 +90,9 @@ pub(crate) fn into_component(bytes: Vec<u8>) -> Result<(Vec<u8>, ScriptKind), Fo
 
 /// Turns WebAssembly text into its binary form.
 fn from_text(bytes: Vec<u8>) -> Result<Vec<u8>, FormError> {
+    if bytes.starts_with(b"\x7fELF") {
+        return Err(FormError::Compiled);
+    }
     let begins = bytes.iter().find(|byte| !byte.is_ascii_whitespace());
     if !matches!(begins, Some(b'(' | b';')) {
         return Err(FormError::NotWasm(beginning(&bytes)));
@@ -121,6 +132,7 @@ mod tests {
         for (bytes, says) in [
             (&b""[..], "it is not WebAssembly: it begins with nothing: the file is empty"),
             (b"#!/bin/sh\n", "it is not WebAssembly: it begins with `#!/bin/sh\\n`"),
+            (b"\x7fELF\x02", "it is compiled already"),
             (b"(module", "it is not WebAssembly text: expected `)`"),
             (b"(module)", "it is a core module without a component type"),
         ] {

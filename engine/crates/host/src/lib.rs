@@ -4,7 +4,8 @@
 //! that names wasmtime; it does not know who drives the users, when, or where the results go.
 //!
 //! * `script` reads, converts and checks what a user hands us, and says in words what is wrong with it;
-//! * `engine` holds what all scripts share: the compiler, the linked interfaces, the epoch ticker;
+//! * `engine` holds what all scripts share: the compiler, the linked interfaces, the epoch ticker; `code_cache` keeps what
+//!   it compiled;
 //! * `guest` is one virtual user: a store, an instance, and the two futures that make it run;
 //! * `trap` says what became of a call that broke, `source_lines` at which line of the source;
 //! * `interface` is the contract, one file per WIT interface; `wasi_http` is the standard's, for scripts that ask for it;
@@ -14,6 +15,7 @@
 
 mod bindings;
 mod catalogue;
+mod code_cache;
 mod contract;
 mod engine;
 mod event_streams;
@@ -40,6 +42,7 @@ mod uploads;
 mod wasi_http;
 mod woken;
 
+pub use code_cache::{CodeCache, CodeCacheError};
 pub use contract::Mismatch;
 pub use engine::{Engine, EngineError};
 pub use factory::{ScriptFactory, Settings};

@@ -12,9 +12,9 @@ use parking_lot::Mutex;
 use sha2::{Digest, Sha256};
 use tokio::time::Instant;
 use vu::{Identity, Iteration, Outcome, Scenario};
-use wasmtime::component::Component;
 
 use crate::catalogue::Catalogue;
+use crate::code_cache::hex;
 use crate::contract::{Mismatch, Names};
 use crate::engine::Engine;
 use crate::exchanges::Exchanges;
@@ -136,11 +136,11 @@ impl Script {
 
     fn from_file(engine: &Engine, path: &Path) -> Result<Self, LoadFault> {
         let bytes = std::fs::read(path).map_err(LoadFault::Read)?;
-        let (size, digest) = (bytes.len() as u64, digest(&bytes));
+        let (size, digest) = (bytes.len() as u64, hex(&Sha256::digest(&bytes)));
         let (bytes, kind) = into_component(bytes)?;
         let producers = producers(&bytes);
-        let component = Component::from_binary(&engine.wasmtime, &bytes)
-            .map_err(|error| LoadFault::Compile(format!("{error:#}")))?;
+        let component =
+            engine.compile(&bytes).map_err(|error| LoadFault::Compile(format!("{error:#}")))?;
         let names = Names::of(&component);
         let contract = names.check().map_err(LoadFault::Contract)?;
         let link =
@@ -214,15 +214,6 @@ impl Script {
         };
         GuestVu::new(self.clone(), Arc::new(user), exchanges)
     }
-}
-
-fn digest(bytes: &[u8]) -> String {
-    use fmt::Write as _;
-    Sha256::digest(bytes).iter().fold(String::new(), |mut text, byte| {
-        // Writing to a string cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 /// The `producers` sections of a component and the modules in it.
