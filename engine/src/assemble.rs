@@ -15,6 +15,7 @@ use plan::{Options, Plan, Requests};
 use run::{CallError, Control, Controller, Crew, Finished, RunSpec, StopReason};
 
 use crate::cli;
+use crate::cli::doctor::Doctor;
 use crate::cli::inspect::Inspect;
 use crate::cli::options::{OptionFlags, invalid};
 use crate::cli::run::Run;
@@ -26,7 +27,7 @@ use crate::fault::Fault;
 use crate::files;
 use crate::guest_build;
 use crate::interrupts::Interrupts;
-use crate::limits::{check_maps, raise_open_files};
+use crate::machine::{self, Machine, PerVu, raise_open_files, resident};
 use crate::network;
 use crate::observe::observer;
 use crate::tls::tls;
@@ -68,6 +69,36 @@ pub(crate) fn plan(asked: &cli::plan::Plan) -> Result<Plan, Fault> {
     Ok(plan)
 }
 
+/// What the VUs that are asked for take, and how many they are.
+pub(crate) fn examine(asked: &Doctor) -> Result<(PerVu, u64), Fault> {
+    /// As many as make a mean; a few before them take what is only taken once.
+    const MEASURED: u64 = 64;
+    let quiet = false;
+    let screen = screen(asked.voice, quiet)?;
+    let warn = |text: &str| screen.message(Severity::Warning, text);
+    let script = load(&engine(&asked.code_cache, &warn)?, &component(&asked.script)?)?;
+    let runtime = runtime()?;
+    let own = own_options(&script, &asked.script, &runtime, log_to(&screen, asked.voice.verbose))?;
+    let plan = planned(&asked.options, own, None)?;
+    let memory = runtime.block_on(async {
+        let _first = script.idle(4).await?;
+        let before = resident();
+        let _others = script.idle(MEASURED as usize).await?;
+        Ok(before.zip(resident()).map(|(before, after)| after.saturating_sub(before) / MEASURED))
+    });
+    let memory = memory.map_err(|error: String| {
+        Fault::new(ExitCode::InvalidConfig, "there is no room for instances of the script")
+            .detail(error)
+    })?;
+    screen.flush();
+    Ok((PerVu { memory, ..per_vu(&script) }, plan.vus_in_all()))
+}
+
+/// What one VU takes as far as that is known before it is made.
+fn per_vu(script: &Script) -> PerVu {
+    PerVu { maps: script.maps_per_vu(), addresses: script.addresses_per_vu(), memory: None }
+}
+
 /// Runs a script as it was asked for.
 pub(crate) fn run(asked: &Run) -> Result<ExitCode, Fault> {
     let path = component(&asked.script)?;
@@ -82,7 +113,8 @@ pub(crate) fn run(asked: &Run) -> Result<ExitCode, Fault> {
     let plan = planned(&asked.options, own, demo.as_ref())?;
     let registry = Registry::new();
     check_thresholds(&plan, &registry)?;
-    check_maps(&plan, script.maps_per_vu())?;
+    let warn = |text: &str| screen.message(Severity::Warning, text);
+    machine::check(&Machine::this(), per_vu(&script), plan.vus_in_all(), warn)?;
     let (datasets, files) = files::open(&plan)?;
 
     let (net, net_of_scenarios) = net_configs(&plan)?;

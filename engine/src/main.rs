@@ -7,6 +7,7 @@
 //! * `files` and `datasets` open the files that a plan names;
 //! * `guest_build` turns sources into a component, `scaffold` makes new ones;
 //! * `fault` is what can go wrong and how it is said, `exit` the codes;
+//! * `machine` is what the system lets this process have;
 //! * `observe` shows single exchanges to who asks for them;
 //! * `printable` keeps foreign text from acting on the terminal.
 
@@ -20,7 +21,7 @@ mod fault;
 mod files;
 mod guest_build;
 mod interrupts;
-mod limits;
+mod machine;
 mod network;
 mod observe;
 mod printable;

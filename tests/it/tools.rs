@@ -69,3 +69,30 @@ fn schemas_completions_and_the_manual_come_from_the_definitions() {
     assert!(wasmload.run(&["man", "run"]).stdout.contains("summary\\-export"));
     assert!(wasmload.run(&["run", "--help"]).stdout.contains("99  a threshold was crossed"));
 }
+
+#[test]
+fn the_doctor_says_how_many_vus_fit_and_what_to_raise() {
+    let wasmload = Wasmload::new(env!("CARGO_BIN_EXE_wasmload"));
+    let doctor = |flags: &[&str]| {
+        wasmload.run(&[&["doctor", artifacts::GIVES_OPTIONS, "--json"][..], flags].concat())
+    };
+    let ran = doctor(&[]);
+    assert_eq!(ran.code, Some(0), "{}", ran.redacted());
+    let told: serde_json::Value = serde_json::from_str(&ran.stdout).expect("it is JSON");
+    assert_eq!(told["vus"], 3, "as its own options have it");
+    assert!(told["fits"].as_u64().is_some_and(|fits| fits >= 3), "{told}");
+    assert!(told["perVu"]["memory"].as_u64().is_some_and(|bytes| bytes > 0), "{told}");
+
+    // More than any process has addresses for.
+    let ran = doctor(&["--vus", "1000000", "--duration", "1s"]);
+    assert_eq!(ran.code, Some(104), "{}", ran.redacted());
+    let told: serde_json::Value = serde_json::from_str(&ran.stdout).expect("it is JSON");
+    let walls = told["walls"].as_array().expect("they are listed");
+    let addresses = walls.iter().find(|wall| wall["what"] == "address space").expect("it is one");
+    assert_eq!(addresses["remedy"], "fewer VUs in one process");
+    let fits: Vec<_> = walls.iter().map(|wall| wall["fits"].as_u64()).collect();
+    assert!(fits.is_sorted() && fits[0] == told["fits"].as_u64(), "{told}");
+
+    let ran = wasmload.run(&["doctor", "missing.wasm"]);
+    assert_eq!(ran.code, Some(120), "{}", ran.redacted());
+}

@@ -13,6 +13,7 @@ use crate::printable;
 mod build;
 mod completions;
 mod demo;
+pub(crate) mod doctor;
 pub(crate) mod inspect;
 mod man;
 mod new;
@@ -36,6 +37,7 @@ enum Command {
     Plan(Box<plan::Plan>),
     Build(build::Build),
     Inspect(inspect::Inspect),
+    Doctor(Box<doctor::Doctor>),
     New(new::New),
     Demo(demo::Demo),
     Schema(schema::Schema),
@@ -52,6 +54,7 @@ impl Cli {
         match (&mut cli.command, matches.subcommand().map(|(_, of_it): (_, &ArgMatches)| of_it)) {
             (Command::Run(run), Some(matches)) => run.told_apart(matches),
             (Command::Plan(plan), Some(matches)) => plan.told_apart(matches),
+            (Command::Doctor(doctor), Some(matches)) => doctor.told_apart(matches),
             _ => {}
         }
         Ok(cli)
@@ -69,6 +72,7 @@ pub(crate) fn main() -> ExitCode {
         Command::Plan(plan) => plan.execute(),
         Command::Build(build) => build.execute(),
         Command::Inspect(inspect) => inspect.execute(),
+        Command::Doctor(doctor) => doctor.execute(),
         Command::New(new) => new.execute(),
         Command::Demo(demo) => demo.execute(),
         Command::Schema(schema) => schema.execute(),

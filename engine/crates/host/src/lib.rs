@@ -49,5 +49,5 @@ pub use factory::{ScriptFactory, Settings};
 pub use form::{FormError, ScriptKind};
 pub use log::{Level, LogGate, LogLine};
 pub use observer::{Observed, Observer};
-pub use script::{Inspection, LoadError, LoadFault, OptionsError, Script};
+pub use script::{Idle, Inspection, LoadError, LoadFault, OptionsError, Script};
 pub use state::Files;

@@ -56,3 +56,12 @@ const MAPS_OF_MEMORY: f64 = 4.45;
 pub(crate) fn maps(memories: u32) -> f64 {
     MAPS_OF_STACK + MAPS_OF_MEMORY * f64::from(memories)
 }
+
+/// Bytes of the address space for one linear memory: what wasmtime keeps free for it to grow, so that no access needs to
+/// be checked, and the guards before and behind.
+const ADDRESSES_OF_MEMORY: u64 = (4 << 30) + 2 * (32 << 20);
+
+/// How many bytes of the address space a VU with so many linear memories takes.
+pub(crate) fn addresses(memories: u32) -> u64 {
+    ADDRESSES_OF_MEMORY * u64::from(memories)
+}

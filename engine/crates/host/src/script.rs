@@ -21,8 +21,8 @@ use crate::exchanges::Exchanges;
 use crate::exports::ExportsPre;
 use crate::form::{FormError, ScriptKind, into_component};
 use crate::guest::GuestVu;
-use crate::limits::maps;
-use crate::log::LogGate;
+use crate::limits::{addresses, maps};
+use crate::log::{Level, LogGate};
 use crate::source_lines::SourceLines;
 use crate::state::{Files, Group, User};
 
@@ -120,6 +120,11 @@ impl LoadError {
     }
 }
 
+/// Instances of a script that do nothing.
+pub struct Idle {
+    _users: Vec<GuestVu>,
+}
+
 /// A script's `options` did not give them.
 #[derive(Debug, thiserror::Error)]
 #[error("ask the script for its options: {0}")]
@@ -167,6 +172,26 @@ impl Script {
         let required = self.instances.instance_pre().component().resources_required();
         // It is unknown only of components that import core modules, which no script may.
         maps(required.map_or(1, |required| required.num_memories))
+    }
+
+    /// How many bytes of the address space a VU takes.
+    #[must_use]
+    pub fn addresses_per_vu(&self) -> u64 {
+        let required = self.instances.instance_pre().component().resources_required();
+        addresses(required.map_or(1, |required| required.num_memories))
+    }
+
+    /// Makes so many instances, so that what they take of the machine can be looked at while they are held.
+    ///
+    /// Nothing of the script runs but what makes an instance. Fails with a sentence if there is no room.
+    pub async fn idle(&self, count: usize) -> Result<Idle, String> {
+        let mut users = Vec::new();
+        for _ in 0..count {
+            let mut vu = self.offline_user(LogGate::new(Level::Error, |_| {}));
+            vu.instantiate().await.map_err(|error| format!("{error:#}"))?;
+            users.push(vu);
+        }
+        Ok(Idle { _users: users })
     }
 
     /// Asks the script for its options: JSON, or the empty string.
