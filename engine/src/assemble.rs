@@ -10,7 +10,10 @@ use host::{
 };
 use metrics::{Outcome, Problem, Registry, Shards, Silence, Thresholds, Verdict};
 use net::{Ceiling, Config};
-use output::{Har, Header, Manner, Outputs, Screen, Severity, SummaryFile, SummaryText, Terminal};
+use output::{
+    Har, Header, Manner, Outputs, Redacting, Redactor, Screen, Severity, SummaryFile, SummaryText,
+    Terminal,
+};
 use plan::{Options, Plan, Requests};
 use run::{CallError, Control, Controller, Crew, Finished, RunSpec, StopReason};
 
@@ -30,6 +33,7 @@ use crate::interrupts::Interrupts;
 use crate::machine::{self, Machine, PerVu, raise_open_files, resident};
 use crate::network;
 use crate::observe::observer;
+use crate::secrets::redactor;
 use crate::tls::tls;
 
 /// The component of a script: the file itself, or what its source is built to.
@@ -50,7 +54,7 @@ pub(crate) fn inspect(asked: &Inspect, path: &Path) -> Result<(Inspection, Strin
 /// What would be run as it was asked for; a script that was named says its own options, no more.
 pub(crate) fn plan(asked: &cli::plan::Plan) -> Result<Plan, Fault> {
     let quiet = false;
-    let screen = screen(asked.voice, quiet)?;
+    let screen = screen(asked.voice, quiet, Redactor::default())?;
     let own = match &asked.script {
         None => Options::default(),
         Some(name) => {
@@ -74,7 +78,7 @@ pub(crate) fn examine(asked: &Doctor) -> Result<(PerVu, u64), Fault> {
     /// As many as make a mean; a few before them take what is only taken once.
     const MEASURED: u64 = 64;
     let quiet = false;
-    let screen = screen(asked.voice, quiet)?;
+    let screen = screen(asked.voice, quiet, Redactor::default())?;
     let warn = |text: &str| screen.message(Severity::Warning, text);
     let script = load(&engine(&asked.code_cache, &warn)?, &component(&asked.script)?)?;
     let runtime = runtime()?;
@@ -102,7 +106,9 @@ fn per_vu(script: &Script) -> PerVu {
 /// Runs a script as it was asked for.
 pub(crate) fn run(asked: &Run) -> Result<ExitCode, Fault> {
     let path = component(&asked.script)?;
-    let screen = screen(asked.voice, asked.quiet)?;
+    let secrets = asked.secrets.read()?;
+    let redactor = redactor(&secrets);
+    let screen = screen(asked.voice, asked.quiet, redactor.clone())?;
     let log = log_to(&screen, asked.voice.verbose);
 
     let engine = engine(&asked.code_cache, &|text| screen.message(Severity::Warning, text))?;
@@ -119,8 +125,8 @@ pub(crate) fn run(asked: &Run) -> Result<ExitCode, Fault> {
 
     let (net, net_of_scenarios) = net_configs(&plan)?;
 
-    let mut outputs = outputs(asked, &screen)?;
-    let har = har(asked)?;
+    let mut outputs = outputs(asked, &screen, &redactor)?;
+    let har = har(asked)?.map(|har| har.without(redactor));
     let observer = observer(asked.http_debug, &screen, har.as_ref().map(Har::sample));
     if let Some(har) = har {
         outputs.push(har);
@@ -138,6 +144,7 @@ pub(crate) fn run(asked: &Run) -> Result<ExitCode, Fault> {
             keeps_cookies: plan.no_cookies_reset,
             env: plan.env.clone(),
             tags: plan.tags.clone(),
+            secrets: Arc::new(secrets),
             datasets,
             files,
             discards_bodies: plan.discard_response_bodies,
@@ -218,8 +225,8 @@ fn runtime() -> Result<tokio::runtime::LocalRuntime, Fault> {
 }
 
 /// The terminal, on standard error.
-fn screen(voice: Voice, quiet: bool) -> Result<Screen, Fault> {
-    Screen::stderr(Manner::of_stderr(voice.no_color, quiet))
+fn screen(voice: Voice, quiet: bool, secrets: Redactor) -> Result<Screen, Fault> {
+    Screen::stderr(Manner::of_stderr(voice.no_color, quiet), secrets)
         .map_err(|error| unexpected("start the terminal's thread", &error))
 }
 
@@ -293,7 +300,7 @@ fn check_thresholds(plan: &Plan, registry: &Registry) -> Result<(), Fault> {
     if unfit { Err(fault) } else { Ok(()) }
 }
 
-fn outputs(asked: &Run, screen: &Screen) -> Result<Outputs, Fault> {
+fn outputs(asked: &Run, screen: &Screen, secrets: &Redactor) -> Result<Outputs, Fault> {
     let mut outputs = Outputs::new();
     let export = asked.summary_export.as_deref();
     let header = Header {
@@ -307,11 +314,11 @@ fn outputs(asked: &Run, screen: &Screen) -> Result<Outputs, Fault> {
     outputs.push(Terminal::new(screen.clone(), header));
     let stdout = std::io::stdout();
     let colour = output::coloured(&stdout, asked.voice.no_color);
-    outputs.push(SummaryText::new(stdout, colour));
+    outputs.push(SummaryText::new(Redacting::new(stdout, secrets.clone()), colour));
     if let Some(path) = export {
         let file = SummaryFile::create(path)
             .map_err(|error| Fault::failed_to(ExitCode::InvalidConfig, &error))?;
-        outputs.push(file);
+        outputs.push(file.without(secrets.clone()));
     }
     Ok(outputs)
 }

@@ -9,6 +9,7 @@
 //! * `fault` is what can go wrong and how it is said, `exit` the codes;
 //! * `machine` is what the system lets this process have;
 //! * `observe` shows single exchanges to who asks for them;
+//! * `secrets` are values that scripts read and nobody sees;
 //! * `printable` keeps foreign text from acting on the terminal.
 
 mod assemble;
@@ -27,6 +28,7 @@ mod observe;
 mod printable;
 mod proxies;
 mod scaffold;
+mod secrets;
 mod tls;
 
 use exit::ExitCode;

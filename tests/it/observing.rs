@@ -61,3 +61,50 @@ fn an_archive_that_cannot_be_written_is_told_of_before_the_run() {
     let ran = wasmload.run(&["run", artifacts::SLEEPS, "--http-debug=all"]);
     assert!(ran.stderr.contains("possible values: headers, full"), "{}", ran.stderr);
 }
+
+#[test]
+fn a_secret_is_read_by_its_name_and_shown_nowhere() {
+    let wasmload = wasmload();
+    wasmload.write("key.txt", "p@ss \"w/d\"\n");
+    let secret = ["--secret", "API_KEY=file:key.txt", "--http-debug=full", "--har", "run.har"];
+    let run = ["run", artifacts::READS_A_SECRET, "--demo", "-i", "2", "--summary-export", "s.json"];
+    let ran = wasmload.run(&[&run[..], &secret].concat());
+    assert_eq!(ran.code, Some(0), "{}", ran.redacted());
+    let (har, summary) = (wasmload.read("run.har"), wasmload.read("s.json"));
+    for (name, text) in
+        [("stdout", &ran.stdout), ("stderr", &ran.stderr), ("HAR", &har), ("summary", &summary)]
+    {
+        for form in ["p@ss", "p%40ss", "cEBzc"] {
+            assert!(!text.contains(form), "{name}: {text}");
+        }
+    }
+    assert!(ran.stderr.contains("the key is [redacted]"), "{}", ran.redacted());
+    assert!(ran.stderr.contains("no luck with [redacted]"), "{}", ran.redacted());
+}
+
+#[test]
+fn secrets_that_cannot_be_used_are_all_told_of() {
+    let wasmload = wasmload();
+    wasmload.write("short.txt", "abc");
+    wasmload.write("twice.txt", "hunter22");
+    let mut arguments = vec!["run", artifacts::READS_A_SECRET, "--demo"];
+    for secret in [
+        "A=file:missing.txt",
+        "B=file:short.txt",
+        "C=env:NO_SUCH_VARIABLE",
+        "D=file:twice.txt",
+        "D=file:twice.txt",
+    ] {
+        arguments.extend(["--secret", secret]);
+    }
+    let ran = wasmload.run(&arguments);
+    assert_eq!(ran.code, Some(104), "{}", ran.redacted());
+    for said in [
+        "secret `A`: the file `missing.txt`: No such file",
+        "secret `B`: the file `short.txt`: is shorter than 4 bytes",
+        "secret `C`: the variable `NO_SUCH_VARIABLE`: is not set",
+        "secret `D`: is given twice",
+    ] {
+        assert!(ran.stderr.contains(said), "{said}: {}", ran.redacted());
+    }
+}

@@ -167,7 +167,16 @@ mod tests {
         let only_of_run: Vec<_> =
             flags("run").into_iter().filter(|flag| !planned.contains(flag)).collect();
         // These say how a run goes, and against what: not what is asked for when.
-        let of_run = ["summary_export", "http_debug", "har", "address", "demo", "workers", "quiet"];
+        let of_run = [
+            "summary_export",
+            "http_debug",
+            "har",
+            "address",
+            "demo",
+            "workers",
+            "quiet",
+            "secrets",
+        ];
         assert_eq!(only_of_run, of_run);
     }
 

@@ -13,6 +13,7 @@ use crate::code_cache::CodeCacheFlags;
 use crate::exit::ExitCode;
 use crate::fault::Fault;
 use crate::observe::HttpDebug;
+use crate::secrets::SecretFlags;
 
 /// The most worker threads. Arbitrary: more than machines have cores.
 const MOST_WORKERS: i64 = 1024;
@@ -57,6 +58,9 @@ pub(crate) struct Run {
     /// Print nothing but the summary and errors
     #[arg(short = 'q', long)]
     pub(crate) quiet: bool,
+
+    #[command(flatten)]
+    pub(crate) secrets: SecretFlags,
 
     #[command(flatten)]
     pub(crate) code_cache: CodeCacheFlags,

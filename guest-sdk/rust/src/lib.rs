@@ -35,6 +35,7 @@ pub mod dataset;
 pub mod http;
 pub mod log;
 pub mod metrics;
+pub mod secrets;
 pub mod sse;
 pub mod timing;
 pub mod websocket;
@@ -61,6 +62,7 @@ pub mod prelude {
     pub use crate::dataset::{self, Dataset};
     pub use crate::http::{self, Multipart, Request, Response, Upload};
     pub use crate::metrics::{Counter, Gauge, Rate, Trend};
+    pub use crate::secrets;
     pub use crate::sse;
     pub use crate::timing::sleep;
     pub use crate::websocket::{self, WebSocket};

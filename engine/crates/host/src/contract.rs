@@ -10,13 +10,14 @@ use wasmtime::component::Component;
 const PACKAGE: &str = "wasmload:script";
 const VERSION: &str = "0.1.0";
 /// The interfaces of the contract that a script may import.
-const INTERFACES: [&str; 10] = [
+const INTERFACES: [&str; 11] = [
     "checks",
     "context",
     "dataset",
     "http",
     "log",
     "metrics",
+    "secrets",
     "sse",
     "timing",
     "types",

@@ -16,7 +16,7 @@ use crate::guest::{GuestVu, outcome};
 use crate::log::LogGate;
 use crate::observer::Observer;
 use crate::script::Script;
-use crate::state::{Files, Group, User};
+use crate::state::{Files, Group, Secrets, User};
 
 /// What the users of a script are given.
 pub struct Settings {
@@ -34,6 +34,8 @@ pub struct Settings {
     pub env: BTreeMap<String, String>,
     /// Tags on every sample of `setup` and `teardown`; VUs have their scenario's.
     pub tags: BTreeMap<String, String>,
+    /// What it may read by name, and nobody is to see.
+    pub secrets: Secrets,
     /// The files of rows that it may open.
     pub datasets: Datasets,
     /// The files that it may send.
@@ -84,6 +86,7 @@ impl ScriptFactory {
             env,
             catalogue,
             log: self.settings.log.clone(),
+            secrets: Arc::clone(&self.settings.secrets),
             datasets: self.settings.datasets.clone(),
             files: Arc::clone(&self.settings.files),
             discards_bodies: self.settings.discards_bodies,

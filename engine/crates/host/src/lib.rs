@@ -50,4 +50,4 @@ pub use form::{FormError, ScriptKind};
 pub use log::{Level, LogGate, LogLine};
 pub use observer::{Observed, Observer};
 pub use script::{Idle, Inspection, LoadError, LoadFault, OptionsError, Script};
-pub use state::Files;
+pub use state::{Files, Secrets};

@@ -24,7 +24,7 @@ use crate::guest::GuestVu;
 use crate::limits::{addresses, maps};
 use crate::log::{Level, LogGate};
 use crate::source_lines::SourceLines;
-use crate::state::{Files, Group, User};
+use crate::state::{Files, Group, Secrets, User};
 
 /// How long `options` may take: it only has to hand out a text.
 const OPTIONS_TIME: Duration = Duration::from_secs(10);
@@ -230,6 +230,7 @@ impl Script {
             env: std::collections::BTreeMap::new(),
             catalogue: Arc::new(Mutex::new(Catalogue::new(recorder))),
             log,
+            secrets: Secrets::default(),
             datasets: Datasets::default(),
             files: Files::default(),
             discards_bodies: false,

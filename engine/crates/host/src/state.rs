@@ -60,6 +60,9 @@ pub(crate) enum Group {
 /// Files that a script may send, by the names it has for them.
 pub type Files = Arc<BTreeMap<String, Arc<FileSource>>>;
 
+/// What is kept secret, by the names that a script has for it.
+pub type Secrets = Arc<BTreeMap<String, String>>;
+
 /// What stays the same about a VU when its script gets a fresh instance.
 pub(crate) struct User {
     pub(crate) identity: Identity,
@@ -68,6 +71,7 @@ pub(crate) struct User {
     pub(crate) env: BTreeMap<String, String>,
     pub(crate) catalogue: Arc<Mutex<Catalogue>>,
     pub(crate) log: LogGate,
+    pub(crate) secrets: Secrets,
     pub(crate) datasets: Datasets,
     /// The files that it may send.
     pub(crate) files: Files,
@@ -82,8 +86,8 @@ pub(crate) struct User {
 }
 
 impl VuState {
-    /// The state of a fresh instance. A program finds the run's variables in its environment; a script asks for them
-    /// by `context`.
+    /// The state of a fresh instance. A program finds the run's variables and secrets in its environment; a
+    /// script asks for them by `context` and `secrets`.
     pub(crate) fn new(user: Arc<User>, exchanges: Arc<Mutex<Exchanges>>, is_program: bool) -> Self {
         let vu = user.identity.vu;
         let stderr = Stdio::new(vu, Level::Warn, user.log.clone());
@@ -94,7 +98,7 @@ impl VuState {
             .allow_tcp(false)
             .allow_udp(false);
         if is_program {
-            for (name, value) in &user.env {
+            for (name, value) in user.env.iter().chain(&*user.secrets) {
                 wasi.env(name, value);
             }
         }

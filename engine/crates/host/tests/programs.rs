@@ -10,7 +10,9 @@ use std::time::Duration;
 
 use data::{DatasetSpec, Datasets, OnExhausted, RowFormat, RowOrder, Share};
 use demo::{Demo, Faults, RunningDemo};
-use host::{Engine, Files, Level, LogGate, LogLine, Observer, Script, ScriptFactory, Settings};
+use host::{
+    Engine, Files, Level, LogGate, LogLine, Observer, Script, ScriptFactory, Secrets, Settings,
+};
 use metrics::{MetricId, Registry, Shards, Sink, Totals, builtin};
 use vu::{Identity, Iteration, Outcome, Scenario, SetupData, Vu, VuFactory};
 
@@ -73,6 +75,7 @@ impl Bench {
             keeps_cookies: false,
             env: env.clone(),
             tags: BTreeMap::new(),
+            secrets: Secrets::default(),
             datasets: Datasets::default(),
             files: Files::default(),
             discards_bodies: false,
@@ -492,6 +495,20 @@ fn reads_a_dataset() {
             let said: Vec<String> = bench.messages().into_iter().map(|(_, said)| said).collect();
             assert_eq!(said[..2], ["0 ada", "1 al\nan"]);
         }
+    });
+}
+
+#[test]
+fn reads_a_secret() {
+    runtime().block_on(async {
+        let env = &[("OTHER", "of the environment")];
+        let bench = Bench::with_settings(artifacts::READS_A_SECRET, env, |settings| {
+            settings.secrets = Arc::new([("API_KEY".to_owned(), "hunter22".to_owned())].into());
+        });
+        let failed = Outcome::Failed("no luck with hunter22".to_owned());
+        assert_eq!(bench.iterate(1).await, [failed]);
+        let told = ["the key is hunter22", "others are [None, None, Some(\"of the environment\")]"];
+        assert_eq!(bench.messages(), told.map(|told| (Level::Info, told.to_owned())));
     });
 }
 

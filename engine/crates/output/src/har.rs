@@ -17,6 +17,7 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use crate::exchanged::{Exchanged, Message};
+use crate::redacted::Redactor;
 use crate::report_file::ReportFile;
 use crate::{Output, OutputError};
 
@@ -62,6 +63,12 @@ impl Har {
         let file = ReportFile::create(path, document(Vec::new(), 0).to_string().as_bytes());
         let file = file.map_err(|source| HarError { path: path.display().to_string(), source })?;
         Ok(Self { file, sample: HarSample::default() })
+    }
+
+    /// Keeps these values out of it.
+    #[must_use]
+    pub fn without(self, secrets: Redactor) -> Self {
+        Self { file: self.file.without(secrets), ..self }
     }
 
     /// Where to put what it is to write.

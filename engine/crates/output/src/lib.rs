@@ -8,7 +8,7 @@
 //! | `har` | a sample of the exchanges, for browsers' tools, in a file |
 //! | `http_debug` | single exchanges for people, on standard error |
 //!
-//! `plan_text` is not of a run: it is what a plan would do, for people, without doing it.
+//! `redacted` keeps what is secret out of all of them. `plan_text` is not of a run: it is what a plan would do, for people, without doing it.
 //!
 //! A sink is an [`Output`]. It hears every [`Event`] of the run in order and, when the run is over, the
 //! [`Summary`]; it can stop nothing and change nothing. Sinks that leave the process make their files
@@ -18,18 +18,19 @@
 //! one file that implements [`Output`], and one [`Outputs::push`] where the engine is assembled:
 //!
 //! ```no_run
-//! use output::{Header, Manner, Outputs, Screen, Severity, SummaryFile, SummaryText, Terminal};
+//! use output::{Header, Manner, Outputs, Redacting, Redactor, Screen, Severity, SummaryFile, SummaryText, Terminal};
 //!
 //! let (no_color, quiet) = (false, false);
-//! let screen = Screen::stderr(Manner::of_stderr(no_color, quiet))?;
+//! let secret = Redactor::new(["hunter22"]);
+//! let screen = Screen::stderr(Manner::of_stderr(no_color, quiet), secret.clone())?;
 //! let header = Header { script: "shop.wasm".into(), outputs: vec!["shop.json".into()] };
 //! let stdout = std::io::stdout();
 //! let colour = output::coloured(&stdout, no_color);
 //!
 //! let mut outputs = Outputs::new();
 //! outputs.push(Terminal::new(screen.clone(), header));
-//! outputs.push(SummaryText::new(stdout, colour));
-//! outputs.push(SummaryFile::create("shop.json".as_ref())?);
+//! outputs.push(SummaryText::new(Redacting::new(stdout, secret.clone()), colour));
+//! outputs.push(SummaryFile::create("shop.json".as_ref())?.without(secret));
 //!
 //! // Any thread may say something without garbling the progress or waiting for the terminal.
 //! let log = screen.clone();
@@ -49,6 +50,7 @@ pub mod http_debug;
 mod line;
 mod numbers;
 pub mod plan_text;
+mod redacted;
 mod report_file;
 mod screen;
 mod secrets;
@@ -66,6 +68,7 @@ use thiserror::Error;
 
 pub use exchanged::{Answer, Exchanged, Message, Phases};
 pub use har::{Har, HarError, HarSample};
+pub use redacted::{Redacting, Redactor, SHORTEST_SECRET};
 pub use screen::{Manner, Screen, Severity, coloured};
 pub use summary::{
     CheckSummary, Doubts, MetricSummary, RequestError, ScenarioSummary, Summary, ThresholdSummary,

@@ -7,6 +7,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use crate::OutputError;
+use crate::redacted::Redactor;
 
 /// The file.
 ///
@@ -20,6 +21,8 @@ use crate::OutputError;
 pub(crate) struct ReportFile {
     name: String,
     place: Place,
+    /// What is not written to it.
+    secrets: Redactor,
 }
 
 #[derive(Debug)]
@@ -36,13 +39,19 @@ impl ReportFile {
     /// Fails if there is no such folder, no permission or no room.
     pub(crate) fn create(path: &Path, first: &[u8]) -> io::Result<Self> {
         let place = create(path, first)?;
-        Ok(Self { name: path.display().to_string(), place })
+        Ok(Self { name: path.display().to_string(), place, secrets: Redactor::default() })
+    }
+
+    /// Keeps these values out of it.
+    pub(crate) fn without(self, secrets: Redactor) -> Self {
+        Self { secrets, ..self }
     }
 
     /// Writes what there is to say.
     ///
     /// Fails if not all of it is written.
     pub(crate) fn write(&mut self, content: &[u8]) -> Result<(), OutputError> {
+        let content = &*self.secrets.redacted(content);
         let written = match &mut self.place {
             Place::StandardOutput => {
                 let mut stdout = io::stdout().lock();

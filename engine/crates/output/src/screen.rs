@@ -18,6 +18,7 @@ use anstyle::{AnsiColor, Style};
 use parking_lot::{Condvar, Mutex};
 
 use crate::line::Line;
+use crate::redacted::{Redacting, Redactor};
 
 /// The least time between two redrawings: ten a second are smooth enough for numbers.
 const FRAME: Duration = Duration::from_millis(100);
@@ -155,11 +156,11 @@ impl Waiting {
 }
 
 impl Screen {
-    /// Shows things on standard error.
+    /// Shows things on standard error, but for what is secret.
     ///
     /// Fails if no thread can be started.
-    pub fn stderr(manner: Manner) -> io::Result<Self> {
-        Self::new(io::stderr(), manner, || {
+    pub fn stderr(manner: Manner, secrets: Redactor) -> io::Result<Self> {
+        Self::new(Redacting::new(io::stderr(), secrets), manner, || {
             let size = terminal_size::terminal_size_of(io::stderr());
             // 80 by 24 is what everything fits that says nothing of itself.
             size.map_or((80, 24), |(columns, rows)| (columns.0.into(), rows.0.into()))

@@ -10,7 +10,7 @@ use serde_json::Value;
 use crate::exchanged::{Exchanged, Message};
 
 /// What stands in the place of a secret.
-const REDACTED: &str = "[redacted]";
+pub(crate) const REDACTED: &str = "[redacted]";
 
 /// Headers that are secrets, whole.
 const HEADERS: [&str; 5] =

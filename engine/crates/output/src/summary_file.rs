@@ -8,6 +8,7 @@ use std::path::Path;
 use run::Event;
 use thiserror::Error;
 
+use crate::redacted::Redactor;
 use crate::report_file::ReportFile;
 use crate::summary::Summary;
 use crate::summary_json::{json, json_of_nothing_yet};
@@ -55,6 +56,12 @@ impl SummaryFile {
         let file =
             file.map_err(|source| CreateError { path: path.display().to_string(), source })?;
         Ok(Self { file, json: None })
+    }
+
+    /// Keeps these values out of it.
+    #[must_use]
+    pub fn without(self, secrets: Redactor) -> Self {
+        Self { file: self.file.without(secrets), ..self }
     }
 }
 
