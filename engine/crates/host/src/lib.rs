@@ -23,6 +23,9 @@ mod exchanges;
 mod exports;
 mod factory;
 mod form;
+#[cfg(feature = "fuzzing")]
+#[doc(hidden)]
+pub mod fuzzing;
 mod guest;
 mod interface;
 mod json;

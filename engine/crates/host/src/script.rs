@@ -140,7 +140,10 @@ impl Script {
     }
 
     fn from_file(engine: &Engine, path: &Path) -> Result<Self, LoadFault> {
-        let bytes = std::fs::read(path).map_err(LoadFault::Read)?;
+        Self::from_bytes(engine, std::fs::read(path).map_err(LoadFault::Read)?)
+    }
+
+    pub(crate) fn from_bytes(engine: &Engine, bytes: Vec<u8>) -> Result<Self, LoadFault> {
         let (size, digest) = (bytes.len() as u64, hex(&Sha256::digest(&bytes)));
         let (bytes, kind) = into_component(bytes)?;
         let producers = producers(&bytes);

@@ -1,5 +1,6 @@
 //! Which samples a threshold is about.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use crate::registry::is_metric_name;
@@ -83,13 +84,18 @@ fn unquoted(text: &str) -> &str {
     text.trim().trim_matches(['"', '\''])
 }
 
+/// What [`unquoted`] makes the same of.
+fn quoted(text: &str) -> Cow<'_, str> {
+    if text.trim() == text { text.into() } else { format!("\"{text}\"").into() }
+}
+
 /// Writes it as it is read.
 impl fmt::Display for Selector {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.metric)?;
         for (place, (key, value)) in self.tags.iter().enumerate() {
             let before = if place == 0 { '{' } else { ',' };
-            write!(f, "{before}{key}:{value}")?;
+            write!(f, "{before}{}:{}", quoted(key), quoted(value))?;
         }
         if self.tags.is_empty() { Ok(()) } else { f.write_str("}") }
     }
@@ -112,10 +118,12 @@ mod tests {
             ("ab{group:::outer::inner}", "ab", &[("group", "::outer::inner")], "k6's groups"),
             ("ab{url:http://x/}", "ab", &[("url", "http://x/")], "colons in a value"),
             ("ab{name:a{b}c}", "ab", &[("name", "a{b}c")], "braces in a value"),
+            ("ab{c:\" d\"}", "ab", &[("c", " d")], "a space within quotes"),
         ] {
             let found = Selector::parse(text).unwrap();
             let tags = tags.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
             assert_eq!(found, Selector { metric: metric.to_owned(), tags }, "{why}");
+            assert_eq!(Selector::parse(&found.to_string()), Ok(found), "{why}");
         }
     }
 

@@ -31,6 +31,9 @@ mod encoding;
 mod entropy;
 mod error;
 mod exchange;
+#[cfg(any(test, feature = "fuzzing"))]
+#[doc(hidden)]
+pub mod fuzzing;
 mod hosts;
 mod http1;
 mod http2;

@@ -101,45 +101,49 @@ impl FromStr for Length {
     type Err = LengthError;
 
     fn from_str(text: &str) -> Result<Self, LengthError> {
-        if let Some(rest) = text.strip_prefix('-') {
-            return Err(match rest.parse::<Self>() {
+        match text.strip_prefix('-') {
+            None => unsigned(text),
+            Some(text) => Err(match unsigned(text) {
                 Ok(_) | Err(LengthError::TooLong) => LengthError::Negative,
-                Err(_) => LengthError::Malformed,
-            });
+                Err(error) => error,
+            }),
         }
-        let mut rest = text;
-        let mut sum = 0_u128;
-        let mut too_long = false;
-        loop {
-            let digits = rest.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(rest.len());
-            let (number, after) = rest.split_at(digits);
-            let unit_end =
-                after.find(|c: char| c.is_ascii_digit() || c == '.').unwrap_or(after.len());
-            let (unit, next) = after.split_at(unit_end);
-            let is_plain_number = rest.len() == text.len() && after.is_empty();
-            let unit: u64 = match unit {
-                "" if is_plain_number => 1_000_000,
-                "ns" => 1,
-                "us" | "µs" | "μs" => 1_000,
-                "ms" => 1_000_000,
-                "s" => 1_000_000_000,
-                "m" => 60_000_000_000,
-                "h" => 3_600_000_000_000,
-                "d" => 86_400_000_000_000,
-                _ => return Err(LengthError::Malformed),
-            };
-            // What is too long is told only of what looks like a length to its end.
-            match nanoseconds(number, unit)? {
-                Some(nanoseconds) => sum = sum.saturating_add(nanoseconds),
-                None => too_long = true,
-            }
-            rest = next;
-            if rest.is_empty() {
-                break;
-            }
-        }
-        if too_long { Err(LengthError::TooLong) } else { Self::from_nanoseconds(sum) }
     }
+}
+
+/// A length without a sign.
+fn unsigned(text: &str) -> Result<Length, LengthError> {
+    let mut rest = text;
+    let mut sum = 0_u128;
+    let mut too_long = false;
+    loop {
+        let digits = rest.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(rest.len());
+        let (number, after) = rest.split_at(digits);
+        let unit_end = after.find(|c: char| c.is_ascii_digit() || c == '.').unwrap_or(after.len());
+        let (unit, next) = after.split_at(unit_end);
+        let is_plain_number = rest.len() == text.len() && after.is_empty();
+        let unit: u64 = match unit {
+            "" if is_plain_number => 1_000_000,
+            "ns" => 1,
+            "us" | "µs" | "μs" => 1_000,
+            "ms" => 1_000_000,
+            "s" => 1_000_000_000,
+            "m" => 60_000_000_000,
+            "h" => 3_600_000_000_000,
+            "d" => 86_400_000_000_000,
+            _ => return Err(LengthError::Malformed),
+        };
+        // What is too long is told only of what looks like a length to its end.
+        match nanoseconds(number, unit)? {
+            Some(nanoseconds) => sum = sum.saturating_add(nanoseconds),
+            None => too_long = true,
+        }
+        rest = next;
+        if rest.is_empty() {
+            break;
+        }
+    }
+    if too_long { Err(LengthError::TooLong) } else { Length::from_nanoseconds(sum) }
 }
 
 /// `number`, a decimal, times `unit`, rounded down; `None` if that is too long to be computed.
@@ -303,6 +307,11 @@ mod tests {
         ] {
             assert_eq!(text.parse::<Length>().map(Length::get), read, "{text}: {why}");
         }
+    }
+
+    #[test]
+    fn however_many_dashes_there_are_takes_no_stack() {
+        assert_eq!("-".repeat(10_000_000).parse::<Length>(), Err(LengthError::Malformed));
     }
 
     #[test]

@@ -18,6 +18,8 @@ mod decoder;
 mod deflate;
 mod error;
 mod frame;
+#[cfg(any(test, feature = "fuzzing"))]
+pub(crate) mod fuzzing;
 mod handshake;
 mod inbox;
 mod session;
