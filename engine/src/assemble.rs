@@ -25,6 +25,7 @@ use crate::files;
 use crate::guest_build;
 use crate::interrupts::Interrupts;
 use crate::limits::{check_maps, raise_open_files};
+use crate::memory;
 use crate::network;
 use crate::observe::observer;
 use crate::tls::tls;
@@ -36,7 +37,7 @@ pub(crate) fn component(script: &Path) -> Result<PathBuf, Fault> {
 
 /// What a script is, and its options.
 pub(crate) fn inspect(path: &Path) -> Result<(Inspection, String), Fault> {
-    let script = load(&engine()?, path)?;
+    let script = load(&engine(None)?, path)?;
     let silent = LogGate::new(Level::Error, |_| {});
     let options = runtime()?.block_on(script.options(silent));
     let options = options.map_err(|error| Fault::failed_to(ExitCode::ScriptError, &error))?;
@@ -50,7 +51,8 @@ pub(crate) fn plan(asked: &cli::plan::Plan) -> Result<Plan, Fault> {
     let own = match &asked.script {
         None => Options::default(),
         Some(name) => {
-            let script = load(&engine()?, &component(name)?)?;
+            let stack = asked.options.stack()?;
+            let script = load(&engine(Some(stack))?, &component(name)?)?;
             own_options(&script, name, &runtime()?, log_to(&screen, asked.voice.verbose))?
         }
     };
@@ -70,13 +72,14 @@ pub(crate) fn run(asked: &Run) -> Result<ExitCode, Fault> {
     let screen = screen(asked.voice, asked.quiet)?;
     let log = log_to(&screen, asked.voice.verbose);
 
-    let engine = engine()?;
+    let engine = engine(Some(asked.options.stack()?))?;
     let script = load(&engine, &path)?;
     let runtime = runtime()?;
     let own = own_options(&script, &asked.script, &runtime, log.clone())?;
     let demo = asked.demo.clone().map(start_demo).transpose()?;
     let plan = planned(&asked.options, own, demo.as_ref())?;
-    let registry = Registry::new();
+    let registry = Registry::with_limits(plan.limits.metrics as usize, plan.limits.series as usize);
+    log.at_most(plan.limits.log_lines);
     check_thresholds(&plan, &registry)?;
     check_maps(&plan, script.maps_per_vu())?;
     let (datasets, files) = files::open(&plan)?;
@@ -105,6 +108,8 @@ pub(crate) fn run(asked: &Run) -> Result<ExitCode, Fault> {
             datasets,
             files,
             discards_bodies: plan.discard_response_bodies,
+            limits: memory::limits(&plan),
+            vus: plan.vus_in_all(),
             observer,
             log,
         },
@@ -154,8 +159,11 @@ pub(crate) fn run(asked: &Run) -> Result<ExitCode, Fault> {
     })
 }
 
-fn engine() -> Result<Engine, Fault> {
-    Engine::new().map_err(|error| Fault::failed_to(ExitCode::Unexpected, &error))
+/// With so much stack for each VU, if not as much as usual.
+fn engine(stack: Option<u64>) -> Result<Engine, Fault> {
+    stack
+        .map_or_else(Engine::new, Engine::with_stack)
+        .map_err(|error| Fault::failed_to(ExitCode::Unexpected, &error))
 }
 
 fn load(engine: &Engine, path: &Path) -> Result<Script, Fault> {

@@ -6,6 +6,7 @@
 //! * `files` and `datasets` open the files that a plan names;
 //! * `guest_build` turns sources into a component, `scaffold` makes new ones;
 //! * `fault` is what can go wrong and how it is said, `exit` the codes;
+//! * `limits` and `memory` are what this machine has to give, and what of it a run may take;
 //! * `observe` shows single exchanges to who asks for them;
 //! * `printable` keeps foreign text from acting on the terminal.
 
@@ -19,6 +20,7 @@ mod files;
 mod guest_build;
 mod interrupts;
 mod limits;
+mod memory;
 mod network;
 mod observe;
 mod printable;

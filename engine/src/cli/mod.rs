@@ -14,6 +14,7 @@ mod build;
 mod completions;
 mod demo;
 mod inspect;
+mod limits;
 mod man;
 mod new;
 pub(crate) mod options;

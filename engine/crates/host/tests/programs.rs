@@ -10,7 +10,9 @@ use std::time::Duration;
 
 use data::{DatasetSpec, Datasets, OnExhausted, RowFormat, RowOrder, Share};
 use demo::{Demo, Faults, RunningDemo};
-use host::{Engine, Files, Level, LogGate, LogLine, Observer, Script, ScriptFactory, Settings};
+use host::{
+    Engine, Files, Level, Limits, LogGate, LogLine, Observer, Script, ScriptFactory, Settings,
+};
 use metrics::{MetricId, Registry, Shards, Sink, Totals, builtin};
 use vu::{Identity, Iteration, Outcome, Scenario, SetupData, Vu, VuFactory};
 
@@ -76,6 +78,8 @@ impl Bench {
             datasets: Datasets::default(),
             files: Files::default(),
             discards_bodies: false,
+            limits: Limits::default(),
+            vus: 1,
             observer: Observer::default(),
             log,
         };
@@ -250,8 +254,16 @@ fn eats_memory() {
     runtime().block_on(async {
         let bench = Bench::new(artifacts::EATS_MEMORY);
         let outcomes = bench.iterate(1).await;
-        // Rust's allocator gives up when the host refuses to grow the memory.
-        trapped(&outcomes[0]);
+        let trap = trapped(&outcomes[0]);
+        assert_eq!(
+            trap.reason,
+            "the script needs more than 256 MiB of memory (`--max-memory-per-vu` raises it)"
+        );
+        assert_eq!(trap.limit, Some("memory-per-vu"));
+        assert!(trap.at.as_deref().unwrap_or_default().contains("eats_memory.rs:"), "{trap}");
+        let reached =
+            count(&bench.totals(), builtin::LIMITS_REACHED, &[("limit", "memory-per-vu")]);
+        assert_eq!(reached, 1.0);
     });
 }
 
@@ -420,7 +432,10 @@ fn hoards_rows() {
     runtime().block_on(async {
         let hoards = Bench::with_datasets(artifacts::HOARDS_ROWS, &[], datasets.clone());
         let trap = trapped(&hoards.iterate(1).await[0]).clone();
-        assert_eq!(trap.reason, "the script holds more than 64 MiB of rows");
+        assert_eq!(
+            trap.reason,
+            "the script holds more than 64 MiB of rows (`--max-row-bytes` raises it)"
+        );
         let drops = Bench::with_datasets(artifacts::HOARDS_ROWS, &[("DROP", "1")], datasets);
         drops.completes().await;
     });
@@ -499,10 +514,12 @@ fn reads_a_dataset() {
 fn recurses_for_ever() {
     runtime().block_on(async {
         let outcomes = Bench::new(artifacts::RECURSES_FOR_EVER).iterate(1).await;
+        let trap = trapped(&outcomes[0]);
         assert_eq!(
-            trapped(&outcomes[0]).reason,
-            "the call stack is exhausted (too deep a recursion)"
+            trap.reason,
+            "the call stack is exhausted: too deep a recursion (`--max-stack` raises it)"
         );
+        assert_eq!(trap.limit, Some("stack"));
     });
 }
 

@@ -176,6 +176,7 @@ impl Page {
                 | builtin::ITERATIONS
                 | builtin::ITERATIONS_FAILED
                 | builtin::ITERATIONS_INTERRUPTED
+                | builtin::LIMITS_REACHED
                 | builtin::TRAPS
                 | builtin::VU_RESTARTS
                 | builtin::VUS
@@ -344,7 +345,7 @@ impl Page {
                 format!(
                     "{sets} of tags were beyond the {} that are told apart: their samples are \
                      counted under `{key}:{value}`",
-                    metrics::MAX_TAGGED_SERIES
+                    summary.doubts.max_series
                 ),
             ));
         }

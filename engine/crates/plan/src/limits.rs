@@ -226,7 +226,12 @@ mod tests {
             ("{}", "{}", 100_000, "the default"),
             ("{}", r#"{"limits":{"tableElements":7}}"#, 7, "narrower than the default"),
             ("{}", r#"{"limits":{"tableElements":200000}}"#, 100_000, "wider than the default"),
-            (r#"{"limits":{"tableElements":300000}}"#, "{}", 300_000, "whoever runs it may raise it"),
+            (
+                r#"{"limits":{"tableElements":300000}}"#,
+                "{}",
+                300_000,
+                "whoever runs it may raise it",
+            ),
             (
                 r#"{"limits":{"tableElements":300000}}"#,
                 r#"{"limits":{"tableElements":200000}}"#,
@@ -242,7 +247,10 @@ mod tests {
         ] {
             assert_eq!(limits(upper, script).table_elements, expected, "{why}");
         }
-        let both = limits(r#"{"limits":{"cpuTime":"2m"}}"#, r#"{"limits":{"memory":"1GiB","iterationTime":"5s"}}"#);
+        let both = limits(
+            r#"{"limits":{"cpuTime":"2m"}}"#,
+            r#"{"limits":{"memory":"1GiB","iterationTime":"5s"}}"#,
+        );
         assert_eq!(both.cpu_time, Duration::from_secs(120));
         assert_eq!(both.memory, Some(1 << 30), "what nobody else limits");
         assert_eq!(both.iteration_time, Some(Duration::from_secs(5)));
@@ -273,7 +281,8 @@ mod tests {
 
     #[test]
     fn a_script_that_wants_another_stack_is_told_that_it_has_no_say() {
-        let script = parse_json(r#"{"limits":{"stack":"64KiB"}}"#).expect("options").without_files();
+        let script =
+            parse_json(r#"{"limits":{"stack":"64KiB"}}"#).expect("options").without_files();
         let plan = Options::default().over(script).plan().expect("a plan");
         assert_eq!(plan.limits.stack, 256 << 10);
         assert_eq!(plan.warnings.len(), 1, "{:?}", plan.warnings);

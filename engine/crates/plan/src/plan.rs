@@ -13,10 +13,10 @@ use crate::options::{default_flow, graceful_stop};
 use crate::problems::{element_of, key_of, message};
 use crate::shortcut::{self, Shortcut};
 use crate::{
-    ConnectionReuse, DatasetPlan, Executor, HttpVersion, Length, LimitOptions, MAX_VUS, NetworkPlan, Options,
-    Preset, Problems, Raise, RequestOptions, ScenarioOptions, Schedule, Search, ThresholdSpec,
-    TlsPlan, TrendStat, VuStep, check, dataset, file, hosts, network, preset, proxy, tls,
-    trend_stat,
+    ConnectionReuse, DatasetPlan, Executor, HttpVersion, Length, LimitOptions, MAX_VUS,
+    NetworkPlan, Options, Preset, Problems, Raise, RequestOptions, ScenarioOptions, Schedule,
+    Search, ThresholdSpec, TlsPlan, TrendStat, VuStep, check, dataset, file, hosts, network,
+    preset, proxy, tls, trend_stat,
 };
 
 /// How long `setup`, `teardown` and a request may take where nothing else is said; k6's.

@@ -105,7 +105,19 @@ mod tests {
             assert_eq!((size.bytes(), size.to_string().as_str()), (bytes, shown));
             assert_eq!(size.to_string().parse(), Ok(size));
         }
-        for text in ["", "B", "12", "0MiB", "-1MiB", "1.5MiB", "1MB", "1 MiB", "MiB", "01B", "9999999999999B"] {
+        for text in [
+            "",
+            "B",
+            "12",
+            "0MiB",
+            "-1MiB",
+            "1.5MiB",
+            "1MB",
+            "1 MiB",
+            "MiB",
+            "01B",
+            "9999999999999B",
+        ] {
             assert_eq!(text.parse::<Size>(), Err(SizeError), "{text}");
         }
     }

@@ -374,7 +374,11 @@ async fn failures_traps_and_panics_are_counted_and_the_users_go_on() {
         match iteration.number % 4 {
             0 => Outcome::Completed,
             1 => Outcome::Failed("no".into()),
-            2 => Outcome::Trapped(Trap { reason: "broke".into(), at: Some("a.rs:1".into()) }),
+            2 => Outcome::Trapped(Trap {
+                reason: "broke".into(),
+                at: Some("a.rs:1".into()),
+                limit: None,
+            }),
             _ => panic!("a fault of the engine"),
         }
     });

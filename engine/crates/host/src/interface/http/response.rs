@@ -18,6 +18,11 @@ pub struct Response {
 }
 
 impl Response {
+    /// How many bytes it takes.
+    pub(crate) fn size(&self) -> usize {
+        self.response.body.len() + self.response.headers.size()
+    }
+
     pub(crate) fn new(target: Target, response: net::Response, timings: net::Timings) -> Self {
         Self { target, response, timings, json: LazyJson::default() }
     }
@@ -92,7 +97,18 @@ impl HostResponse for VuState {
     }
 
     fn drop(&mut self, this: Resource<Response>) -> Result<()> {
-        self.table.delete(this)?;
+        let size = self.table.delete(this)?.size();
+        self.responses.give_back(size);
         Ok(())
+    }
+}
+
+impl VuState {
+    /// Hands a response to the script.
+    ///
+    /// Fails if it holds too many bytes of them, or too many handles.
+    pub(crate) fn hand_over(&mut self, response: Response) -> Result<Resource<Response>> {
+        self.responses.take(response.size())?;
+        Ok(self.table.push(response)?)
     }
 }
