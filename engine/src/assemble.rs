@@ -377,6 +377,10 @@ fn exit_code(finished: &Finished, screen: &Screen) -> ExitCode {
         Some(StopReason::Aborted(_)) => return ExitCode::Aborted,
         Some(StopReason::Exhausted(_) | StopReason::ThresholdCrossed(_)) | None => {}
     }
+    // Which ones, and why, was said when they were ended.
+    if !finished.given_up.is_empty() {
+        return ExitCode::RestartsExceeded;
+    }
     let mut crossed: Vec<String> = finished
         .verdicts
         .iter()

@@ -17,14 +17,14 @@ pub(crate) const ANSWERS_EXPECTED: usize = 10_000;
 pub(crate) const UPLOAD_OWN_BYTES: usize = 64 << 20;
 /// Bytes of headers in one request of the contract: many times what servers take.
 pub(crate) const HEADER_BYTES: usize = 256 << 10;
+/// The longest method of a request, in bytes.
+pub(crate) const METHOD: usize = 64;
 /// Ranges of statuses that one request may expect: more than there are statuses in use.
 pub(crate) const EXPECTED_RANGES: usize = 1_000;
 /// Parts that an upload may have.
 pub(crate) const UPLOAD_PARTS: usize = 1_000;
 /// Headers that a script may have in one `fields` of `wasi:http`, in bytes: four times what servers take.
 pub(crate) const FIELDS_BYTES: usize = 32 << 10;
-/// Random bytes that WASI gives in one call.
-pub(crate) const RANDOM_BYTES: u64 = 1 << 20;
 
 /// What the script of each VU may take.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -45,7 +45,7 @@ pub struct Limits {
     pub host_calls: u32,
     /// Handles at once: open requests, responses, metrics, and WASI's own.
     pub handles: u32,
-    /// Bytes that it may hand over in one call.
+    /// Bytes that it may hand over in one call, or have made up at random.
     pub call_bytes: u64,
     /// Bytes in a name or a value that becomes a tag.
     pub tag_length: u32,
@@ -238,7 +238,16 @@ impl Reached {
             );
             return Some(Limit::Instances.reached(how));
         }
-        said.contains("resource table has no free keys").then(handles)
+        if said.starts_with("requested len") {
+            let how = format!(
+                "the script asks for more than {} of random bytes in one call",
+                bytes(limits.call_bytes)
+            );
+            return Some(Limit::CallBytes.reached(how));
+        }
+        let are_too_many = said.contains("resource table has no free keys")
+            || said.contains("store handle limit exceeded");
+        are_too_many.then(handles)
     }
 }
 

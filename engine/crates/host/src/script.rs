@@ -34,6 +34,9 @@ const OPTIONS_TIME: Duration = Duration::from_secs(10);
 /// How long they may be: a thousand scenarios fit.
 const OPTIONS_BYTES: usize = 1 << 20;
 
+/// How long it may compute for them.
+const OPTIONS_COMPUTING: Duration = Duration::from_secs(5);
+
 /// A script that is ready to make users.
 #[derive(Clone)]
 pub struct Script {
@@ -209,7 +212,7 @@ impl Script {
         let identity = Identity { vu: 0, worker: 0, scenario: Arc::new(Scenario::default()) };
         let tags = metrics::Tags::new();
         let client = Client::new(Arc::new(net::Config::default()));
-        let limits = Arc::new(Limits::default());
+        let limits = Arc::new(Limits { cpu_time: OPTIONS_COMPUTING, ..Limits::default() });
         let exchanges = Exchanges::new(client, recorder.clone(), &tags, None, &limits);
         let user = User {
             identity,

@@ -17,7 +17,7 @@ use wasmtime_wasi::{WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 use crate::catalogue::{Catalogue, Recent};
 use crate::exchanges::Exchanges;
 use crate::interface::http::Prepared;
-use crate::limits::{Held, Limit, Limits, RANDOM_BYTES, Reached};
+use crate::limits::{Held, Limit, Limits, Reached};
 use crate::log::{Level, VuLog};
 use crate::memory::{AllMemory, VuMemory};
 use crate::meter::Meter;
@@ -115,7 +115,7 @@ impl VuState {
         let mut wasi = WasiCtxBuilder::new();
         wasi.stdout(Stdio::new(Level::Info, Arc::clone(&user)))
             .stderr(stderr.clone())
-            .max_random_size(RANDOM_BYTES)
+            .max_random_size(limits.call_bytes)
             .allow_tcp(false)
             .allow_udp(false);
         if is_program {

@@ -16,9 +16,16 @@ use host::{
 use metrics::{MetricId, Registry, Shards, Sink, Totals, builtin};
 use vu::{Identity, Iteration, Outcome, Scenario, SetupData, Vu, VuFactory};
 
+#[path = "programs/hostile.rs"]
+mod hostile;
 #[path = "programs/standard.rs"]
 mod standard;
 
+use hostile::{
+    breaks_where_it_is_told, computes_and_calls, digs_in_json, floods, flows_of_all_kinds,
+    gives_giant_texts, gives_huge_options, hoards_bodies, leaks_handles, loops_in_options,
+    loops_where_it_is_told, reaches_for_the_machine, sleeps_for_ever,
+};
 use standard::{
     program_asks_at_once, program_ends_as_it_is_told, program_errors_are_told_apart,
     program_gets_and_posts, program_writes_bodies, script_asks_both_ways,

@@ -10,7 +10,7 @@ use metrics::{
     Distribution, Metric, MetricId, OVERFLOW_TAG, Rate, Selector, Sink, Totals, Verdict, builtin,
 };
 use plan::TrendStat;
-use run::{Failure, Finished, Searched, StopReason, Unmade};
+use run::{Failure, Finished, GivenUp, Searched, StopReason, Unmade};
 
 /// Everything that is to be said of a run that is over.
 #[derive(Clone, Debug)]
@@ -19,6 +19,8 @@ pub struct Summary {
     pub elapsed: Duration,
     /// Why the run ended before its time, where it did.
     pub stop: Option<StopReason>,
+    /// The scenarios that were ended because their script broke too often.
+    pub given_up: Vec<GivenUp>,
     /// What it consisted of, in the plan's order.
     pub scenarios: Vec<ScenarioSummary>,
     /// What became of each threshold, in the plan's order.
@@ -165,6 +167,7 @@ impl Summary {
         Self {
             elapsed: finished.elapsed,
             stop: finished.stop.clone(),
+            given_up: finished.given_up.clone(),
             scenarios: scenarios(finished),
             thresholds: finished
                 .verdicts

@@ -203,8 +203,8 @@ limits! {
     #[schemars(range(min = 1, max = 100_000), extend("default" = 1_000))]
     requests_at_once: u32 => u32, Some(1_000);
 
-    /// How often the script of a scenario may break, on all its VUs together: trap, reach a limit or time out. The
-    /// scenario ends when it has done so once more, and the run has failed.
+    /// How often the script of a scenario may break, on all its VUs together: trap, or reach a limit. The scenario ends
+    /// when it has done so once more, and the run has failed. Iterations that take too long do not count.
     #[schemars(range(min = 0, max = MOST), extend("default" = 10_000))]
     restarts: u32 => u32, Some(10_000);
 }

@@ -53,6 +53,13 @@ pub struct Message {
     json: LazyJson,
 }
 
+impl Message {
+    /// How many bytes it takes.
+    fn size(&self) -> usize {
+        self.message.len() + self.json.size(self.message.as_bytes())
+    }
+}
+
 impl VuState {
     /// Begins to connect, or counts why not.
     fn begin_to_connect(&mut self, this: &Resource<Request>) -> Result<Result<SocketId, Error>> {
@@ -63,7 +70,10 @@ impl VuState {
         let (deflate, timeout) = (request.deflate, request.timeout);
         let target = self.user.catalogue.lock().socket_target(&url);
         let mut exchanges = self.exchanges.lock();
-        let target = target.map_err(|error| format!("the URL `{}`: {error}", url.escape_default()));
+        let target = target.map_err(|error| {
+            let url = self.user.limits.tag_of(&url);
+            format!("the URL `{}`: {error}", url.escape_default())
+        });
         let fault = fault.or_else(|| target.as_ref().err().cloned());
         let (Ok(target), None) = (target, &fault) else {
             exchanges.sockets.record_untried(&tags, "invalid request", 1020);
@@ -443,8 +453,12 @@ impl HostMessage for VuState {
     }
 
     fn json(&mut self, this: Resource<Message>, pointer: String) -> Result<Option<String>> {
-        let Message { message, json, .. } = self.table.get_mut(&this)?;
-        Ok(json.part(message.as_bytes(), &pointer))
+        let held = self.table.get_mut(&this)?;
+        let before = held.size();
+        let part = held.json.part(held.message.as_bytes(), &pointer);
+        let more = held.size() - before;
+        self.messages.take(more)?;
+        Ok(part)
     }
 
     fn arrived(&mut self, this: Resource<Message>) -> Result<f64> {
@@ -460,7 +474,7 @@ impl HostMessage for VuState {
 
     fn drop(&mut self, this: Resource<Message>) -> Result<()> {
         let message = self.table.delete(this)?;
-        self.messages.give_back(message.message.len());
+        self.messages.give_back(message.size());
         Ok(())
     }
 }

@@ -24,7 +24,7 @@ use crate::bindings::wasmload::script::http::{
 use crate::catalogue::{Ending, Endpoint, EndpointKey};
 use crate::event_streams::{Source, StreamId};
 use crate::exchanges::{Finished, too_many, until};
-use crate::limits::{EXPECTED_RANGES, HEADER_BYTES, Limit};
+use crate::limits::{EXPECTED_RANGES, HEADER_BYTES, Limit, METHOD};
 use crate::state::{Group, VuState};
 use crate::time::{duration, within};
 
@@ -143,11 +143,12 @@ impl VuState {
         {
             return Ok(prepared);
         }
+        let tag = self.user.limits.tag_of(method);
         let (endpoint, target) = {
             let mut catalogue = self.user.catalogue.lock();
             let endpoint = catalogue.endpoint(EndpointKey {
                 vu: self.tags.clone(),
-                method: self.user.limits.tag_of(method),
+                method: tag.clone(),
                 name: name.map_or_else(|| self.user.limits.tag_of(url), ToOwned::to_owned),
                 tags: tags.to_vec(),
                 expected: expected.to_vec(),
@@ -155,12 +156,19 @@ impl VuState {
             (endpoint, catalogue.target(url))
         };
         let parsed = match (Method::from_bytes(method.as_bytes()), target) {
+            _ if method.len() > METHOD => Err(format!(
+                "`{}…` is too long for a method",
+                &tag[..tag.floor_char_boundary(METHOD)]
+            )),
             (Ok(Method::CONNECT), _) => {
                 Err("CONNECT is for proxies; the engine makes connections itself".to_owned())
             }
             (Ok(method), Ok(target)) => Ok((method, target)),
             (Err(_), _) => Err(format!("`{}` is not a method", method.escape_default())),
-            (_, Err(error)) => Err(format!("the URL `{}`: {error}", url.escape_default())),
+            (_, Err(error)) => {
+                let url = self.user.limits.tag_of(url);
+                Err(format!("the URL `{}`: {error}", url.escape_default()))
+            }
         };
         let (parsed_method, target) = parsed.map_err(|fault| {
             self.unsent(&endpoint, Ending::INVALID, Error::InvalidRequest(fault))

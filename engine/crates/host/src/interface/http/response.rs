@@ -20,7 +20,8 @@ pub struct Response {
 impl Response {
     /// How many bytes it takes.
     pub(crate) fn size(&self) -> usize {
-        self.response.body.len() + self.response.headers.size()
+        let Response { response, json, .. } = self;
+        response.body.len() + response.headers.size() + json.size(&response.body)
     }
 
     pub(crate) fn new(target: Target, response: net::Response, timings: net::Timings) -> Self {
@@ -75,8 +76,12 @@ impl HostResponse for VuState {
     }
 
     fn json(&mut self, this: Resource<Response>, pointer: String) -> Result<Option<String>> {
-        let Response { response, json, .. } = self.table.get_mut(&this)?;
-        Ok(json.part(&response.body, &pointer))
+        let response = self.table.get_mut(&this)?;
+        let before = response.size();
+        let part = response.json.part(&response.response.body, &pointer);
+        let more = response.size() - before;
+        self.responses.take(more)?;
+        Ok(part)
     }
 
     fn timings(&mut self, this: Resource<Response>) -> Result<Timings> {
