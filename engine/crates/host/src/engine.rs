@@ -14,9 +14,9 @@ use crate::state::VuState;
 use crate::turns::Ticks;
 use crate::wasi_http;
 
-/// How long a guest may compute before it must let the other VUs of its worker go on. A hundred switches a
-/// second cost nothing that shows, and no neighbour waits for long.
-pub(crate) const EPOCH: Duration = Duration::from_millis(10);
+/// How often it is looked at who computes. A thousand looks a second take some thousandths of a core; with fewer, five
+/// hundred users who begin to compute at once would have seconds between them before it shows which they are.
+pub(crate) const EPOCH: Duration = Duration::from_millis(1);
 
 /// Stack for the script itself, where nothing else is said. Measured: Rust is content with a fraction, QuickJS and
 /// CPython with this.

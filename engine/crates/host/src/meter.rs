@@ -113,14 +113,14 @@ mod tests {
     #[test]
     fn time_is_counted_by_the_call_and_since_the_last_call_into_the_host() {
         let mut meter = meter();
-        assert_eq!(limit(meter.has_computed(5)), None);
+        assert_eq!(limit(meter.has_computed(50)), None);
         assert_eq!(limit(meter.has_computed(1)), Some(Limit::CpuBetweenCalls));
         meter.has_called();
-        assert_eq!(limit(meter.has_computed(4)), None, "ten in all");
+        assert_eq!(limit(meter.has_computed(49)), None, "a hundred in all");
         meter.has_called();
         assert_eq!(limit(meter.has_computed(1)), Some(Limit::CpuTime));
         meter.begin_call();
-        assert_eq!(limit(meter.has_computed(5)), None);
+        assert_eq!(limit(meter.has_computed(50)), None);
     }
 
     #[test]
@@ -130,10 +130,10 @@ mod tests {
             (0..times).for_each(|_| meter.has_called());
             limit(meter.count_calls(now))
         };
-        assert_eq!(call(10, 100), None);
-        assert_eq!(call(10, 200), None, "another second");
-        assert_eq!(call(30, 500), None, "three of them");
-        assert_eq!(call(10, 550), None);
-        assert_eq!(call(1, 599), Some(Limit::HostCalls));
+        assert_eq!(call(10, 1_000), None);
+        assert_eq!(call(10, 2_000), None, "another second");
+        assert_eq!(call(30, 5_000), None, "three of them");
+        assert_eq!(call(10, 5_500), None);
+        assert_eq!(call(1, 5_990), Some(Limit::HostCalls));
     }
 }

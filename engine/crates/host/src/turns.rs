@@ -1,8 +1,8 @@
 //! Whose turn it is on a worker: users who wait for their target come first, those who only compute share the rest.
 //!
-//! A script may compute for 10 to 20 ms before it is interrupted. One that needs this again and again, or whose turns
-//! take milliseconds each, is *heavy*: from then on it waits at a [`Door`] before each of its turns. There those who
-//! have computed least go first; one at a time is let in, for at most 10 ms; and after each the others have as long as
+//! A script may compute for one to two milliseconds before it is interrupted. One that was, or whose turns take half a
+//! millisecond each in the mean, is *heavy*: from then on it waits at a [`Door`] before each of its turns. There those who
+//! have computed least go first; one at a time is let in, for 5 ms at most; and after each the others have as long as
 //! it had, unless there is nobody else. So heavy users have half of a worker at most as long as others want it, all of it
 //! when nobody does, and whoever waits for a response waits for one of them and not for all. Light users pay for it with
 //! a few loads and stores a turn.
@@ -13,22 +13,24 @@ use std::collections::BTreeMap;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use parking_lot::Mutex;
 use tokio::time::{Instant, Sleep, sleep_until};
 
-/// The share of a user's turns in which an epoch ended, in these parts of one, from which on it is heavy: turns of 2.5 ms
-/// in the mean.
-const HEAVY: u32 = WHOLE / 4;
+/// The share of a user's turns in which an epoch ended, in these parts of one, from which on it is heavy: turns of half an
+/// epoch in the mean.
+const HEAVY: u32 = WHOLE / 2;
 const WHOLE: u32 = 1024;
 /// The part of that share which each turn decides. With an eighth, one turn in which an epoch happens to end makes
 /// nobody heavy.
 const ALPHA: u32 = 8;
 /// What it is for whoever was interrupted: some light turns later that is forgotten.
-const INTERRUPTED: u32 = WHOLE / 2;
+const INTERRUPTED: u32 = WHOLE / 4 * 3;
+/// How many epochs the turn of a heavy user takes at most.
+const TURN: u64 = 5;
 /// How much less than the one before it a user may have computed, in microseconds, who comes to the door late.
 const CREDIT: u64 = 100_000;
 /// Epochs counted for one interruption at most. More will have been the system's, which let somebody else compute.
@@ -93,6 +95,8 @@ pub(crate) struct Turn {
     heat: AtomicU32,
     /// How long it has computed as a heavy one, in microseconds.
     used: AtomicU64,
+    /// Whether it was let in by the door, and nobody else was.
+    is_let_in: AtomicBool,
 }
 
 /// An epoch that ended while a user computed.
@@ -107,7 +111,8 @@ pub(crate) struct Passed {
 impl Turn {
     pub(crate) fn new(ticks: Ticks, lane: Lane) -> Self {
         let zero = || AtomicU64::new(0);
-        Self { ticks, lane, began: zero(), seen: zero(), heat: AtomicU32::new(0), used: zero() }
+        let (heat, is_let_in) = (AtomicU32::new(0), AtomicBool::new(false));
+        Self { ticks, lane, began: zero(), seen: zero(), heat, used: zero(), is_let_in }
     }
 
     /// How many epochs of the engine have passed.
@@ -133,9 +138,9 @@ impl Turn {
         if ticks == 0 {
             return None;
         }
-        let was_heavy = self.is_heavy();
         // In its first epoch it may have begun a moment ago.
-        let is_over = was_heavy || now - self.began.load(Ordering::Relaxed) > 1;
+        let most = if self.is_let_in.load(Ordering::Relaxed) { TURN } else { 2 };
+        let is_over = now - self.began.load(Ordering::Relaxed) >= most;
         let heat = (self.heat.load(Ordering::Relaxed) + WHOLE / ALPHA).min(WHOLE);
         let heat = if is_over { heat.max(INTERRUPTED) } else { heat };
         self.heat.store(heat, Ordering::Relaxed);
@@ -219,6 +224,7 @@ impl<'a> Door<'a> {
         queue.least = place.used;
         queue.give_up(place);
         (self.place, self.stage, self.let_in) = (None, Stage::Waiting, Some(Instant::now()));
+        self.turn.is_let_in.store(true, Ordering::Relaxed);
         self.turn.begin();
         Poll::Ready(())
     }
@@ -237,6 +243,7 @@ impl<'a> Door<'a> {
     /// The turn is over.
     pub(crate) fn leave(&mut self) {
         let Some(began) = self.let_in.take() else { return };
+        self.turn.is_let_in.store(false, Ordering::Relaxed);
         let now = Instant::now();
         let took = now.saturating_duration_since(began);
         // A turn of no length is one all the same.
@@ -323,7 +330,6 @@ mod tests {
         let passed = |is_over| Some(Passed { ticks: 1, is_over });
         assert_eq!(bench.has_computed(&turn, 2), [passed(false), passed(true)]);
         assert!(turn.is_heavy());
-        assert_eq!(bench.has_computed(&turn, 1), [passed(true)], "one epoch is all it has now");
         let mut light = 0;
         while turn.is_heavy() {
             turn.begin();
@@ -333,8 +339,28 @@ mod tests {
     }
 
     #[test]
+    fn whoever_is_let_in_has_some_epochs_and_no_more() {
+        local(async {
+            let bench = Bench::default();
+            let turn = bench.turn();
+            bench.has_computed(&turn, 2);
+            turn.fairly(std::future::poll_fn(|_| {
+                let over: Vec<bool> = (0..TURN)
+                    .map(|_| {
+                        bench.ticks.advance();
+                        turn.passed().expect("an epoch").is_over
+                    })
+                    .collect();
+                assert_eq!(over, [false, false, false, false, true]);
+                Poll::Ready(())
+            }))
+            .await;
+        });
+    }
+
+    #[test]
     fn one_whose_turns_seldom_meet_the_end_of_an_epoch_is_light_and_one_whose_often_do_is_not() {
-        for (every, heavy) in [(100, false), (20, false), (2, true), (1, true)] {
+        for (every, heavy) in [(100, false), (20, false), (4, false), (1, true)] {
             let bench = Bench::default();
             let turn = bench.turn();
             for n in 1..=1_000 {

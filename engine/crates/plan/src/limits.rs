@@ -133,11 +133,11 @@ limits! {
     #[schemars(extend("default" = "256KiB"))]
     stack: Size => u64, Some(Size::new(256 << 10));
 
-    /// The time that a VU computes in one iteration, to 10 ms.
+    /// The time that a VU computes in one iteration, to some milliseconds.
     #[schemars(extend("exclusiveMinimum" = 0, "default" = "1m0s"))]
     cpu_time: Length => Duration, seconds(60);
 
-    /// The time that a VU computes without asking the engine for anything, to 10 ms.
+    /// The time that a VU computes without asking the engine for anything, to some milliseconds.
     #[schemars(extend("exclusiveMinimum" = 0, "default" = "10s"))]
     cpu_between_calls: Length => Duration, seconds(10);
 
