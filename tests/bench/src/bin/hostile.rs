@@ -24,24 +24,28 @@ struct Arguments {
     /// How many virtual users there are, half of them hostile.
     #[arg(long, default_value_t = 1_000, value_parser = clap::value_parser!(u32).range(2..))]
     vus: u32,
+    /// What the honest do: as much as they can (busy), or a request each half second (paced).
+    #[arg(long, value_delimiter = ',', default_values = PACES, value_parser = PACES)]
+    paces: Vec<String>,
+    /// What the hostile do; a fifth of them each where they do all.
+    #[arg(long, value_delimiter = ',', default_values = KINDS, value_parser = KINDS)]
+    kinds: Vec<String>,
     /// For how long.
-    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u32).range(1..))]
     seconds: u32,
     #[command(flatten)]
     setting: Setting,
 }
 
-/// What hostile users do; a fifth of them each where they do all.
 const KINDS: [&str; 6] = ["loops", "floods", "computes", "eats", "breaks", "all"];
 
-/// What honest users do: as much as they can, or a request each half second.
 const PACES: [&str; 2] = ["busy", "paced"];
 
 /// What was measured of one kind at one pace, in one round.
-#[derive(Clone, Copy, Debug, Serialize)]
+#[derive(Clone, Debug, Serialize)]
 struct Measured {
-    pace: &'static str,
-    kind: &'static str,
+    pace: String,
+    kind: String,
     /// Requests a second of the honest, alone on the core.
     alone: f64,
     /// Beside another process that only computes: half of the core is theirs.
@@ -60,14 +64,15 @@ fn run(arguments: &Arguments) -> Result<()> {
     let nginx = Nginx::start(arguments.setting.target_core)?;
     let mut measured = Vec::new();
     for round in 1..=arguments.rounds {
-        for pace in PACES {
+        for pace in &arguments.paces {
             let requests = |kind| requests(arguments, &wasmload, &nginx, pace, kind);
             writeln!(stderr(), "round {round} of {}: {pace} …", arguments.rounds)?;
             let alone = requests(None)?;
             let half = beside_a_process(arguments, || requests(None))?;
-            for kind in KINDS {
+            for kind in &arguments.kinds {
                 writeln!(stderr(), "round {round} of {}: {pace}, {kind} …", arguments.rounds)?;
                 let beside = requests(Some(kind))?;
+                let (pace, kind) = (pace.clone(), kind.clone());
                 measured.push(Measured { pace, kind, alone, half, beside });
             }
         }
@@ -146,10 +151,10 @@ fn print(arguments: &Arguments, measured: &[Measured]) -> Result<()> {
     let titles =
         ["honest", "hostile", "alone", "half a core", "beside", "× half a core", "min", "max"];
     let mut rows = vec![titles.map(ToOwned::to_owned).to_vec()];
-    for pace in PACES {
-        for kind in KINDS {
+    for pace in &arguments.paces {
+        for kind in &arguments.kinds {
             let of: Vec<&Measured> =
-                measured.iter().filter(|one| one.pace == pace && one.kind == kind).collect();
+                measured.iter().filter(|one| one.pace == *pace && one.kind == *kind).collect();
             let spread = |value: fn(&Measured) -> f64| Spread::of(of.iter().map(|one| value(one)));
             let whole = |value| spread(value).map(|spread| thousands(spread.median as u64));
             let ratio = spread(|one| one.beside / one.half);
