@@ -9,6 +9,8 @@ use std::time::Duration;
 
 use wasmtime::component::ResourceTableError;
 
+use crate::trap::Abort;
+
 /// The longest name of an answer to a WebSocket message, in bytes.
 pub(crate) const ANSWER_KEY: usize = 1_024;
 /// Answers to WebSocket messages that a VU may wait for at once.
@@ -224,9 +226,13 @@ impl Reached {
         if let Some(ResourceTableError::Full) = error.downcast_ref() {
             return Some(handles());
         }
+        // What follows is told by its words, and these are the script's.
+        if error.is::<Abort>() {
+            return None;
+        }
         // The library has no types for these.
         let said = error.root_cause().to_string();
-        if said.contains("fuel allocated for hostcalls") {
+        if said.contains("fuel allocated for hostcalls has been exhausted") {
             let how =
                 format!("the script hands over more than {} in one call", bytes(limits.call_bytes));
             return Some(Limit::CallBytes.reached(how));
@@ -341,7 +347,12 @@ mod tests {
             let reached = Reached::of(&error, &limits).expect("a limit");
             assert_eq!((reached.limit, reached.to_string().as_str()), (limit, said));
         }
-        for other in [wasmtime::Trap::UnreachableCodeReached.into(), wasmtime::format_err!("no")] {
+        let posing = Abort("fuel allocated for hostcalls has been exhausted".into());
+        for other in [
+            wasmtime::Trap::UnreachableCodeReached.into(),
+            wasmtime::format_err!("no"),
+            posing.into(),
+        ] {
             assert_eq!(Reached::of(&other, &limits), None);
         }
     }

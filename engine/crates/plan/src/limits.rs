@@ -98,8 +98,8 @@ impl Planned<Length> for Option<Duration> {
     }
 }
 
-impl Planned<u32> for u32 {
-    fn of(given: Option<u32>) -> Self {
+impl Planned<Self> for u32 {
+    fn of(given: Option<Self>) -> Self {
         given.unwrap_or(Self::MAX)
     }
 }

@@ -20,7 +20,7 @@ pub struct Response {
 impl Response {
     /// How many bytes it takes.
     pub(crate) fn size(&self) -> usize {
-        let Response { response, json, .. } = self;
+        let Self { response, json, .. } = self;
         response.body.len() + response.headers.size() + json.size(&response.body)
     }
 
