@@ -30,6 +30,7 @@ use crate::fault::Fault;
 use crate::files;
 use crate::guest_build;
 use crate::interrupts::Interrupts;
+use crate::limits::limits;
 use crate::machine::{self, Machine, PerVu, raise_open_files, resident};
 use crate::network;
 use crate::observe::observer;
@@ -44,7 +45,7 @@ pub(crate) fn component(script: &Path) -> Result<PathBuf, Fault> {
 /// What a script is, and its options.
 pub(crate) fn inspect(asked: &Inspect, path: &Path) -> Result<(Inspection, String), Fault> {
     // That it has to be compiled each time is of no interest here.
-    let script = load(&engine(&asked.code_cache, &|_| {})?, path)?;
+    let script = load(&engine(None, &asked.code_cache, &|_| {})?, path)?;
     let silent = LogGate::new(Level::Error, |_| {});
     let options = runtime()?.block_on(script.options(silent));
     let options = options.map_err(|error| Fault::failed_to(ExitCode::ScriptError, &error))?;
@@ -59,7 +60,9 @@ pub(crate) fn plan(asked: &cli::plan::Plan) -> Result<Plan, Fault> {
         None => Options::default(),
         Some(name) => {
             let warn = |text: &str| screen.message(Severity::Warning, text);
-            let script = load(&engine(&asked.code_cache, &warn)?, &component(name)?)?;
+            let stack = asked.options.stack()?;
+            let engine = engine(Some(stack), &asked.code_cache, &warn)?;
+            let script = load(&engine, &component(name)?)?;
             own_options(&script, name, &runtime()?, log_to(&screen, asked.voice.verbose))?
         }
     };
@@ -80,7 +83,8 @@ pub(crate) fn examine(asked: &Doctor) -> Result<(PerVu, u64), Fault> {
     let quiet = false;
     let screen = screen(asked.voice, quiet, Redactor::default())?;
     let warn = |text: &str| screen.message(Severity::Warning, text);
-    let script = load(&engine(&asked.code_cache, &warn)?, &component(&asked.script)?)?;
+    let engine = engine(Some(asked.options.stack()?), &asked.code_cache, &warn)?;
+    let script = load(&engine, &component(&asked.script)?)?;
     let runtime = runtime()?;
     let own = own_options(&script, &asked.script, &runtime, log_to(&screen, asked.voice.verbose))?;
     let plan = planned(&asked.options, own, None)?;
@@ -111,16 +115,18 @@ pub(crate) fn run(asked: &Run) -> Result<ExitCode, Fault> {
     let screen = screen(asked.voice, asked.quiet, redactor.clone())?;
     let log = log_to(&screen, asked.voice.verbose);
 
-    let engine = engine(&asked.code_cache, &|text| screen.message(Severity::Warning, text))?;
+    let warn = |text: &str| screen.message(Severity::Warning, text);
+    let engine = engine(Some(asked.options.stack()?), &asked.code_cache, &warn)?;
     let script = load(&engine, &path)?;
     let runtime = runtime()?;
     let own = own_options(&script, &asked.script, &runtime, log.clone())?;
     let demo = asked.demo.clone().map(start_demo).transpose()?;
     let plan = planned(&asked.options, own, demo.as_ref())?;
-    let registry = Registry::new();
+    let registry = Registry::with_limits(plan.limits.metrics as usize, plan.limits.series as usize);
+    log.at_most(plan.limits.log_lines);
     check_thresholds(&plan, &registry)?;
-    let warn = |text: &str| screen.message(Severity::Warning, text);
-    machine::check(&Machine::this(), per_vu(&script), plan.vus_in_all(), warn)?;
+    let machine = Machine::this();
+    machine::check(&machine, per_vu(&script), plan.vus_in_all(), warn)?;
     let (datasets, files) = files::open(&plan)?;
 
     let (net, net_of_scenarios) = net_configs(&plan)?;
@@ -148,6 +154,8 @@ pub(crate) fn run(asked: &Run) -> Result<ExitCode, Fault> {
             datasets,
             files,
             discards_bodies: plan.discard_response_bodies,
+            limits: limits(&plan, machine.memory),
+            vus: plan.vus_in_all(),
             observer,
             log,
         },
@@ -197,8 +205,15 @@ pub(crate) fn run(asked: &Run) -> Result<ExitCode, Fault> {
     })
 }
 
-fn engine(code_cache: &CodeCacheFlags, warn: &dyn Fn(&str)) -> Result<Engine, Fault> {
-    let engine = Engine::new().map_err(|error| Fault::failed_to(ExitCode::Unexpected, &error))?;
+/// With so much stack for each VU, if not as much as usual.
+fn engine(
+    stack: Option<u64>,
+    code_cache: &CodeCacheFlags,
+    warn: &dyn Fn(&str),
+) -> Result<Engine, Fault> {
+    let engine = stack
+        .map_or_else(Engine::new, Engine::with_stack)
+        .map_err(|error| Fault::failed_to(ExitCode::Unexpected, &error))?;
     let (engine, warning) = code_cache.apply(engine)?;
     if let Some(warning) = warning {
         warn(&warning);
@@ -416,6 +431,10 @@ fn exit_code(finished: &Finished, screen: &Screen) -> ExitCode {
         Some(StopReason::Interrupted | StopReason::CutOff) => return ExitCode::Interrupted,
         Some(StopReason::Aborted(_)) => return ExitCode::Aborted,
         Some(StopReason::Exhausted(_) | StopReason::ThresholdCrossed(_)) | None => {}
+    }
+    // Which ones, and why, was said when they were ended.
+    if !finished.given_up.is_empty() {
+        return ExitCode::RestartsExceeded;
     }
     let mut crossed: Vec<String> = finished
         .verdicts

@@ -7,7 +7,7 @@
 //! * `files` and `datasets` open the files that a plan names;
 //! * `guest_build` turns sources into a component, `scaffold` makes new ones;
 //! * `fault` is what can go wrong and how it is said, `exit` the codes;
-//! * `machine` is what the system lets this process have;
+//! * `machine` is what the system lets this process have, `limits` what of it a run may take;
 //! * `observe` shows single exchanges to who asks for them;
 //! * `secrets` are values that scripts read and nobody sees;
 //! * `printable` keeps foreign text from acting on the terminal.
@@ -22,6 +22,7 @@ mod fault;
 mod files;
 mod guest_build;
 mod interrupts;
+mod limits;
 mod machine;
 mod network;
 mod observe;

@@ -12,6 +12,9 @@ mod control;
 /// Rows of files: who gets which, what happens when they run out, what is refused before any load.
 mod datasets;
 
+/// Scripts that try to hurt: what is said of it, and that others go on.
+mod hostile;
+
 /// Which crate may know which: DESIGN's table against `cargo metadata`.
 mod house;
 

@@ -15,6 +15,7 @@ mod completions;
 mod demo;
 pub(crate) mod doctor;
 pub(crate) mod inspect;
+mod limits;
 mod man;
 mod new;
 pub(crate) mod options;

@@ -2,6 +2,7 @@
 //!
 //! `run` and `plan` have the same ones, from here: what is planned with some flags is what runs with them.
 
+use std::cell::OnceCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
@@ -16,6 +17,7 @@ use plan::{
     ThresholdSpec, TlsAuthOptions,
 };
 
+use super::limits::LimitFlags;
 use crate::exit::ExitCode;
 use crate::fault::Fault;
 
@@ -248,9 +250,16 @@ pub(crate) struct OptionFlags {
     #[arg(long, env = "WASMLOAD_NO_TEARDOWN", hide_env_values = true, value_parser = BoolishValueParser::new())]
     no_teardown: bool,
 
+    #[command(flatten)]
+    limits: LimitFlags,
+
     /// The arguments whose values the environment gave, by their names here.
     #[arg(skip)]
     from_environment: BTreeSet<String>,
+
+    /// The options of the file, once it has been read: a pipe can be read but once.
+    #[arg(skip)]
+    in_file: OnceCell<Options>,
 }
 
 /// Who gave an option.
@@ -331,10 +340,21 @@ impl OptionFlags {
                 connect_to: (!self.connect_to.is_empty()).then(|| self.connect_to.clone()),
                 tls_auth: self.tls_auth(),
                 tls_roots: (!self.roots.is_empty()).then(|| self.roots.clone()),
+                // Each is by itself: who gave it makes no difference.
+                limits: self.limits.options(),
                 stages: (!self.stages.is_empty()).then(|| self.stages.clone()),
                 ..options
             },
         }
+    }
+
+    /// The stack that VUs are to have, which is needed before a script is asked for its options.
+    pub(crate) fn stack(&self) -> Result<u64, Fault> {
+        let upper = self.limits.options().unwrap_or_default();
+        let lower = self.config()?.limits.unwrap_or_default();
+        let options = Options { limits: Some(upper.over(lower)), ..Options::default() };
+        let plan = options.plan().map_err(|problems| invalid("the limits", &problems))?;
+        Ok(plan.limits.stack)
     }
 
     fn thresholds(&self) -> Option<BTreeMap<String, Vec<ThresholdSpec>>> {
@@ -372,6 +392,14 @@ impl OptionFlags {
 
     /// What the configuration file asks for.
     pub(crate) fn config(&self) -> Result<Options, Fault> {
+        if let Some(options) = self.in_file.get() {
+            return Ok(options.clone());
+        }
+        let options = self.read_config()?;
+        Ok(self.in_file.get_or_init(|| options).clone())
+    }
+
+    fn read_config(&self) -> Result<Options, Fault> {
         let Some(path) = &self.config else { return Ok(Options::default()) };
         let text = std::fs::read_to_string(path).map_err(|error| {
             Fault::new(ExitCode::InvalidConfig, format!("failed to read `{}`", path.display()))
@@ -448,13 +476,13 @@ fn preset(text: &str) -> Result<Preset, String> {
 }
 
 /// Reads a number of things.
-fn whole<T: FromStr>(text: &str) -> Result<T, String> {
+pub(super) fn whole<T: FromStr>(text: &str) -> Result<T, String> {
     text.trim().parse().map_err(|_| "it must be a whole number from 1 on".to_owned())
 }
 
 /// Reads a length of time. In an options file a number alone is milliseconds, as in k6; on the command
 /// line it is refused, again as in k6: who types `-d 10` does not mean ten milliseconds.
-fn duration(text: &str) -> Result<Length, String> {
+pub(super) fn duration(text: &str) -> Result<Length, String> {
     if text.trim().parse::<f64>().is_ok() {
         return Err(format!("it has no unit: write `{0}s` or `{0}ms`", text.trim()));
     }

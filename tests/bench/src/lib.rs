@@ -1,7 +1,8 @@
 //! Compares wasmload with other load generators, side by side in one run.
 //!
-//! Four programs: `requests` for the CPU time of a request, `memory` for the memory of a virtual user,
-//! `arrivals` for how exactly a rate is kept, `websockets` for what sockets and their messages take.
+//! `requests` is for the CPU time of a request, `memory` for the memory of a virtual user, `arrivals` for how exactly a
+//! rate is kept, `websockets` for what sockets and their messages take, `hostile` for what is left to honest users
+//! beside others.
 //! README.md says how to run them and how to read what they print. Nothing here decides a test: what is
 //! measured is printed, as ratios, and people judge.
 //!

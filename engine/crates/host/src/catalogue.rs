@@ -14,6 +14,8 @@ use parking_lot::Mutex;
 /// URLs, endpoints and checks kept for a worker. Past it the table is emptied and filled anew: the series
 /// themselves live in the registry, so nothing is lost but a little time.
 const KEPT: usize = 10_000;
+/// What is longer, in bytes, is found out each time: ten thousand long addresses would be memory for nothing.
+const LONG: usize = 4 << 10;
 /// Entries kept for a VU: more than the pages that a user goes round.
 const RECENT: usize = 8;
 
@@ -37,6 +39,14 @@ pub(crate) struct EndpointKey {
     pub(crate) tags: Vec<(String, String)>,
     /// The statuses that it expects, in ranges with both ends in them; k6's where there are none.
     pub(crate) expected: Vec<(u16, u16)>,
+}
+
+impl EndpointKey {
+    /// How many bytes of it are the script's own.
+    fn size(&self) -> usize {
+        let tags: usize = self.tags.iter().map(|(name, value)| name.len() + value.len()).sum();
+        self.method.len() + self.name.len() + tags + size_of_val(self.expected.as_slice())
+    }
 }
 
 /// One request's series, by how it ended.
@@ -109,8 +119,10 @@ impl Catalogue {
             return Ok(target.clone());
         }
         let target = Target::parse(url)?;
-        make_room(&mut self.targets);
-        self.targets.insert(url.to_owned(), target.clone());
+        if url.len() <= LONG {
+            make_room(&mut self.targets);
+            self.targets.insert(url.to_owned(), target.clone());
+        }
         Ok(target)
     }
 
@@ -122,8 +134,10 @@ impl Catalogue {
             return Ok(target.clone());
         }
         let target = websocket::parse_url(url)?;
-        make_room(&mut self.targets);
-        self.targets.insert(url.to_owned(), target.clone());
+        if url.len() <= LONG {
+            make_room(&mut self.targets);
+            self.targets.insert(url.to_owned(), target.clone());
+        }
         Ok(target)
     }
 
@@ -143,8 +157,10 @@ impl Catalogue {
             .with("url", key.name.as_str());
         let expected = key.expected.clone();
         let endpoint = Arc::new(Endpoint { tags, expected, endings: Mutex::new(Vec::new()) });
-        make_room(&mut self.endpoints);
-        self.endpoints.insert(key, Arc::clone(&endpoint));
+        if key.size() <= LONG {
+            make_room(&mut self.endpoints);
+            self.endpoints.insert(key, Arc::clone(&endpoint));
+        }
         endpoint
     }
 

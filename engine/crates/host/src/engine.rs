@@ -12,14 +12,19 @@ use crate::bindings::LoadScript;
 use crate::code_cache::CodeCache;
 use crate::contract::Names;
 use crate::state::VuState;
+use crate::turns::Ticks;
 use crate::wasi_http;
 
-/// How long a guest may compute before it must let the other VUs of its worker go on. A hundred switches a
-/// second cost nothing that shows, and no neighbour waits for long.
-const EPOCH: Duration = Duration::from_millis(10);
+/// How often it is looked at who computes. A thousand looks a second take some thousandths of a core; with fewer, five
+/// hundred users who begin to compute at once would have seconds between them before it shows which they are.
+pub(crate) const EPOCH: Duration = Duration::from_millis(1);
 
-/// Stack for the script itself. Measured: Rust is content with a fraction, QuickJS and CPython with this.
+/// Stack for the script itself, where nothing else is said. Measured: Rust is content with a fraction, QuickJS and
+/// CPython with this.
 const WASM_STACK: usize = 256 << 10;
+
+/// Stack for the script itself at most: each VU has one, and nobody needs as much.
+const MOST_STACK: u64 = 64 << 20;
 
 /// Stack for the host functions that run on a guest's fiber, above the script's own. No protocol client is
 /// among them (see [`crate::side_by_side`]); unoptimised builds have larger frames.
@@ -32,6 +37,8 @@ pub struct Engine {
     linker: Linker<VuState>,
     /// Where compiled code is kept, if anywhere.
     code_cache: Option<CodeCache>,
+    /// Goes with the epochs.
+    pub(crate) ticks: Ticks,
     /// Dropping it ends the ticker's thread.
     _ticker: Sender<()>,
 }
@@ -46,21 +53,30 @@ impl Engine {
     ///
     /// Fails with [`EngineError`] where the processor or the system lacks what compiled code needs.
     pub fn new() -> Result<Self, EngineError> {
+        Self::with_stack(WASM_STACK as u64)
+    }
+
+    /// The same, with so many bytes of stack for each VU's calls, 64 MiB at most.
+    ///
+    /// Fails as [`new`](Self::new) does.
+    pub fn with_stack(stack: u64) -> Result<Self, EngineError> {
+        let stack = stack.min(MOST_STACK) as usize;
         let mut config = Config::new();
         config
             // Calls into guests block only the guest; its requests in parallel are the host's affair. The
             // concurrency of the component model would cost two microseconds a call for nothing.
             .concurrency_support(false)
             .epoch_interruption(true)
-            .max_wasm_stack(WASM_STACK)
-            .async_stack_size(WASM_STACK + HOST_STACK)
+            .max_wasm_stack(stack)
+            .async_stack_size(stack + HOST_STACK)
             // A guest that is dropped in mid-call unwinds by a trap of wasmtime's own, which nobody reads. The
             // source lines of those that are read are looked up in `source_lines`.
             .wasm_backtrace_details(WasmBacktraceDetails::Disable);
         let wasmtime = wasmtime::Engine::new(&config).map_err(EngineError)?;
         let linker = link(&wasmtime).map_err(EngineError)?;
-        let ticker = tick(&wasmtime);
-        Ok(Self { wasmtime, linker, code_cache: None, _ticker: ticker })
+        let ticks = Ticks::default();
+        let ticker = tick(&wasmtime, ticks.clone());
+        Ok(Self { wasmtime, linker, code_cache: None, ticks, _ticker: ticker })
     }
 
     /// Keeps what it compiles there, and takes from there what it compiled before.
@@ -92,12 +108,12 @@ fn link(engine: &wasmtime::Engine) -> wasmtime::Result<Linker<VuState>> {
     let mut linker = Linker::new(engine);
     // Languages' own libraries want WASI. It is there, and gives nothing away: see `VuState::new`.
     wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
-    LoadScript::add_to_linker::<_, HasSelf<_>>(&mut linker, |state| state)?;
+    LoadScript::add_to_linker::<_, HasSelf<_>>(&mut linker, VuState::called)?;
     Ok(linker)
 }
 
 /// Advances the epoch until the sender is dropped or the engine is gone.
-fn tick(engine: &wasmtime::Engine) -> Sender<()> {
+fn tick(engine: &wasmtime::Engine, ticks: Ticks) -> Sender<()> {
     let (ticker, stop) = channel();
     let engine = engine.weak();
     thread::Builder::new()
@@ -105,7 +121,10 @@ fn tick(engine: &wasmtime::Engine) -> Sender<()> {
         .spawn(move || {
             while let Err(RecvTimeoutError::Timeout) = stop.recv_timeout(EPOCH) {
                 match engine.upgrade() {
-                    Some(engine) => engine.increment_epoch(),
+                    Some(engine) => {
+                        ticks.advance();
+                        engine.increment_epoch();
+                    }
                     None => break,
                 }
             }

@@ -18,7 +18,7 @@ use wasmtime_wasi_http::WasiBody;
 
 use crate::catalogue::{Ending, Endpoint, Kind};
 use crate::event_streams::{EventStreams, Source, StreamId};
-use crate::limits::{REQUESTS_AT_ONCE, UPLOAD_BYTES};
+use crate::limits::Limits;
 use crate::observer::VuObserver;
 use crate::sockets::{SocketId, Sockets, TooMany};
 use crate::time::milliseconds;
@@ -36,6 +36,7 @@ pub(crate) struct Exchanges {
     downloads: Vec<Download>,
     /// Who is shown its exchanges.
     observer: Option<VuObserver>,
+    limits: Arc<Limits>,
 }
 
 /// Series that belong to a VU and not to one of its requests.
@@ -78,6 +79,7 @@ impl Exchanges {
         recorder: Recorder,
         vu: &Tags,
         observer: Option<VuObserver>,
+        limits: &Arc<Limits>,
     ) -> Self {
         let registry = recorder.registry();
         let series = VuSeries {
@@ -86,10 +88,22 @@ impl Exchanges {
             interrupted: registry.series(builtin::HTTP_REQS_INTERRUPTED, vu),
             retries: registry.series(builtin::HTTP_REQ_RETRIES, vu),
         };
-        let sockets = Sockets::new(recorder.clone(), series.sent, series.received);
+        let most = limits.sockets as usize;
+        let sockets = Sockets::new(recorder.clone(), series.sent, series.received, most);
         let (uploads, streams) = (Uploads::default(), EventStreams::new(recorder.clone()));
         let (entries, downloads) = (Vec::new(), Vec::new());
-        Self { client, recorder, series, entries, sockets, uploads, streams, downloads, observer }
+        Self {
+            client,
+            recorder,
+            series,
+            entries,
+            sockets,
+            uploads,
+            streams,
+            downloads,
+            observer,
+            limits: Arc::clone(limits),
+        }
     }
 
     /// Begins an exchange; nothing is sent before the next [`poll`](Self::poll).
@@ -145,7 +159,7 @@ impl Exchanges {
 
     fn reserve(&mut self) -> Option<ExchangeId> {
         let on_their_way = self.entries.len() + self.uploads.len();
-        (on_their_way < REQUESTS_AT_ONCE).then(|| self.client.reserve())
+        (on_their_way < self.limits.requests_at_once as usize).then(|| self.client.reserve())
     }
 
     fn begin(
@@ -164,8 +178,9 @@ impl Exchanges {
     /// Takes in bodies, and begins the exchanges of those that are finished. Whether any is refused.
     fn begin_uploads(&mut self, cx: &mut Context<'_>) -> bool {
         let limit = self.client.config().body_limit;
+        let all = usize::try_from(self.limits.request_bytes).unwrap_or(usize::MAX);
         let mut any = false;
-        for (upload, refusal) in self.uploads.take_ended(cx, limit, UPLOAD_BYTES) {
+        for (upload, refusal) in self.uploads.take_ended(cx, limit, all) {
             let Upload { id, request, endpoint, lag, is_unwanted, .. } = upload;
             if refusal.is_some() {
                 self.record_unsent(&endpoint, Ending::INVALID);
@@ -217,7 +232,7 @@ impl Exchanges {
         for id in news.again {
             let Some((request, endpoint)) = self.streams.again(id) else { continue };
             if self.start(request, endpoint, Duration::ZERO).is_none() {
-                let why = format!("more than {REQUESTS_AT_ONCE} requests of one user at once");
+                let why = too_many(&self.limits);
                 self.streams.not_begun(id, net::Error::Other(why));
             }
             // It is driven from the next time on.
@@ -343,6 +358,11 @@ pub(crate) async fn until<T>(
         None => Poll::Pending,
     })
     .await
+}
+
+/// What is said of a request that is one too many.
+pub(crate) fn too_many(limits: &Limits) -> String {
+    format!("more than {} requests of one user at once", limits.requests_at_once)
 }
 
 fn record(

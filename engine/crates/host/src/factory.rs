@@ -13,10 +13,13 @@ use vu::{Identity, Iteration, Outcome, Scenario, SetupData, VuFactory};
 use crate::catalogue::Catalogue;
 use crate::exchanges::Exchanges;
 use crate::guest::{GuestVu, outcome};
-use crate::log::LogGate;
+use crate::limits::Limits;
+use crate::log::{LogGate, VuLog};
+use crate::memory::AllMemory;
 use crate::observer::Observer;
 use crate::script::Script;
 use crate::state::{Files, Group, Secrets, User};
+use crate::turns::Lane;
 
 /// What the users of a script are given.
 pub struct Settings {
@@ -42,6 +45,10 @@ pub struct Settings {
     pub files: Files,
     /// Whether the bodies of responses are forgotten, where a request does not say.
     pub discards_bodies: bool,
+    /// What each of them may take of the machine.
+    pub limits: Limits,
+    /// How many of them there may be, so that each has its share of what all may take together.
+    pub vus: u64,
     /// Who is shown single exchanges.
     pub observer: Observer,
     /// Where messages go.
@@ -54,6 +61,10 @@ pub struct ScriptFactory {
     settings: Settings,
     /// One a worker, and a last one for `setup` and `teardown`.
     catalogues: Vec<Arc<Mutex<Catalogue>>>,
+    /// As many.
+    lanes: Vec<Lane>,
+    limits: Arc<Limits>,
+    memory: Arc<AllMemory>,
     origin: Instant,
 }
 
@@ -64,7 +75,10 @@ impl ScriptFactory {
         let catalogue =
             |shard| Arc::new(Mutex::new(Catalogue::new(settings.shards.recorder(shard))));
         let catalogues = (0..=settings.workers).map(catalogue).collect();
-        Self { script, settings, catalogues, origin: Instant::now() }
+        let lanes = (0..=settings.workers).map(|_| Lane::default()).collect();
+        let limits = Arc::new(settings.limits.clone());
+        let memory = AllMemory::new(limits.memory, settings.vus);
+        Self { script, settings, catalogues, lanes, limits, memory, origin: Instant::now() }
     }
 
     fn user(&self, identity: Identity, tags: Tags) -> GuestVu {
@@ -78,14 +92,17 @@ impl ScriptFactory {
             Some(_) => Arc::new(net::Config { tells_requests: true, ..(**net).clone() }),
         };
         let client = Client::of_vu(net, identity.vu);
-        let exchanges = Exchanges::new(client, recorder, &tags, observer);
+        let exchanges = Exchanges::new(client, recorder.clone(), &tags, observer, &self.limits);
         let env = identity.scenario.env.clone();
+        let log =
+            VuLog::new(identity.vu, self.settings.log.clone(), recorder.clone(), tags.clone());
+        let lane = self.lanes[identity.worker].clone();
         let user = User {
             identity,
             tags,
             env,
             catalogue,
-            log: self.settings.log.clone(),
+            log,
             secrets: Arc::clone(&self.settings.secrets),
             datasets: self.settings.datasets.clone(),
             files: Arc::clone(&self.settings.files),
@@ -93,8 +110,10 @@ impl ScriptFactory {
             origin: self.origin,
             keeps_cookies: self.settings.keeps_cookies,
             offline: None,
+            limits: Arc::clone(&self.limits),
+            memory: Arc::clone(&self.memory),
         };
-        GuestVu::new(self.script.clone(), Arc::new(user), exchanges)
+        GuestVu::new(self.script.clone(), Arc::new(user), exchanges, lane)
     }
 
     /// Who runs `setup` and `teardown`: nobody's scenario, on the controller's shard.
@@ -126,7 +145,7 @@ impl VuFactory for ScriptFactory {
         let tags: Tags = identity.scenario.tags.clone().into_iter().collect();
         let tags = tags.with("scenario", identity.scenario.name.as_str());
         let mut vu = self.user(identity, tags);
-        vu.instantiate().await.map_err(|error| format!("{:#}", error))?;
+        vu.instantiate().await?;
         Ok(vu)
     }
 

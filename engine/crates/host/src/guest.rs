@@ -5,14 +5,16 @@ use std::sync::Arc;
 use metrics::builtin;
 use parking_lot::Mutex;
 use vu::{Iteration, Outcome, SetupData, Trap, Vu};
-use wasmtime::{Store, UpdateDeadline};
+use wasmtime::Store;
 
 use crate::exchanges::Exchanges;
 use crate::exports::Exports;
+use crate::limits::Reached;
 use crate::script::Script;
 use crate::side_by_side::{GuestWaker, side_by_side};
 use crate::state::{Group, User, VuState};
 use crate::trap;
+use crate::turns::{Lane, Turn};
 
 /// A VU whose script is a WebAssembly component.
 ///
@@ -23,6 +25,7 @@ pub struct GuestVu {
     user: Arc<User>,
     exchanges: Arc<Mutex<Exchanges>>,
     waker: Arc<GuestWaker>,
+    turn: Arc<Turn>,
     instance: Option<Instance>,
     /// Whether an instance was made before, so that the next one is a restart.
     lived: bool,
@@ -34,8 +37,9 @@ struct Instance {
 }
 
 impl GuestVu {
-    pub(crate) fn new(script: Script, user: Arc<User>, exchanges: Exchanges) -> Self {
+    pub(crate) fn new(script: Script, user: Arc<User>, exchanges: Exchanges, lane: Lane) -> Self {
         Self {
+            turn: Arc::new(Turn::new(script.ticks.clone(), lane)),
             script,
             user,
             exchanges: Arc::new(Mutex::new(exchanges)),
@@ -46,13 +50,15 @@ impl GuestVu {
     }
 
     /// Makes an instance now, so that the first call does not wait for it.
-    pub(crate) async fn instantiate(&mut self) -> wasmtime::Result<()> {
-        self.instance = Some(self.take_instance().await?);
+    ///
+    /// Fails with a sentence for people.
+    pub(crate) async fn instantiate(&mut self) -> Result<(), String> {
+        self.instance = Some(self.take_instance().await.map_err(|trap| trap.reason)?);
         Ok(())
     }
 
     /// The instance, made afresh if there is none.
-    async fn take_instance(&mut self) -> wasmtime::Result<Instance> {
+    async fn take_instance(&mut self) -> Result<Instance, Trap> {
         if let Some(instance) = self.instance.take() {
             return Ok(instance);
         }
@@ -60,19 +66,37 @@ impl GuestVu {
             self.count_restart();
         }
         self.lived = true;
-        self.fresh().await
+        self.fresh().await.map_err(|error| {
+            let reached = self.reached(&error);
+            let reason = match &reached {
+                Some(reached) => format!("no instance could be made: {reached}"),
+                None => format!("no instance could be made: {}", error.root_cause()),
+            };
+            Trap { reason, at: None, limit: reached.map(|reached| reached.limit.name()) }
+        })
+    }
+
+    /// The limit that ended a call, if one did, which is counted.
+    fn reached(&self, error: &wasmtime::Error) -> Option<Reached> {
+        let reached = Reached::of(error, &self.user.limits)?;
+        self.user.count_limit(reached.limit);
+        Some(reached)
     }
 
     async fn fresh(&self) -> wasmtime::Result<Instance> {
         let instances = &self.script.instances;
         let (user, exchanges) = (Arc::clone(&self.user), Arc::clone(&self.exchanges));
-        let state = VuState::new(user, exchanges, instances.is_program());
+        let turn = Arc::clone(&self.turn);
+        let state = VuState::new(user, exchanges, turn, instances.is_program());
         let mut store = Store::new(instances.instance_pre().engine(), state);
-        store.limiter(|state| &mut state.limits);
+        let limits = &self.user.limits;
+        store.limiter(|state| &mut state.memory);
+        store.set_hostcall_fuel(usize::try_from(limits.call_bytes).unwrap_or(usize::MAX));
+        store.set_max_component_handles(limits.handles as usize);
         // A guest that computes for longer than an epoch lets the other VUs of its worker go on.
-        store.epoch_deadline_callback(|_| Ok(UpdateDeadline::Yield(1)));
+        store.epoch_deadline_callback(|mut store| Ok(store.data_mut().epoch_passed()?));
         store.set_epoch_deadline(1);
-        let exports = instances.instantiate(&mut store).await?;
+        let exports = self.turn.fairly(instances.instantiate(&mut store)).await?;
         Ok(Instance { store, exports })
     }
 
@@ -90,10 +114,8 @@ impl GuestVu {
         group: Group,
         call: impl AsyncFnOnce(&Exports, &mut Store<VuState>) -> wasmtime::Result<Result<T, String>>,
     ) -> Result<T, Outcome> {
-        let Instance { mut store, exports } = self.take_instance().await.map_err(|error| {
-            let reason = format!("no fresh instance could be made: {}", error.root_cause());
-            Outcome::Trapped(Trap { reason, at: None })
-        })?;
+        let Instance { mut store, exports } =
+            self.take_instance().await.map_err(Outcome::Trapped)?;
         let stderr = store.data().stderr.clone();
         stderr.begin_call();
         store.data_mut().begin_call(iteration, group);
@@ -101,7 +123,7 @@ impl GuestVu {
 
         let leftovers = Leftovers(Some(&self.exchanges));
         let guest = call(&exports, &mut store);
-        let result = side_by_side(guest, &self.exchanges, &self.waker).await;
+        let result = side_by_side(guest, &self.exchanges, &self.waker, &self.turn).await;
         match result {
             Ok(result) => {
                 leftovers.keep();
@@ -115,7 +137,7 @@ impl GuestVu {
                     self.lived = false;
                     return Err(outcome);
                 }
-                Err(trap::outcome(&error, &words, &self.script.lines))
+                Err(trap::outcome(&error, &words, &self.script.lines, self.reached(&error)))
             }
         }
     }

@@ -9,6 +9,7 @@
 //! * `guest` is one virtual user: a store, an instance, and the two futures that make it run;
 //! * `trap` says what became of a call that broke, `source_lines` at which line of the source;
 //! * `interface` is the contract, one file per WIT interface; `wasi_http` is the standard's, for scripts that ask for it;
+//! * `limits` says what a script may take; `memory` holds what it allocates, `meter` and `turns` what it computes;
 //! * `exports` is what the engine calls in a script;
 //! * `exchanges` joins the guest to its HTTP client and turns each exchange into samples; `event_streams` and
 //!   `sockets` do so for what stays open.
@@ -31,6 +32,8 @@ mod interface;
 mod json;
 mod limits;
 mod log;
+mod memory;
+mod meter;
 mod observer;
 mod script;
 mod side_by_side;
@@ -41,6 +44,7 @@ mod stdio;
 mod time;
 mod tokens;
 mod trap;
+mod turns;
 mod uploads;
 mod wasi_http;
 mod woken;
@@ -50,6 +54,7 @@ pub use contract::Mismatch;
 pub use engine::{Engine, EngineError};
 pub use factory::{ScriptFactory, Settings};
 pub use form::{FormError, ScriptKind};
+pub use limits::Limits;
 pub use log::{Level, LogGate, LogLine};
 pub use observer::{Observed, Observer};
 pub use script::{Idle, Inspection, LoadError, LoadFault, OptionsError, Script};

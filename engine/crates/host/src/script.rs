@@ -21,13 +21,21 @@ use crate::exchanges::Exchanges;
 use crate::exports::ExportsPre;
 use crate::form::{FormError, ScriptKind, into_component};
 use crate::guest::GuestVu;
-use crate::limits::{addresses, maps};
-use crate::log::{Level, LogGate};
+use crate::limits::{Limits, addresses, bytes, maps};
+use crate::log::{Level, LogGate, VuLog};
+use crate::memory::AllMemory;
 use crate::source_lines::SourceLines;
 use crate::state::{Files, Group, Secrets, User};
+use crate::turns::{Lane, Ticks};
 
 /// How long `options` may take: it only has to hand out a text.
 const OPTIONS_TIME: Duration = Duration::from_secs(10);
+
+/// How long they may be: a thousand scenarios fit.
+const OPTIONS_BYTES: usize = 1 << 20;
+
+/// How long it may compute for them.
+const OPTIONS_COMPUTING: Duration = Duration::from_secs(5);
 
 /// A script that is ready to make users.
 #[derive(Clone)]
@@ -35,6 +43,8 @@ pub struct Script {
     pub(crate) instances: ExportsPre,
     /// Where its code was written.
     pub(crate) lines: Arc<SourceLines>,
+    /// The engine's epochs.
+    pub(crate) ticks: Ticks,
     inspection: Arc<Inspection>,
 }
 
@@ -158,7 +168,8 @@ impl Script {
         let Names { imports, exports } = names;
         let inspection = Inspection { kind, size, digest, contract, imports, exports, producers };
         let lines = Arc::new(SourceLines::of(&bytes));
-        Ok(Self { instances, lines, inspection: Arc::new(inspection) })
+        let (ticks, inspection) = (engine.ticks.clone(), Arc::new(inspection));
+        Ok(Self { instances, lines, ticks, inspection })
     }
 
     /// What can be told about it without running it.
@@ -207,6 +218,9 @@ impl Script {
             exports.options(store).await
         });
         match tokio::time::timeout(OPTIONS_TIME, call).await {
+            Ok(Ok(options)) if options.len() > OPTIONS_BYTES => {
+                Err(OptionsError(format!("they are longer than {}", bytes(OPTIONS_BYTES as u64))))
+            }
             Ok(Ok(options)) => Ok(options),
             Ok(Err(Outcome::Trapped(trap))) => Err(OptionsError(trap.to_string())),
             Ok(Err(Outcome::Failed(why) | Outcome::Aborted(why) | Outcome::Exhausted(why))) => {
@@ -226,13 +240,14 @@ impl Script {
         let identity = Identity { vu: 0, worker: 0, scenario: Arc::new(Scenario::default()) };
         let tags = metrics::Tags::new();
         let client = Client::new(Arc::new(net::Config::default()));
-        let exchanges = Exchanges::new(client, recorder.clone(), &tags, None);
+        let limits = Arc::new(Limits { cpu_time: OPTIONS_COMPUTING, ..Limits::default() });
+        let exchanges = Exchanges::new(client, recorder.clone(), &tags, None, &limits);
         let user = User {
             identity,
             tags,
             env: std::collections::BTreeMap::new(),
-            catalogue: Arc::new(Mutex::new(Catalogue::new(recorder))),
-            log,
+            catalogue: Arc::new(Mutex::new(Catalogue::new(recorder.clone()))),
+            log: VuLog::new(0, log, recorder.clone(), metrics::Tags::new()),
             secrets: Secrets::default(),
             datasets: Datasets::default(),
             files: Files::default(),
@@ -240,8 +255,10 @@ impl Script {
             origin: Instant::now(),
             keeps_cookies: false,
             offline: Some("requests in `options`"),
+            limits,
+            memory: AllMemory::new(u64::MAX, 1),
         };
-        GuestVu::new(self.clone(), Arc::new(user), exchanges)
+        GuestVu::new(self.clone(), Arc::new(user), exchanges, Lane::default())
     }
 }
 

@@ -14,6 +14,7 @@ use std::task::{Context, Poll, Wake, Waker};
 use parking_lot::Mutex;
 
 use crate::exchanges::Exchanges;
+use crate::turns::{Door, Turn};
 
 /// Wakes the VU's task, and remembers that it is the guest who is to be polled.
 pub(crate) struct GuestWaker {
@@ -41,12 +42,14 @@ impl Wake for GuestWaker {
     }
 }
 
-/// Runs a call into the guest to its end, and the exchanges that it started to theirs.
+/// Runs a call into the guest to its end, turn by turn, and the exchanges that it started to theirs.
 pub(crate) async fn side_by_side<T>(
     guest: impl Future<Output = T>,
     exchanges: &Mutex<Exchanges>,
     waker: &Arc<GuestWaker>,
+    turn: &Turn,
 ) -> T {
+    let mut door = Door::new(turn);
     let mut guest = std::pin::pin!(guest);
     let guest_waker = Waker::from(Arc::clone(waker));
     let mut result = None;
@@ -60,11 +63,14 @@ pub(crate) async fn side_by_side<T>(
             }
         }
         loop {
-            if result.is_none() && waker.woken.swap(false, Ordering::Acquire) {
+            // One whose turn it is not stays woken, and is let in later.
+            if result.is_none() && waker.woken.load(Ordering::Acquire) && door.poll(cx).is_ready() {
+                waker.woken.store(false, Ordering::Release);
                 let mut guest_cx = Context::from_waker(&guest_waker);
                 if let Poll::Ready(value) = Pin::as_mut(&mut guest).poll(&mut guest_cx) {
                     result = Some(value);
                 }
+                door.leave();
             }
             let mut exchanges = exchanges.lock();
             if exchanges.poll(cx) && result.is_none() {

@@ -20,7 +20,7 @@ use net::{Headers, Response, Target, Timings};
 use tokio::time::Instant;
 
 use crate::catalogue::failed;
-use crate::limits::{ANSWERS_EXPECTED, SOCKETS_AT_ONCE};
+use crate::limits::ANSWERS_EXPECTED;
 use crate::time::milliseconds;
 use crate::woken::{OneOf, Woken};
 
@@ -36,6 +36,8 @@ pub(crate) struct Sockets {
     /// In the order of their numbers.
     entries: Vec<Entry>,
     next: u64,
+    /// How many may be open at once.
+    most: usize,
     /// The answers that the script waits for, by the keys it gave them.
     expected: HashMap<String, Expected>,
 }
@@ -73,9 +75,10 @@ pub(crate) struct TooMany;
 pub(crate) struct TooManyExpected;
 
 impl Sockets {
-    pub(crate) fn new(recorder: Recorder, sent: SeriesId, received: SeriesId) -> Self {
+    pub(crate) fn new(recorder: Recorder, sent: SeriesId, received: SeriesId, most: usize) -> Self {
         let (woken, entries) = (Woken::new(), Vec::new());
-        Self { woken, recorder, sent, received, entries, next: 0, expected: HashMap::new() }
+        let expected = HashMap::new();
+        Self { woken, recorder, sent, received, entries, next: 0, most, expected }
     }
 
     /// Begins to connect; nothing is sent before the next [`poll`](Self::poll). The tags are those of its
@@ -89,7 +92,7 @@ impl Sockets {
         handshake: net::websocket::Handshake,
         tags: Tags,
     ) -> Result<SocketId, TooMany> {
-        if self.entries.len() >= SOCKETS_AT_ONCE {
+        if self.entries.len() >= self.most {
             return Err(TooMany);
         }
         let id = SocketId(self.next);

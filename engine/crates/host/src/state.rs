@@ -5,28 +5,33 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use data::Datasets;
-use metrics::{SeriesId, Tags};
+use metrics::{SeriesId, Tags, builtin};
 use net::FileSource;
 use parking_lot::Mutex;
 use tokio::time::Instant;
 use vu::{Identity, Iteration};
-use wasmtime::StoreLimits;
+use wasmtime::UpdateDeadline;
 use wasmtime::component::ResourceTable;
 use wasmtime_wasi::{WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 
 use crate::catalogue::{Catalogue, Recent};
 use crate::exchanges::Exchanges;
 use crate::interface::http::Prepared;
-use crate::limits::{HANDLES, store_limits};
-use crate::log::{Level, LogGate};
+use crate::limits::{Held, Limit, Limits, Reached};
+use crate::log::{Level, VuLog};
+use crate::memory::{AllMemory, VuMemory};
+use crate::meter::Meter;
 use crate::stdio::Stdio;
+use crate::turns::Turn;
 use crate::wasi_http::Http;
 
 pub(crate) struct VuState {
     pub(crate) table: ResourceTable,
     pub(crate) wasi: WasiCtx,
     pub(crate) http: Http,
-    pub(crate) limits: StoreLimits,
+    pub(crate) memory: VuMemory,
+    meter: Meter,
+    turn: Arc<Turn>,
     pub(crate) stderr: Stdio,
     pub(crate) user: Arc<User>,
     pub(crate) iteration: Iteration,
@@ -37,10 +42,11 @@ pub(crate) struct VuState {
     pub(crate) exchanges: Arc<Mutex<Exchanges>>,
     pub(crate) recent_requests: Recent<RequestKey, Prepared>,
     pub(crate) recent_checks: Recent<String, SeriesId>,
-    /// The bytes of the rows that the script holds.
-    pub(crate) row_bytes: usize,
-    /// The bytes of the WebSocket messages that the script holds.
-    pub(crate) message_bytes: usize,
+    /// What the script holds of rows, WebSocket messages, responses and requests.
+    pub(crate) rows: Held,
+    pub(crate) messages: Held,
+    pub(crate) responses: Held,
+    pub(crate) requests: Held,
 }
 
 /// Method and URL of a request with no name or tags of its own.
@@ -70,7 +76,7 @@ pub(crate) struct User {
     pub(crate) tags: Tags,
     pub(crate) env: BTreeMap<String, String>,
     pub(crate) catalogue: Arc<Mutex<Catalogue>>,
-    pub(crate) log: LogGate,
+    pub(crate) log: VuLog,
     pub(crate) secrets: Secrets,
     pub(crate) datasets: Datasets,
     /// The files that it may send.
@@ -83,18 +89,37 @@ pub(crate) struct User {
     pub(crate) keeps_cookies: bool,
     /// Why it may not send requests, if it may not.
     pub(crate) offline: Option<&'static str>,
+    /// What it may take of the machine.
+    pub(crate) limits: Arc<Limits>,
+    /// What all VUs of the run have of memory.
+    pub(crate) memory: Arc<AllMemory>,
+}
+
+impl User {
+    /// Counts a limit that its script has reached.
+    pub(crate) fn count_limit(&self, limit: Limit) {
+        let tags = self.tags.with("limit", limit.name());
+        let catalogue = self.catalogue.lock();
+        catalogue.recorder().record_tagged(builtin::LIMITS_REACHED, &tags, 1.0);
+    }
 }
 
 impl VuState {
     /// The state of a fresh instance. A program finds the run's variables and secrets in its environment; a
     /// script asks for them by `context` and `secrets`.
-    pub(crate) fn new(user: Arc<User>, exchanges: Arc<Mutex<Exchanges>>, is_program: bool) -> Self {
-        let vu = user.identity.vu;
-        let stderr = Stdio::new(vu, Level::Warn, user.log.clone());
+    pub(crate) fn new(
+        user: Arc<User>,
+        exchanges: Arc<Mutex<Exchanges>>,
+        turn: Arc<Turn>,
+        is_program: bool,
+    ) -> Self {
+        let limits = Arc::clone(&user.limits);
+        let stderr = Stdio::new(Level::Warn, Arc::clone(&user));
         // No files, arguments or sockets: nothing is granted but clocks and random numbers.
         let mut wasi = WasiCtxBuilder::new();
-        wasi.stdout(Stdio::new(vu, Level::Info, user.log.clone()))
+        wasi.stdout(Stdio::new(Level::Info, Arc::clone(&user)))
             .stderr(stderr.clone())
+            .max_random_size(limits.call_bytes)
             .allow_tcp(false)
             .allow_udp(false);
         if is_program {
@@ -104,13 +129,15 @@ impl VuState {
         }
         let wasi = wasi.build();
         let mut table = ResourceTable::new();
-        table.set_max_capacity(HANDLES);
+        table.set_max_capacity(limits.handles as usize);
         let tags = user.tags.clone();
         Self {
             table,
             wasi,
             http: Http::new(),
-            limits: store_limits(),
+            memory: VuMemory::new(&limits, Arc::clone(&user.memory)),
+            meter: Meter::new(Arc::clone(&limits)),
+            turn,
             stderr,
             user,
             iteration: Iteration::default(),
@@ -119,13 +146,16 @@ impl VuState {
             exchanges,
             recent_requests: Recent::default(),
             recent_checks: Recent::default(),
-            row_bytes: 0,
-            message_bytes: 0,
+            rows: Held::new(Limit::RowBytes, "rows", limits.row_bytes),
+            messages: Held::new(Limit::MessageBytes, "messages", limits.message_bytes),
+            responses: Held::new(Limit::ResponseBytes, "responses", limits.response_bytes),
+            requests: Held::new(Limit::RequestBytes, "requests", limits.request_bytes),
         }
     }
 
     /// Takes note of what is called next: its samples are told apart by the tag `group`.
     pub(crate) fn begin_call(&mut self, iteration: Iteration, group: Group) {
+        self.meter.begin_call();
         self.iteration = iteration;
         if self.group != group {
             self.group = group;
@@ -140,6 +170,25 @@ impl VuState {
         }
     }
 
+    /// Takes note that the script calls into the host, whatever it asks for.
+    pub(crate) fn called(&mut self) -> &mut Self {
+        self.meter.has_called();
+        self
+    }
+
+    /// An epoch is over, and the script is asked what it did in it.
+    ///
+    /// Fails with [`Reached`] if that is more than it may.
+    pub(crate) fn epoch_passed(&mut self) -> Result<UpdateDeadline, Reached> {
+        self.meter.count_calls(self.turn.now())?;
+        let Some(passed) = self.turn.passed() else { return Ok(UpdateDeadline::Continue(1)) };
+        self.meter.has_computed(passed.ticks)?;
+        Ok(match passed.is_over {
+            true => UpdateDeadline::Yield(1),
+            false => UpdateDeadline::Continue(1),
+        })
+    }
+
     /// Which calls the one that runs belongs to.
     pub(crate) fn group(&self) -> Group {
         self.group
@@ -152,7 +201,9 @@ impl VuState {
 }
 
 impl WasiView for VuState {
+    /// Asked for with each call into WASI.
     fn ctx(&mut self) -> WasiCtxView<'_> {
+        self.meter.has_called();
         WasiCtxView { ctx: &mut self.wasi, table: &mut self.table }
     }
 }

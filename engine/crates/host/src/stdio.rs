@@ -12,7 +12,8 @@ use wasmtime_wasi::async_trait;
 use wasmtime_wasi::cli::{IsTerminal, StdoutStream};
 use wasmtime_wasi::p2::{OutputStream, Pollable, StreamResult};
 
-use crate::log::{Level, LogGate};
+use crate::log::Level;
+use crate::state::User;
 
 /// Bytes kept of a line that does not end, and of the last words: a long message's beginning is enough.
 const LINE: usize = 4096;
@@ -24,9 +25,8 @@ pub(crate) struct Stdio {
 }
 
 struct Shared {
-    vu: u32,
     level: Level,
-    log: LogGate,
+    user: Arc<User>,
     text: Mutex<Text>,
 }
 
@@ -39,8 +39,8 @@ struct Text {
 }
 
 impl Stdio {
-    pub(crate) fn new(vu: u32, level: Level, log: LogGate) -> Self {
-        Self { shared: Arc::new(Shared { vu, level, log, text: Mutex::default() }) }
+    pub(crate) fn new(level: Level, user: Arc<User>) -> Self {
+        Self { shared: Arc::new(Shared { level, user, text: Mutex::default() }) }
     }
 
     /// Forgets what was written before, so that [`Self::words`] are those of one call.
@@ -66,7 +66,7 @@ impl Stdio {
                     text.words.push('\n');
                 }
                 if !line.is_empty() {
-                    self.shared.log.log(self.shared.vu, self.shared.level, line);
+                    self.shared.user.log.log(self.shared.level, line);
                 }
             }
         }

@@ -3,6 +3,7 @@
 use vu::{Outcome, Trap};
 use wasmtime::WasmBacktrace;
 
+use crate::limits::Reached;
 use crate::source_lines::{SourceLine, SourceLines};
 
 /// A script's wish to end the run, travelling up through its own frames as a trap.
@@ -17,8 +18,14 @@ pub(crate) struct Exhausted(pub(crate) String);
 
 /// What became of a call that did not return.
 ///
-/// `words` are what the script wrote to standard error during the call, `lines` where its code was written.
-pub(crate) fn outcome(error: &wasmtime::Error, words: &str, lines: &SourceLines) -> Outcome {
+/// `words` are what the script wrote to standard error during the call, `lines` where its code was written, `reached` the
+/// limit that it reached.
+pub(crate) fn outcome(
+    error: &wasmtime::Error,
+    words: &str,
+    lines: &SourceLines,
+    reached: Option<Reached>,
+) -> Outcome {
     if let Some(Abort(reason)) = error.downcast_ref() {
         return Outcome::Aborted(reason.clone());
     }
@@ -26,24 +33,22 @@ pub(crate) fn outcome(error: &wasmtime::Error, words: &str, lines: &SourceLines)
         return Outcome::Exhausted(what.clone());
     }
     let panic = panic_message(words);
-    let reason = match error.downcast_ref::<wasmtime::Trap>() {
-        Some(wasmtime::Trap::UnreachableCodeReached) if panic.is_some() => {
+    let reason = match (&reached, error.downcast_ref::<wasmtime::Trap>()) {
+        (Some(reached), _) => reached.to_string(),
+        (None, Some(wasmtime::Trap::UnreachableCodeReached)) if panic.is_some() => {
             format!("panicked: {}", panic.unwrap_or_default())
         }
-        Some(trap) => named(*trap),
-        None => error.root_cause().to_string(),
+        (None, Some(trap)) => named(*trap),
+        (None, None) => error.root_cause().to_string(),
     };
     let at = error.downcast_ref().and_then(|backtrace| place(backtrace, lines));
-    Outcome::Trapped(Trap { reason, at })
+    Outcome::Trapped(Trap { reason, at, limit: reached.map(|reached| reached.limit.name()) })
 }
 
 /// What happened, without wasmtime's prefix that says for whom.
 fn named(trap: wasmtime::Trap) -> String {
     match trap {
         wasmtime::Trap::UnreachableCodeReached => "the script broke off (`unreachable`)".into(),
-        wasmtime::Trap::StackOverflow => {
-            "the call stack is exhausted (too deep a recursion)".into()
-        }
         other => {
             let text = other.to_string();
             text.strip_prefix("wasm trap: ").map(ToOwned::to_owned).unwrap_or(text)
@@ -74,9 +79,18 @@ fn place(backtrace: &WasmBacktrace, lines: &SourceLines) -> Option<String> {
 
 /// Whether a file is the script's, not its language's or a library's.
 fn is_own(file: &str) -> bool {
-    !["/rustc/", "/library/", "/.cargo/registry/", "/guest-sdk/", "wasmload-sdk/", "/rust/deps/"]
-        .iter()
-        .any(|part| file.contains(part))
+    ![
+        "/rustc/",
+        "/library/",
+        "/.cargo/registry/",
+        "/guest-sdk/",
+        "wasmload-sdk/",
+        "/rust/deps/",
+        // The C library's.
+        "wasisdk:",
+    ]
+    .iter()
+    .any(|part| file.contains(part))
 }
 
 /// The message of a Rust panic in the form that the standard library prints it.
@@ -118,6 +132,7 @@ mod tests {
     fn a_library_is_not_the_scripts_own_source() {
         assert!(is_own("src/lib.rs"));
         assert!(is_own("/home/ada/shop/src/cart.rs"));
+        assert!(!is_own("wasisdk://v30.0/src/wasi-libc/libc-bottom-half/sources/sbrk.c"));
         assert!(!is_own("/rustc/abc/library/std/src/panicking.rs"));
         assert!(!is_own("/home/ada/.cargo/registry/src/x/serde-1.0.0/src/de.rs"));
     }

@@ -11,14 +11,22 @@ use std::time::Duration;
 use data::{DatasetSpec, Datasets, OnExhausted, RowFormat, RowOrder, Share};
 use demo::{Demo, Faults, RunningDemo};
 use host::{
-    Engine, Files, Level, LogGate, LogLine, Observer, Script, ScriptFactory, Secrets, Settings,
+    Engine, Files, Level, Limits, LogGate, LogLine, Observer, Script, ScriptFactory, Secrets,
+    Settings,
 };
 use metrics::{MetricId, Registry, Shards, Sink, Totals, builtin};
 use vu::{Identity, Iteration, Outcome, Scenario, SetupData, Vu, VuFactory};
 
+#[path = "programs/hostile.rs"]
+mod hostile;
 #[path = "programs/standard.rs"]
 mod standard;
 
+use hostile::{
+    breaks_where_it_is_told, computes_and_calls, digs_in_json, floods, flows_of_all_kinds,
+    gives_giant_texts, gives_huge_options, hoards_bodies, leaks_handles, loops_in_options,
+    loops_where_it_is_told, reaches_for_the_machine, sleeps_for_ever,
+};
 use standard::{
     program_asks_at_once, program_ends_as_it_is_told, program_errors_are_told_apart,
     program_gets_and_posts, program_writes_bodies, script_asks_both_ways,
@@ -79,6 +87,8 @@ impl Bench {
             datasets: Datasets::default(),
             files: Files::default(),
             discards_bodies: false,
+            limits: Limits::default(),
+            vus: 1,
             observer: Observer::default(),
             log,
         };
@@ -253,8 +263,16 @@ fn eats_memory() {
     runtime().block_on(async {
         let bench = Bench::new(artifacts::EATS_MEMORY);
         let outcomes = bench.iterate(1).await;
-        // Rust's allocator gives up when the host refuses to grow the memory.
-        trapped(&outcomes[0]);
+        let trap = trapped(&outcomes[0]);
+        assert_eq!(
+            trap.reason,
+            "the script needs more than 256 MiB of memory (`--max-memory-per-vu` raises it)"
+        );
+        assert_eq!(trap.limit, Some("memory-per-vu"));
+        assert!(trap.at.as_deref().unwrap_or_default().contains("eats_memory.rs:"), "{trap}");
+        let reached =
+            count(&bench.totals(), builtin::LIMITS_REACHED, &[("limit", "memory-per-vu")]);
+        assert_eq!(reached, 1.0);
     });
 }
 
@@ -423,7 +441,10 @@ fn hoards_rows() {
     runtime().block_on(async {
         let hoards = Bench::with_datasets(artifacts::HOARDS_ROWS, &[], datasets.clone());
         let trap = trapped(&hoards.iterate(1).await[0]).clone();
-        assert_eq!(trap.reason, "the script holds more than 64 MiB of rows");
+        assert_eq!(
+            trap.reason,
+            "the script holds more than 64 MiB of rows (`--max-row-bytes` raises it)"
+        );
         let drops = Bench::with_datasets(artifacts::HOARDS_ROWS, &[("DROP", "1")], datasets);
         drops.completes().await;
     });
@@ -516,10 +537,12 @@ fn reads_a_secret() {
 fn recurses_for_ever() {
     runtime().block_on(async {
         let outcomes = Bench::new(artifacts::RECURSES_FOR_EVER).iterate(1).await;
+        let trap = trapped(&outcomes[0]);
         assert_eq!(
-            trapped(&outcomes[0]).reason,
-            "the call stack is exhausted (too deep a recursion)"
+            trap.reason,
+            "the call stack is exhausted: too deep a recursion (`--max-stack` raises it)"
         );
+        assert_eq!(trap.limit, Some("stack"));
     });
 }
 

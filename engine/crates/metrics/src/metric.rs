@@ -224,6 +224,8 @@ pub mod builtin {
         VU_RESTARTS = "vu_restarts", Counter, Default;
         /// Calls into a script that trapped or hit a limit. Our own.
         TRAPS = "traps", Counter, Default;
+        /// How often a script reached a limit of what it may take, with the tag `limit` that names it. Our own.
+        LIMITS_REACHED = "limits_reached", Counter, Default;
         /// Bytes sent.
         DATA_SENT = "data_sent", Counter, Data;
         /// Bytes received.

@@ -12,16 +12,17 @@ use parking_lot::Mutex;
 use crate::metric::builtin;
 use crate::{Contains, Kind, Metric, MetricId, Tags};
 
-/// Metrics scripts can define, in all. Arbitrary: far more than people read, far less than memory.
+/// Metrics scripts can define, in all, where nothing else is said. Arbitrary: far more than people read, far less than
+/// memory.
 pub const MAX_CUSTOM_METRICS: usize = 1_000;
 
-/// Series with tags there can be, in all.
+/// Series with tags there can be, in all, where nothing else is said.
 ///
 /// A script that puts an id into a tag makes a series a request. A trend's costs 24 to 48 KiB twice in
 /// each thread that meets it and once in the totals: on two threads, ten thousand are 1.2 to 2.4 GB.
 pub const MAX_TAGGED_SERIES: usize = 10_000;
 
-/// The only tag of the series that takes a metric's samples beyond [`MAX_TAGGED_SERIES`].
+/// The only tag of the series that takes a metric's samples beyond the number of tagged series.
 pub const OVERFLOW_TAG: (&str, &str) = ("overflow", "true");
 
 /// Refused tag sets that are told apart, to count them. Arbitrary: about a megabyte of hashes.
@@ -57,11 +58,13 @@ pub enum DefineError {
         /// What the metric of that name is.
         defined: (Kind, Contains),
     },
-    /// There are [`MAX_CUSTOM_METRICS`] already.
-    #[error("`{name}` is one too many: a run has at most {MAX_CUSTOM_METRICS} metrics of its own")]
+    /// There are as many as there may be.
+    #[error("`{name}` is one too many: a run has at most {most} metrics of its own")]
     TooMany {
         /// The name asked for.
         name: String,
+        /// How many there may be.
+        most: usize,
     },
 }
 
@@ -70,6 +73,8 @@ pub enum DefineError {
 pub struct Registry {
     state: Mutex<State>,
     hasher: RandomState,
+    max_custom_metrics: usize,
+    max_tagged_series: usize,
 }
 
 #[derive(Debug, Default)]
@@ -88,11 +93,17 @@ struct State {
 impl Registry {
     /// A registry that has the [`builtin`] metrics and no series.
     pub fn new() -> Arc<Self> {
+        Self::with_limits(MAX_CUSTOM_METRICS, MAX_TAGGED_SERIES)
+    }
+
+    /// The same, with room for so many metrics of scripts' own and so many series with tags.
+    pub fn with_limits(max_custom_metrics: usize, max_tagged_series: usize) -> Arc<Self> {
         let mut state = State::default();
         for metric in builtin::ALL {
             state.define(metric.name, metric.kind, metric.contains);
         }
-        Arc::new(Self { state: Mutex::new(state), hasher: RandomState::new() })
+        let (state, hasher) = (Mutex::new(state), RandomState::new());
+        Arc::new(Self { state, hasher, max_custom_metrics, max_tagged_series })
     }
 
     /// Defines a metric, or finds it where the same one is defined already.
@@ -118,8 +129,9 @@ impl Registry {
             }
             return Err(DefineError::Mismatch { name: name.to_owned(), defined });
         }
-        if state.metrics.len() >= builtin::ALL.len() + MAX_CUSTOM_METRICS {
-            return Err(DefineError::TooMany { name: name.to_owned() });
+        if state.metrics.len() - builtin::ALL.len() >= self.max_custom_metrics {
+            let most = self.max_custom_metrics;
+            return Err(DefineError::TooMany { name: name.to_owned(), most });
         }
         Ok(state.define(name, kind, contains))
     }
@@ -147,7 +159,7 @@ impl Registry {
 
     /// The series of a metric with these tags; the same one each time it is asked for.
     ///
-    /// Where there are [`MAX_TAGGED_SERIES`], a new set of tags gets the metric's series that has only
+    /// Where there are as many with tags as there may be, a new set of tags gets the metric's series that has only
     /// [`OVERFLOW_TAG`]. A series without tags is always to be had.
     ///
     /// # Panics
@@ -161,7 +173,7 @@ impl Registry {
         if tags.is_empty() {
             return state.intern(metric, tags.clone());
         }
-        if state.tagged < MAX_TAGGED_SERIES {
+        if state.tagged < self.max_tagged_series {
             state.tagged += 1;
             return state.intern(metric, tags.clone());
         }
@@ -182,6 +194,11 @@ impl Registry {
     /// Where the series is another registry's.
     pub fn series_info(&self, series: SeriesId) -> (MetricId, Tags) {
         self.state.lock().series[series.index()].clone()
+    }
+
+    /// How many series with tags there may be.
+    pub fn max_tagged_series(&self) -> usize {
+        self.max_tagged_series
     }
 
     /// How many distinct series were refused for want of room.
@@ -295,6 +312,22 @@ mod tests {
         }
         assert!(matches!(define(MAX_CUSTOM_METRICS), Err(DefineError::TooMany { .. })));
         assert!(define(0).is_ok(), "one that is there is still found");
+    }
+
+    #[test]
+    fn there_may_be_more_or_fewer_where_somebody_says_so() {
+        let registry = Registry::with_limits(1, 2);
+        registry.define("one", Kind::Rate, Contains::Default).unwrap();
+        let refused = registry.define("two", Kind::Rate, Contains::Default).unwrap_err();
+        assert_eq!(
+            refused.to_string(),
+            "`two` is one too many: a run has at most 1 metrics of its own"
+        );
+        let series =
+            |n: usize| registry.series(builtin::HTTP_REQS, &Tags::new().with("id", n.to_string()));
+        assert_ne!(series(1), series(2));
+        assert_eq!(series(3), series(4));
+        assert_eq!((registry.overflowed(), registry.max_tagged_series()), (2, 2));
     }
 
     #[test]

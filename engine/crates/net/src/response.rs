@@ -37,6 +37,12 @@ impl Headers {
         Self(head.into())
     }
 
+    /// How many bytes they take.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        self.0.len()
+    }
+
     /// Each header: its name, in the letters the peer used, and its value, which need not be text.
     pub fn iter(&self) -> impl Iterator<Item = (&str, &[u8])> {
         // The first line is the status.

@@ -3,12 +3,14 @@
 //! Computed once from what stands when a run is over; the text, the JSON file and later forms only
 //! write it down. Nothing here is formatted.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use metrics::{Distribution, Metric, OVERFLOW_TAG, Rate, Selector, Sink, Totals, Verdict, builtin};
+use metrics::{
+    Distribution, Metric, MetricId, OVERFLOW_TAG, Rate, Selector, Sink, Totals, Verdict, builtin,
+};
 use plan::TrendStat;
-use run::{Failure, Finished, Searched, StopReason, Unmade};
+use run::{Failure, Finished, GivenUp, Searched, StopReason, Unmade};
 
 /// Everything that is to be said of a run that is over.
 #[derive(Clone, Debug)]
@@ -17,6 +19,8 @@ pub struct Summary {
     pub elapsed: Duration,
     /// Why the run ended before its time, where it did.
     pub stop: Option<StopReason>,
+    /// The scenarios that were ended because their script broke too often.
+    pub given_up: Vec<GivenUp>,
     /// What it consisted of, in the plan's order.
     pub scenarios: Vec<ScenarioSummary>,
     /// What became of each threshold, in the plan's order.
@@ -49,6 +53,8 @@ pub struct Summary {
 pub struct Doubts {
     /// How many sets of tags were beyond the cap, so that their samples were counted together.
     pub overflowed_series: u64,
+    /// How many sets of tags are told apart at most.
+    pub max_series: usize,
     /// How many samples were not finite numbers and were refused.
     pub refused_samples: u64,
 }
@@ -161,6 +167,7 @@ impl Summary {
         Self {
             elapsed: finished.elapsed,
             stop: finished.stop.clone(),
+            given_up: finished.given_up.clone(),
             scenarios: scenarios(finished),
             thresholds: finished
                 .verdicts
@@ -181,6 +188,7 @@ impl Summary {
             faults: finished.faults.clone(),
             doubts: Doubts {
                 overflowed_series: totals.registry().overflowed(),
+                max_series: totals.registry().max_tagged_series(),
                 refused_samples: totals.refused(),
             },
         }
@@ -240,6 +248,8 @@ fn metrics(finished: &Finished) -> Vec<MetricSummary> {
         if metric.id == builtin::HTTP_REQ_DURATION {
             parts.push(&expected);
         }
+        let limits = limits_reached(&finished.totals, metric.id);
+        parts.extend(limits.iter().map(<[_; 1]>::as_slice));
         let verdicts =
             || finished.verdicts.iter().filter(|verdict| verdict.selector.metric == *metric.name);
         for verdict in verdicts() {
@@ -270,6 +280,17 @@ fn metrics(finished: &Finished) -> Vec<MetricSummary> {
         }
     }
     all
+}
+
+/// The limits that were reached, each as a part of its metric.
+fn limits_reached(totals: &Totals, metric: MetricId) -> Vec<[(String, String); 1]> {
+    if metric != builtin::LIMITS_REACHED {
+        return Vec::new();
+    }
+    let names =
+        totals.series(metric).filter_map(|(tags, _)| tags.get("limit").map(ToOwned::to_owned));
+    let names: BTreeSet<String> = names.collect();
+    names.into_iter().map(|name| [("limit".to_owned(), name)]).collect()
 }
 
 fn is_failure(verdict: &Verdict) -> bool {

@@ -5,7 +5,7 @@
 //!
 //! ```json
 //! {
-//!   "version": "1.1.0",
+//!   "version": "1.2.0",
 //!   "complete": true,
 //!   "state": { "testRunDurationMs": 10003.2 },
 //!   "metrics": {
@@ -61,7 +61,7 @@ use self::document::{
 use crate::summary::{MetricSummary, Summary, Values};
 
 /// The version of the form.
-pub const VERSION: &str = "1.1.0";
+pub const VERSION: &str = "1.2.0";
 
 /// The summary as JSON, indented, with a line break at its end.
 pub fn json(summary: &Summary) -> String {
@@ -122,6 +122,7 @@ impl Document {
                     start_time_ms: milliseconds(scenario.start),
                     iterations: scenario.iterations,
                     interrupted_iterations: scenario.interrupted,
+                    given_up: summary.given_up.iter().any(|one| one.scenario == scenario.name),
                 })
                 .collect(),
             breakpoint: summary.search.as_ref().map(|it| form::Breakpoint::of(it, summary)),

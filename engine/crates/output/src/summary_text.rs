@@ -54,9 +54,14 @@ impl<W: Write> Output for SummaryText<W> {
 /// The summary as text, in colour if asked.
 pub fn text(summary: &Summary, colour: bool) -> String {
     let mut page = Page { lines: vec![Line::new()], names: names_width(summary) };
-    if let Some(reason) = &summary.stop {
+    if summary.stop.is_some() || !summary.given_up.is_empty() {
         page.title("STOPPED EARLY");
-        page.line(indented(4).styled(DOUBTFUL, reason.to_string()));
+        if let Some(reason) = &summary.stop {
+            page.line(indented(4).styled(DOUBTFUL, reason.to_string()));
+        }
+        for verdict in &summary.given_up {
+            page.line(indented(4).styled(BAD, format!("✗ {verdict}")));
+        }
         page.end_block();
     }
     if let Some(searched) = &summary.search {
@@ -176,6 +181,7 @@ impl Page {
                 | builtin::ITERATIONS
                 | builtin::ITERATIONS_FAILED
                 | builtin::ITERATIONS_INTERRUPTED
+                | builtin::LIMITS_REACHED
                 | builtin::TRAPS
                 | builtin::VU_RESTARTS
                 | builtin::VUS
@@ -344,7 +350,7 @@ impl Page {
                 format!(
                     "{sets} of tags were beyond the {} that are told apart: their samples are \
                      counted under `{key}:{value}`",
-                    metrics::MAX_TAGGED_SERIES
+                    summary.doubts.max_series
                 ),
             ));
         }

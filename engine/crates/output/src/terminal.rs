@@ -365,6 +365,9 @@ impl Output for Terminal {
                 let text = format!("{what} in scenario {scenario} (VU {vu}): {message}");
                 self.screen.message(Severity::Error, &text);
             }
+            EventKind::ScenarioGivenUp { verdict, .. } => {
+                self.screen.message(Severity::Error, &verdict.to_string());
+            }
             EventKind::StopRequested { reason } => self.say_stop(reason),
             EventKind::LoadFinished => {
                 self.phase = Phase::Idle;

@@ -161,7 +161,8 @@ pub enum RowOrder {
 }
 
 impl Options {
-    /// Returns these options without the files they name: those of a script, which nobody needs to trust.
+    /// Returns these options without the files they name: those of a script, which nobody needs to trust. Its limits
+    /// count only where they are narrower than what stands otherwise.
     ///
     /// What it wished for is kept for the problem that [`Options::plan`] makes of it, unless a layer above
     /// names a file.
@@ -177,6 +178,9 @@ impl Options {
             trace.read = TraceFile::Refused;
         }
         hosts::take_sockets(&mut self);
+        if let Some(limits) = self.limits.take() {
+            self.wished_limits = self.wished_limits.narrower(limits);
+        }
         self
     }
 

@@ -10,7 +10,7 @@ impl Options {
     /// Lays these options over `lower` ones, as k6 does.
     ///
     /// A value given here takes the place of the lower one; `tags`, `env`, `hosts` and `thresholds` do so
-    /// key by key, and `datasets` and `dns` option by option. What runs is one decision: if any of `duration`, `iterations`,
+    /// key by key, and `datasets`, `dns` and `limits` option by option. What runs is one decision: if any of `duration`, `iterations`,
     /// `stages`, `rate` and `scenarios` is given here, those of the lower layer no longer count, and neither
     /// do its `scenarios` if `vus` is given here.
     ///
@@ -105,6 +105,11 @@ impl Options {
             max_redirects: self.max_redirects.or(lower.max_redirects),
             http_version: self.http_version.or(lower.http_version),
             no_cookies_reset: self.no_cookies_reset.or(lower.no_cookies_reset),
+            limits: match (self.limits, lower.limits) {
+                (Some(upper), Some(lower)) => Some(upper.over(lower)),
+                (upper, lower) => upper.or(lower),
+            },
+            wished_limits: self.wished_limits.narrower(lower.wished_limits),
             summary_trend_stats: self.summary_trend_stats.or(lower.summary_trend_stats),
             no_setup: self.no_setup.or(lower.no_setup),
             no_teardown: self.no_teardown.or(lower.no_teardown),

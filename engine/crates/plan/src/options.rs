@@ -10,6 +10,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::life::ThinkTimeOptions;
+use crate::limits::LimitOptions;
 use crate::network::DnsOptions;
 use crate::tls::{TlsAuthOptions, TlsVersionOptions};
 use crate::{
@@ -208,6 +209,9 @@ pub struct Options {
     #[schemars(extend("propertyNames" = { "pattern": pattern::DATASET_NAME.regex }))]
     pub files: Option<BTreeMap<String, FileOption>>,
 
+    /// What the script may take of the machine. A script's own options can only make a limit narrower.
+    pub limits: Option<LimitOptions>,
+
     /// Which figures of a trend the summary shows: `avg`, `min`, `med`, `max`, `count` and percentiles.
     #[schemars(
         length(min = 1),
@@ -227,6 +231,10 @@ pub struct Options {
     /// they are for one; no option.
     #[serde(skip)]
     pub wished_sockets: BTreeMap<Option<String>, String>,
+
+    /// The limits that a script's own options name, which count only where they are narrower; no option.
+    #[serde(skip)]
+    pub wished_limits: LimitOptions,
 
     /// The preset that says what runs here, if one does; no option.
     #[serde(skip)]

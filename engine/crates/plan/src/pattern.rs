@@ -3,7 +3,7 @@
 //! Each has a regular expression, for editors, and a function that says the same, for here: nothing
 //! else in this crate would need an engine for regular expressions.
 
-use crate::Length;
+use crate::{Length, Size};
 
 /// A way a text may look.
 pub(crate) struct Pattern {
@@ -16,7 +16,8 @@ pub(crate) struct Pattern {
 }
 
 /// All there are, besides that of a [`Length`].
-pub(crate) const ALL: [&Pattern; 5] = [&SCENARIO_NAME, &ENV_NAME, &HEADER_VALUE, &DELIMITER, &TTL];
+pub(crate) const ALL: [&Pattern; 6] =
+    [&SCENARIO_NAME, &ENV_NAME, &HEADER_VALUE, &DELIMITER, &TTL, &SIZE];
 
 /// The name of a scenario; k6's.
 pub(crate) const SCENARIO_NAME: Pattern = Pattern {
@@ -66,6 +67,13 @@ pub(crate) const TTL: Pattern = Pattern {
     demand: "be a duration such as `5m`, `0` or `inf`",
 };
 
+/// A number of bytes.
+pub(crate) const SIZE: Pattern = Pattern {
+    regex: "^[1-9][0-9]{0,11}(B|KiB|MiB|GiB)$",
+    matches: |text| text.parse::<Size>().is_ok(),
+    demand: "be a number of bytes such as `64KiB`, `256MiB` or `2GiB`",
+};
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -99,6 +107,10 @@ mod tests {
             (&TTL, "5"),
             (&TTL, "-5s"),
             (&TTL, "infinite"),
+            (&SIZE, ""),
+            (&SIZE, "64"),
+            (&SIZE, "0MiB"),
+            (&SIZE, "1.5GiB"),
         ] {
             assert!(!(pattern.matches)(text), "{} refuses {text:?}", pattern.regex);
         }
@@ -116,11 +128,13 @@ mod tests {
             value in texts(&HEADER_VALUE),
             delimiter in texts(&DELIMITER),
             ttl in texts(&TTL),
+            size in texts(&SIZE),
         ) {
             prop_assert!((SCENARIO_NAME.matches)(&scenario), "{scenario:?}");
             prop_assert!((ENV_NAME.matches)(&variable), "{variable:?}");
             prop_assert!((HEADER_VALUE.matches)(&value), "{value:?}");
             prop_assert!((DELIMITER.matches)(&delimiter), "{delimiter:?}");
+            prop_assert!((SIZE.matches)(&size), "{size:?}");
             // One may be too long to be held; that is another matter than what it looks like.
             let is_read = (TTL.matches)(&ttl) || ttl.parse::<Length>() == Err(LengthError::TooLong);
             prop_assert!(is_read, "{ttl:?}");

@@ -8,14 +8,15 @@ use std::time::Duration;
 use metrics::{Selector, Threshold};
 
 use crate::life::{Flows, Life};
+use crate::limits::Limits;
 use crate::options::{default_flow, graceful_stop};
 use crate::problems::{element_of, key_of, message};
 use crate::shortcut::{self, Shortcut};
 use crate::{
-    ConnectionReuse, DatasetPlan, Executor, HttpVersion, Length, MAX_VUS, NetworkPlan, Options,
-    Preset, Problems, Raise, RequestOptions, ScenarioOptions, Schedule, Search, ThresholdSpec,
-    TlsPlan, TrendStat, VuStep, check, dataset, file, hosts, network, preset, proxy, tls,
-    trend_stat,
+    ConnectionReuse, DatasetPlan, Executor, HttpVersion, Length, LimitOptions, MAX_VUS,
+    NetworkPlan, Options, Preset, Problems, Raise, RequestOptions, ScenarioOptions, Schedule,
+    Search, ThresholdSpec, TlsPlan, TrendStat, VuStep, check, dataset, file, hosts, network,
+    preset, proxy, tls, trend_stat,
 };
 
 /// How long `setup`, `teardown` and a request may take where nothing else is said; k6's.
@@ -54,6 +55,8 @@ pub struct Plan {
     pub network: NetworkPlan,
     /// How TLS is spoken.
     pub tls: TlsPlan,
+    /// What the script may take of the machine.
+    pub limits: Limits,
     /// Which figures of a trend the summary shows, in this order.
     pub trend_stats: Vec<TrendStat>,
     /// Whether the cookies of an iteration are kept for the next ones of its VU.
@@ -192,7 +195,19 @@ impl Options {
                 vec![scenario("default".to_owned(), options, &requests, "", &mut problems)]
             }
         };
+        if self.wished_limits.stack.is_some() {
+            warnings.push(
+                "the script's own `limits.stack` has no effect: it is asked for its options on that stack"
+                    .to_owned(),
+            );
+        }
+        let wished = LimitOptions { stack: None, ..self.wished_limits };
+        let limits = self.limits.unwrap_or_default().plan(wished);
         for scenario in &mut scenarios {
+            if let Some(most) = limits.iteration_time {
+                let timeout = scenario.life.iteration_timeout.unwrap_or(most);
+                scenario.life.iteration_timeout = Some(timeout.min(most));
+            }
             if let Some(flows) = &self.flows {
                 let path = if given_scenarios {
                     key_of("scenarios", &scenario.name)
@@ -290,6 +305,7 @@ impl Options {
             requests,
             network,
             tls,
+            limits,
             trend_stats,
             no_cookies_reset: self.no_cookies_reset.unwrap_or(false),
             no_setup: self.no_setup.unwrap_or(false),

@@ -1,7 +1,7 @@
 //! Numbers that workers and the controller look at together. They change when a VU comes or goes, not
 //! when it iterates; the one exception is the budget that the VUs of a scenario share.
 
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
 
 /// One scenario's numbers.
 #[derive(Debug, Default)]
@@ -12,6 +12,10 @@ pub(crate) struct ScenarioBoard {
     /// Iterations taken from a shared budget. On cache lines of its own by the size of what is
     /// around it would be better still; a contended increment is some 50 ns.
     taken: AtomicU64,
+    /// How often its script broke.
+    broken: AtomicU64,
+    /// Whether the controller was told that this was too often.
+    given_up: AtomicBool,
 }
 
 impl ScenarioBoard {
@@ -48,6 +52,16 @@ impl ScenarioBoard {
     /// Takes note of a VU that rests or ends.
     pub(crate) fn rest(&self) {
         self.active.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// Takes note that the script broke; how often it has.
+    pub(crate) fn break_down(&self) -> u64 {
+        self.broken.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    /// Takes note whether the controller was told that this was too often; what was known before.
+    pub(crate) fn give_up(&self, told: bool) -> bool {
+        self.given_up.swap(told, Ordering::Relaxed)
     }
 
     /// Whether a shared budget of `total` iterations is used up.

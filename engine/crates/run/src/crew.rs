@@ -80,8 +80,8 @@ impl Crew {
 }
 
 /// After how many turns of VUs the runtime looks at timers and sockets. A script that computes gives its turn
-/// back every 10 ms: with the runtime's own 61 turns one such script would keep all others from theirs for
-/// 0.6 s. A look costs a third of a microsecond.
+/// back after some milliseconds: with the runtime's own 61 turns those who begin to compute would keep all others
+/// from theirs for 0.1 s. A look costs a third of a microsecond.
 const EVENT_INTERVAL: u32 = 8;
 
 fn on_thread<W: Future<Output = ()>>(

@@ -12,7 +12,7 @@ use metrics::Verdict;
 use plan::Plan;
 
 use crate::failures::FailureKind;
-use crate::finished::{CallError, Finished, StopReason};
+use crate::finished::{CallError, Finished, GivenUp, StopReason};
 use crate::search::Step;
 
 /// A fact about the run, and when it came to be one.
@@ -36,6 +36,7 @@ pub struct Event {
 ///     StepFinished                         once each load that a search tries
 ///     Tick                                 each second, and once at the end
 ///     IterationFailed                      the first of each distinct failure
+///     ScenarioGivenUp                      where a script breaks too often
 ///   LoadFinished
 ///   TeardownStarted     absent where there is none to run
 ///   TeardownFinished
@@ -86,6 +87,13 @@ pub enum EventKind {
     ScenarioFinished {
         /// Its place in [`Plan::scenarios`].
         scenario: usize,
+    },
+    /// A scenario's script broke too often: the scenario ends as if its time had come. The others go on.
+    ScenarioGivenUp {
+        /// Its place in [`Plan::scenarios`].
+        scenario: usize,
+        /// What is to be said of it.
+        verdict: GivenUp,
     },
     /// A search for the breakpoint has kept up a load for its time.
     StepFinished {

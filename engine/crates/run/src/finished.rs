@@ -31,6 +31,8 @@ pub struct Finished {
     pub failures: Vec<Failure>,
     /// The VUs that could not be made, by reason.
     pub unmade: Vec<Unmade>,
+    /// The scenarios that were ended because their script broke too often.
+    pub given_up: Vec<GivenUp>,
     /// Why it ended before its time, where it did.
     pub stop: Option<StopReason>,
     /// Why `setup` failed, where it did; then there was no load.
@@ -40,6 +42,18 @@ pub struct Finished {
     /// Worker threads that broke down, and how: the engine's own faults. Their VUs were lost, what
     /// they had recorded was not.
     pub faults: Vec<String>,
+}
+
+/// A scenario that was ended because its script broke too often. Fits "failed: …".
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error(
+    "the scenario `{scenario}` was ended: its script broke more than {allowed} times (`--max-restarts` raises it)"
+)]
+pub struct GivenUp {
+    /// Its name.
+    pub scenario: String,
+    /// How often its script was allowed to.
+    pub allowed: u32,
 }
 
 /// VUs that could not be made, and why.

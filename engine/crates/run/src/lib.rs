@@ -34,6 +34,6 @@ pub use control::{Control, Controller};
 pub use crew::Crew;
 pub use event::{Event, EventKind, ScenarioProgress, ScenarioState, Tick};
 pub use failures::{DISTINCT, Failure, FailureKind, MESSAGE_BYTES, OTHERS};
-pub use finished::{CallError, Finished, StopReason, Unmade};
+pub use finished::{CallError, Finished, GivenUp, StopReason, Unmade};
 pub use run::{RunSpec, run};
 pub use search::{Latency, Searched, Step};

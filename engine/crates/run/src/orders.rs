@@ -29,6 +29,8 @@ pub(crate) struct Orders {
     pub(crate) paused: bool,
     /// What the scenario that searches is to do.
     pub(crate) search: SearchOrder,
+    /// The scenarios that are to end because their script broke too often.
+    pub(crate) given_up: Vec<usize>,
 }
 
 /// What the scenario that searches is to do; no other one looks at it.
@@ -81,12 +83,21 @@ pub(crate) enum Message {
     Prepared { worker: usize },
     /// An iteration failed in a way this worker has not seen before.
     FailureSeen { scenario: usize, vu: u32, kind: FailureKind, message: String },
+    /// A scenario's script has broken too often.
+    GivenUp { scenario: usize },
     /// Its part of a scenario has ended.
     ScenarioDone { scenario: usize },
     /// All its parts have ended, and all it recorded is recorded. Its last message.
     Left { worker: usize, failures: Box<Failures>, unmade: Vec<Unmade> },
     /// It broke down. Its last message.
     Lost { worker: usize, fault: String },
+}
+
+/// Waits until a scenario is to end before its time. A controller that is gone ends it.
+pub(crate) async fn ended(orders: &mut watch::Receiver<Orders>, scenario: usize) {
+    let is_over =
+        |orders: &Orders| orders.phase >= Phase::Drain || orders.given_up.contains(&scenario);
+    let _ = orders.wait_for(is_over).await;
 }
 
 /// Waits until the run has come to `phase`. A controller that is gone cuts off.

@@ -15,7 +15,7 @@ use crate::control::{Asked, Control};
 use crate::crew::Crew;
 use crate::event::{Event, EventKind};
 use crate::failures::{Failures, bounded};
-use crate::finished::{CallError, Finished, StopReason, Unmade};
+use crate::finished::{CallError, Finished, GivenUp, StopReason, Unmade};
 use crate::orders::{Load, MESSAGES, Message, Orders, Phase, SearchOrder};
 use crate::placement::vus_at_start;
 use crate::rein::guarded;
@@ -86,6 +86,7 @@ pub async fn run<F: VuFactory>(
         failures: Failures::default(),
         said: Failures::default(),
         unmade: Vec::new(),
+        given_up: Vec::new(),
         faults: Vec::new(),
         stop: None,
     };
@@ -139,6 +140,7 @@ struct Conductor<'a> {
     /// Those that were told of as they were met.
     said: Failures,
     unmade: Vec<Unmade>,
+    given_up: Vec<GivenUp>,
     faults: Vec<String>,
     stop: Option<StopReason>,
 }
@@ -192,6 +194,7 @@ impl Conductor<'_> {
             search,
             failures: self.failures.list(),
             unmade: self.unmade,
+            given_up: self.given_up,
             stop: self.stop,
             setup_error,
             teardown_error,
@@ -318,6 +321,7 @@ impl Conductor<'_> {
                     self.say(EventKind::IterationFailed { scenario, vu, kind, message });
                 }
             }
+            Message::GivenUp { scenario } => self.give_up(scenario),
             Message::ScenarioDone { scenario } => {
                 self.parts_done[scenario] += 1;
                 let agents = crate::placement::Placement::new(
@@ -347,6 +351,17 @@ impl Conductor<'_> {
                 self.faults.push(format!("worker {worker}: {fault}"));
             }
         }
+    }
+
+    /// Ends a scenario whose script breaks too often.
+    fn give_up(&mut self, scenario: usize) {
+        let verdict = GivenUp {
+            scenario: self.plan.scenarios[scenario].name.clone(),
+            allowed: self.plan.limits.restarts,
+        };
+        self.given_up.push(verdict.clone());
+        self.orders.send_modify(|orders| orders.given_up.push(scenario));
+        self.say(EventKind::ScenarioGivenUp { scenario, verdict });
     }
 
     fn finish_scenario(&mut self, scenario: usize) {

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use metrics::Recorder;
+use metrics::{Recorder, Tags, builtin};
 use plan::{Flows, Isolation, Length, Life, SplitMix64};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
@@ -24,6 +24,13 @@ use crate::source::{Look, Numbers, Source, Ticket};
 /// target that refuses every login is asked once a second by each user, not as fast as it can refuse.
 const PAUSE: Duration = Duration::from_secs(1);
 
+/// How long a VU waits whose script broke twice in a row; twice as long each further time, up to [`PAUSE`]. Once is
+/// nothing; again and again is a fresh instance each time, which costs others their share of the worker.
+const RECOVERY: Duration = Duration::from_millis(10);
+
+/// The limit that an iteration reaches which takes too long, as it is counted.
+const ITERATION_TIME: &str = "iteration-time";
+
 /// What the VUs of a scenario on one worker share.
 pub(crate) struct Surroundings {
     pub(crate) scenario: usize,
@@ -37,9 +44,24 @@ pub(crate) struct Surroundings {
     pub(crate) data: SetupData,
     pub(crate) flows: Flows,
     pub(crate) life: Life,
+    /// Tags on what is recorded of its iterations.
+    pub(crate) tags: Tags,
+    /// How often its script may break, on all workers together.
+    pub(crate) restarts: u32,
 }
 
 impl Surroundings {
+    /// Takes note that the script has broken, and tells the controller when that was once too often.
+    fn break_down(&self) {
+        if self.board.break_down() > u64::from(self.restarts) && !self.board.give_up(true) {
+            let scenario = self.scenario;
+            if self.messages.try_send(Message::GivenUp { scenario }).is_err() {
+                // The next one tells.
+                self.board.give_up(false);
+            }
+        }
+    }
+
     /// Counts a failure of a VU, and tells the controller of the first of its kind.
     pub(crate) fn fail(&self, vu: u32, kind: FailureKind, message: String) {
         let message = bounded(message);
@@ -60,7 +82,7 @@ pub(crate) async fn user<V: Vu>(
     around: Rc<Surroundings>,
 ) {
     let random = SplitMix64::new(number.into());
-    let mut user = User { number, rein: &rein, around: &around, iterations: 0, random };
+    let mut user = User { number, rein: &rein, around: &around, iterations: 0, random, broken: 0 };
     let mut presence = Presence { board: &around.board, active: false };
     let mut script = Script::Fresh;
     while script != Script::Aborted {
@@ -85,6 +107,7 @@ pub(crate) async fn user<V: Vu>(
                     if source.take(&around.numbers).is_none() {
                         break;
                     }
+                    user.recover().await;
                     source.done();
                     user.pause(&source).await;
                 }
@@ -166,11 +189,13 @@ struct User<'a> {
     iterations: u64,
     /// What its waits are drawn from; of a VU's number, so that a run can be repeated.
     random: SplitMix64,
+    /// How often in a row its script broke.
+    broken: u32,
 }
 
 impl User<'_> {
     /// Starts the script. A start that fails costs the iteration it was for.
-    async fn start<V: Vu>(&self, vu: &mut V) -> Start {
+    async fn start<V: Vu>(&mut self, vu: &mut V) -> Start {
         let began = Instant::now();
         let attended = attend(self.rein, vu.start(&self.around.data)).await;
         if !matches!(attended, Attended::Interrupted) {
@@ -199,7 +224,33 @@ impl User<'_> {
         };
         self.around.recorder.record(self.around.series.failed, 1.0);
         self.around.fail(self.number, kind, message);
+        if kind != FailureKind::StartFailed {
+            self.has_broken();
+        }
         Start::Failed
+    }
+
+    /// Takes note that the script has broken.
+    fn has_broken(&mut self) {
+        self.broken = self.broken.saturating_add(1);
+        self.around.break_down();
+    }
+
+    /// How long it is to be left alone, so that who starts it anew again and again does not take the worker from
+    /// others.
+    fn recovery(&self) -> Duration {
+        match self.broken {
+            0 | 1 => Duration::ZERO,
+            more => RECOVERY.saturating_mul(1 << (more - 2).min(16)).min(PAUSE),
+        }
+    }
+
+    /// Waits for as long.
+    async fn recover(&self) {
+        let recovery = self.recovery();
+        if !recovery.is_zero() {
+            self.wait_until(Instant::now() + recovery).await;
+        }
     }
 
     /// Ends the script. How it ends changes nothing any more.
@@ -225,7 +276,9 @@ impl User<'_> {
         let Life { think_time, pace, .. } = &self.around.life;
         let thought = think_time.map(|think_time| think_time.draw(&mut self.random));
         let paced = after(began, *pace);
+        let recovered = after(Instant::now(), self.recovery());
         let until = thought.map_or(paced, |thought| paced.max(after(Instant::now(), thought)));
+        let until = if self.broken > 1 { until.max(recovered) } else { until };
         if until > began && until > Instant::now() {
             self.wait_until(until).await;
         }
@@ -311,6 +364,14 @@ impl User<'_> {
             None | Some((FailureKind::Failed, _)) => Script::Started,
             Some(_) => Script::Fresh,
         };
+        match &failure {
+            Some((FailureKind::Trapped | FailureKind::Panicked, _)) => self.has_broken(),
+            Some((FailureKind::TimedOut, _)) => {
+                let tags = self.around.tags.with("limit", ITERATION_TIME);
+                self.around.recorder.record_tagged(builtin::LIMITS_REACHED, &tags, 1.0);
+            }
+            _ => self.broken = 0,
+        }
         if let Some((kind, message)) = failure {
             self.around.fail(self.number, kind, message);
         }

@@ -6,7 +6,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
-use metrics::Recorder;
+use metrics::{Recorder, Tags};
 use plan::{Flows, Life, OnBusy, Plan, Raise, ScenarioPlan, Schedule};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
@@ -21,7 +21,7 @@ use crate::finished::Unmade;
 use crate::iterations::Budgeted;
 use crate::looping::{Cue, CueOrder, Looping, cues};
 use crate::moment::{after, milliseconds};
-use crate::orders::{Load, Message, Orders, Phase, SearchOrder, reached};
+use crate::orders::{Load, Message, Orders, Phase, SearchOrder, ended, reached};
 use crate::placement::{Agent, Placement, vus_at_most, vus_at_start};
 use crate::rein::{Rein, guarded};
 use crate::series::{RunSeries, ScenarioSeries};
@@ -177,6 +177,8 @@ impl<F: VuFactory> Worker<F> {
             data: load.data.clone(),
             flows: part.flows.clone(),
             life: part.life,
+            tags: tags.clone().into_iter().collect::<Tags>().with("scenario", name.as_str()),
+            restarts: self.plan.limits.restarts,
         })
     }
 }
@@ -265,7 +267,7 @@ impl<F: VuFactory> Part<F> {
         };
         let drained = tokio::select! {
             biased;
-            () = reached(&mut orders, Phase::Drain) => true,
+            () = ended(&mut orders, self.place) => true,
             () = tokio::time::sleep_until(start) => false,
         };
         if !drained {
@@ -273,7 +275,7 @@ impl<F: VuFactory> Part<F> {
             let (mut told, mut followed) = (orders.clone(), orders.clone());
             tokio::select! {
                 biased;
-                () = reached(&mut told, Phase::Drain) => {}
+                () = ended(&mut told, self.place) => {}
                 () = self.follow(&mut users, made, &around, &mut followed) => {}
             }
         }

@@ -74,6 +74,8 @@ pub struct Trap {
     pub reason: String,
     /// `src/lib.rs:5:51` where the script carries debug information, else a function's name.
     pub at: Option<String>,
+    /// The limit that it reached, by its name, if it did: `memory-per-vu`, which `--max-memory-per-vu` raises.
+    pub limit: Option<&'static str>,
 }
 
 impl fmt::Display for Trap {

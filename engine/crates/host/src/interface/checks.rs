@@ -7,6 +7,7 @@ use crate::state::VuState;
 
 impl Host for VuState {
     fn check(&mut self, name: String, passed: bool) -> Result<bool> {
+        self.user.limits.check_text("the name of a check", &name)?;
         let series = self.recent_checks.find(|known| *known == name);
         let series = series.unwrap_or_else(|| {
             let series = self.user.catalogue.lock().check(&self.tags, &name);

@@ -7,11 +7,10 @@
 use std::sync::Arc;
 
 use data::{NoRow, OnExhausted};
+use wasmtime::Result;
 use wasmtime::component::Resource;
-use wasmtime::{Result, bail};
 
 use crate::bindings::wasmload::script::dataset::{Error, Host, HostDataset, HostRow};
-use crate::limits::ROW_BYTES;
 use crate::state::VuState;
 use crate::trap::Exhausted;
 
@@ -33,10 +32,7 @@ impl VuState {
     ) -> Result<Result<Resource<Row>, Error>> {
         Ok(Err(match row {
             Ok(row) => {
-                self.row_bytes += row.size();
-                if self.row_bytes > ROW_BYTES {
-                    bail!("the script holds more than {} MiB of rows", ROW_BYTES >> 20);
-                }
+                self.rows.take(row.size())?;
                 return Ok(Ok(self.table.push(Row(row))?));
             }
             Err(NoRow::Exhausted(OnExhausted::Stop)) => {
@@ -102,7 +98,7 @@ impl HostRow for VuState {
 
     fn drop(&mut self, this: Resource<Row>) -> Result<()> {
         let Row(row) = self.table.delete(this)?;
-        self.row_bytes = self.row_bytes.saturating_sub(row.size());
+        self.rows.give_back(row.size());
         Ok(())
     }
 }

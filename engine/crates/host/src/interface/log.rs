@@ -14,7 +14,7 @@ impl Host for VuState {
             Asked::Warn => Level::Warn,
             Asked::Error => Level::Error,
         };
-        self.user.log.log(self.user.identity.vu, level, message);
+        self.user.log.log(level, message);
         Ok(())
     }
 }

@@ -2,7 +2,7 @@
 
 #![expect(unreachable_pub, reason = "the generated bindings name these types in public items")]
 
-use ::metrics::{Contains, Kind, MetricId, SeriesId};
+use ::metrics::{Contains, DefineError, Kind, MetricId, SeriesId};
 use wasmtime::component::Resource;
 use wasmtime::{Result, error::Context as _};
 
@@ -10,6 +10,7 @@ use crate::bindings::wasmload::script::metrics::{
     Host, HostCounter, HostGauge, HostRate, HostTrend,
 };
 use crate::catalogue::Recent;
+use crate::limits::Limit;
 use crate::state::VuState;
 
 /// A metric in the hands of a script, with the series that its last tags led to.
@@ -31,17 +32,21 @@ pub struct Trend(Metric);
 impl VuState {
     fn define(&mut self, name: &str, kind: Kind, contains: Contains) -> Result<Metric> {
         let catalogue = self.user.catalogue.lock();
-        let id = catalogue
-            .recorder()
-            .registry()
-            .define(name, kind, contains)
-            .with_context(|| format!("making the metric `{name}`"))?;
+        let defined = catalogue.recorder().registry().define(name, kind, contains);
+        if let Err(too_many @ DefineError::TooMany { .. }) = &defined {
+            return Err(Limit::Metrics.reached(too_many.to_string()).into());
+        }
+        let id = defined.with_context(|| format!("making the metric `{name}`"))?;
         Ok(Metric { id, untagged: None, recent: Recent::default() })
     }
 }
 
 impl Metric {
-    fn series(&mut self, user: &crate::state::User, tags: Vec<(String, String)>) -> SeriesId {
+    fn series(
+        &mut self,
+        user: &crate::state::User,
+        tags: Vec<(String, String)>,
+    ) -> Result<SeriesId> {
         let intern = |tags: &[(String, String)]| {
             let mut all = user.tags.clone();
             for (name, value) in tags {
@@ -50,19 +55,26 @@ impl Metric {
             user.catalogue.lock().recorder().registry().series(self.id, &all)
         };
         if tags.is_empty() {
-            return *self.untagged.get_or_insert_with(|| intern(&[]));
+            return Ok(*self.untagged.get_or_insert_with(|| intern(&[])));
         }
         if let Some(series) = self.recent.find(|known| *known == tags) {
-            return series;
+            return Ok(series);
         }
+        user.limits.check_tags(&tags)?;
         let series = intern(&tags);
         self.recent.keep(tags, series);
-        series
+        Ok(series)
     }
 
-    fn record(&mut self, user: &crate::state::User, value: f64, tags: Vec<(String, String)>) {
-        let series = self.series(user, tags);
+    fn record(
+        &mut self,
+        user: &crate::state::User,
+        value: f64,
+        tags: Vec<(String, String)>,
+    ) -> Result<()> {
+        let series = self.series(user, tags)?;
         user.catalogue.lock().recorder().record(series, value);
+        Ok(())
     }
 }
 
@@ -80,8 +92,7 @@ impl HostCounter for VuState {
         value: f64,
         tags: Vec<(String, String)>,
     ) -> Result<()> {
-        self.table.get_mut(&this)?.0.record(&self.user, value, tags);
-        Ok(())
+        self.table.get_mut(&this)?.0.record(&self.user, value, tags)
     }
 
     fn drop(&mut self, this: Resource<Counter>) -> Result<()> {
@@ -102,8 +113,7 @@ impl HostGauge for VuState {
         value: f64,
         tags: Vec<(String, String)>,
     ) -> Result<()> {
-        self.table.get_mut(&this)?.0.record(&self.user, value, tags);
-        Ok(())
+        self.table.get_mut(&this)?.0.record(&self.user, value, tags)
     }
 
     fn drop(&mut self, this: Resource<Gauge>) -> Result<()> {
@@ -125,8 +135,7 @@ impl HostRate for VuState {
         tags: Vec<(String, String)>,
     ) -> Result<()> {
         let value = f64::from(u8::from(value));
-        self.table.get_mut(&this)?.0.record(&self.user, value, tags);
-        Ok(())
+        self.table.get_mut(&this)?.0.record(&self.user, value, tags)
     }
 
     fn drop(&mut self, this: Resource<Rate>) -> Result<()> {
@@ -148,8 +157,7 @@ impl HostTrend for VuState {
         value: f64,
         tags: Vec<(String, String)>,
     ) -> Result<()> {
-        self.table.get_mut(&this)?.0.record(&self.user, value, tags);
-        Ok(())
+        self.table.get_mut(&this)?.0.record(&self.user, value, tags)
     }
 
     fn drop(&mut self, this: Resource<Trend>) -> Result<()> {

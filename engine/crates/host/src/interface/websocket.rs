@@ -5,6 +5,7 @@
 
 #![expect(unreachable_pub, reason = "the generated bindings name these types in public items")]
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use ::http::HeaderMap;
@@ -21,7 +22,7 @@ use crate::bindings::wasmload::script::websocket::{
 use crate::exchanges::{self, Exchanges};
 use crate::interface::http::{Response, header};
 use crate::json::LazyJson;
-use crate::limits::{ANSWER_KEY, MESSAGE_BYTES, SOCKETS_AT_ONCE};
+use crate::limits::{ANSWER_KEY, HEADER_BYTES, Limit};
 use crate::sockets::SocketId;
 use crate::state::VuState;
 use crate::time::{duration, milliseconds, within};
@@ -30,6 +31,7 @@ use crate::time::{duration, milliseconds, within};
 pub struct Request {
     url: String,
     headers: HeaderMap,
+    header_bytes: usize,
     subprotocols: Vec<Subprotocol>,
     deflate: bool,
     timeout: Option<Duration>,
@@ -51,6 +53,13 @@ pub struct Message {
     json: LazyJson,
 }
 
+impl Message {
+    /// How many bytes it takes.
+    fn size(&self) -> usize {
+        self.message.len() + self.json.size(self.message.as_bytes())
+    }
+}
+
 impl VuState {
     /// Begins to connect, or counts why not.
     fn begin_to_connect(&mut self, this: &Resource<Request>) -> Result<Result<SocketId, Error>> {
@@ -61,7 +70,10 @@ impl VuState {
         let (deflate, timeout) = (request.deflate, request.timeout);
         let target = self.user.catalogue.lock().socket_target(&url);
         let mut exchanges = self.exchanges.lock();
-        let target = target.map_err(|error| format!("the URL `{}`: {error}", url.escape_default()));
+        let target = target.map_err(|error| {
+            let url = self.user.limits.tag_of(&url);
+            format!("the URL `{}`: {error}", url.escape_default())
+        });
         let fault = fault.or_else(|| target.as_ref().err().cloned());
         let (Ok(target), None) = (target, &fault) else {
             exchanges.sockets.record_untried(&tags, "invalid request", 1020);
@@ -77,7 +89,10 @@ impl VuState {
             Ok(id) => Ok(Ok(id)),
             Err(_) => {
                 exchanges.sockets.record_untried(&tags, "not allowed", 1111);
-                not_allowed(format!("more than {SOCKETS_AT_ONCE} sockets of one user at once"))
+                drop(exchanges);
+                self.user.count_limit(Limit::Sockets);
+                let most = self.user.limits.sockets;
+                not_allowed(format!("more than {most} sockets of one user at once"))
             }
         }
     }
@@ -88,8 +103,9 @@ impl VuState {
             tags = tags.with(name.as_str(), value.as_str());
         }
         // As with HTTP: the engine's own come last, and `url` is the name.
-        let name = request.name.as_deref().unwrap_or(&request.url);
-        tags.with("name", name).with("url", name)
+        let name = request.name.clone();
+        let name: Arc<str> = name.unwrap_or_else(|| self.user.limits.tag_of(&request.url)).into();
+        tags.with("name", Arc::clone(&name)).with("url", name)
     }
 
     /// Puts something on its way, and waits until it has been written.
@@ -186,6 +202,7 @@ impl HostRequest for VuState {
         Ok(self.table.push(Request {
             url,
             headers: HeaderMap::new(),
+            header_bytes: 0,
             subprotocols: Vec::new(),
             deflate: false,
             timeout: None,
@@ -198,7 +215,13 @@ impl HostRequest for VuState {
 
     fn add_header(&mut self, this: Resource<Request>, name: String, value: Vec<u8>) -> Result<()> {
         let request = self.table.get_mut(&this)?;
+        let bytes = name.len() + value.len();
+        let has_room = request.header_bytes + bytes <= HEADER_BYTES;
+        request.header_bytes = (request.header_bytes + bytes).min(HEADER_BYTES);
         let added = header(&name, value).and_then(|(name, value)| {
+            if !has_room {
+                return Err("it has too many headers".to_owned());
+            }
             if name.as_str().starts_with("sec-websocket-") {
                 return Err(format!("the header `{name}` is the engine's to set"));
             }
@@ -239,15 +262,15 @@ impl HostRequest for VuState {
     }
 
     fn set_name(&mut self, this: Resource<Request>, name: String) -> Result<()> {
+        self.user.limits.check_text("the name of a request", &name)?;
         self.table.get_mut(&this)?.name = Some(name);
         Ok(())
     }
 
     fn set_tag(&mut self, this: Resource<Request>, name: String, value: String) -> Result<()> {
+        let limits = Arc::clone(&self.user.limits);
         let tags = &mut self.table.get_mut(&this)?.tags;
-        tags.retain(|(known, _)| *known != name);
-        tags.push((name, value));
-        Ok(())
+        Ok(limits.set_tag(tags, name, value)?)
     }
 
     async fn connect(
@@ -279,7 +302,7 @@ impl HostRequest for VuState {
 
     fn refusal(&mut self, this: Resource<Request>) -> Result<Option<Resource<Response>>> {
         let refusal = self.table.get_mut(&this)?.refusal.take();
-        refusal.map(|refusal| Ok(self.table.push(refusal)?)).transpose()
+        refusal.map(|refusal| self.hand_over(refusal)).transpose()
     }
 
     fn drop(&mut self, this: Resource<Request>) -> Result<()> {
@@ -373,10 +396,7 @@ impl HostSocket for VuState {
             Some(Err(error)) => return Ok(Err(error)),
             Some(Ok(received)) => received,
         };
-        self.message_bytes += received.message.len();
-        if self.message_bytes > MESSAGE_BYTES {
-            bail!("the script holds more than {} MiB of messages", MESSAGE_BYTES >> 20);
-        }
+        self.messages.take(received.message.len())?;
         let net::websocket::Received { message, arrived } = received;
         Ok(Ok(Some(self.table.push(Message { message, arrived, json: LazyJson::default() })?)))
     }
@@ -433,8 +453,12 @@ impl HostMessage for VuState {
     }
 
     fn json(&mut self, this: Resource<Message>, pointer: String) -> Result<Option<String>> {
-        let Message { message, json, .. } = self.table.get_mut(&this)?;
-        Ok(json.part(message.as_bytes(), &pointer))
+        let held = self.table.get_mut(&this)?;
+        let before = held.size();
+        let part = held.json.part(held.message.as_bytes(), &pointer);
+        let more = held.size() - before;
+        self.messages.take(more)?;
+        Ok(part)
     }
 
     fn arrived(&mut self, this: Resource<Message>) -> Result<f64> {
@@ -450,7 +474,7 @@ impl HostMessage for VuState {
 
     fn drop(&mut self, this: Resource<Message>) -> Result<()> {
         let message = self.table.delete(this)?;
-        self.message_bytes = self.message_bytes.saturating_sub(message.message.len());
+        self.messages.give_back(message.size());
         Ok(())
     }
 }

@@ -11,8 +11,9 @@ use wasmtime_wasi_http::p2::bindings::http::types::{ErrorCode, Method, Scheme};
 use wasmtime_wasi_http::p2::types::{HostFutureIncomingResponse, HostOutgoingRequest};
 
 use crate::catalogue::Ending;
+use crate::exchanges::too_many;
 use crate::interface::http::Prepared;
-use crate::limits::REQUESTS_AT_ONCE;
+use crate::limits::Limit;
 use crate::log::Level;
 use crate::state::VuState;
 use crate::wasi_http::future::{self, Pending};
@@ -65,7 +66,9 @@ impl VuState {
             request;
         let mut headers = HeaderMap::from(headers);
         let name = headers.remove(NAME);
-        let name = name.as_ref().map(|name| String::from_utf8_lossy(name.as_bytes()));
+        let name = name
+            .as_ref()
+            .map(|name| self.user.limits.tag_of(&String::from_utf8_lossy(name.as_bytes())));
         let (method, url) = (text(&method), url(scheme, authority, path_with_query));
         let prepared = self.prepare(method, &url, name.as_deref(), &[], &[]).map_err(|error| {
             self.warn(&error.to_string());
@@ -103,7 +106,8 @@ impl VuState {
         };
         started.map_or_else(
             || {
-                self.warn(&format!("more than {REQUESTS_AT_ONCE} requests of one user at once"));
+                self.user.count_limit(Limit::RequestsAtOnce);
+                self.warn(&too_many(&self.user.limits));
                 refused(Ending::NOT_ALLOWED, ErrorCode::ConnectionLimitReached)
             },
             Ok,
@@ -113,7 +117,7 @@ impl VuState {
     /// Says to people what the standard has no words for.
     fn warn(&self, what: &str) {
         let message = format!("wasi:http: {what}");
-        self.user.log.log(self.user.identity.vu, Level::Warn, message);
+        self.user.log.log(Level::Warn, message);
     }
 }
 

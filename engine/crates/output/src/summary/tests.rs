@@ -80,6 +80,7 @@ impl Recording {
             search: None,
             failures: Vec::new(),
             unmade: Vec::new(),
+            given_up: Vec::new(),
             stop: None,
             setup_error: None,
             teardown_error: None,

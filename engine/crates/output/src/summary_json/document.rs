@@ -127,6 +127,8 @@ pub(super) struct Scenario {
     pub(super) iterations: u64,
     /// How many of its iterations were cut off.
     pub(super) interrupted_iterations: u64,
+    /// Whether it was ended because its script broke more often than it may.
+    pub(super) given_up: bool,
 }
 
 /// What a search for the breakpoint found.

@@ -124,6 +124,7 @@ fn never_happened(summary: &MetricSummary) -> bool {
             | builtin::HTTP_REQS_INTERRUPTED
             | builtin::ITERATIONS_FAILED
             | builtin::ITERATIONS_INTERRUPTED
+            | builtin::LIMITS_REACHED
             | builtin::SSE_DROPS
             | builtin::TRAPS
             | builtin::VU_RESTARTS

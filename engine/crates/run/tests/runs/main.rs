@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use metrics::{MetricId, Registry, Shards, Sink, Totals, builtin};
 use run::{
-    CallError, Control, Controller, Crew, Event, EventKind, FailureKind, Finished, RunSpec,
-    Searched, StopReason,
+    CallError, Control, Controller, Crew, Event, EventKind, FailureKind, Finished, GivenUp,
+    RunSpec, Searched, StopReason,
 };
 use tokio::task::LocalSet;
 use tokio::time::Instant;
@@ -374,7 +374,11 @@ async fn failures_traps_and_panics_are_counted_and_the_users_go_on() {
         match iteration.number % 4 {
             0 => Outcome::Completed,
             1 => Outcome::Failed("no".into()),
-            2 => Outcome::Trapped(Trap { reason: "broke".into(), at: Some("a.rs:1".into()) }),
+            2 => Outcome::Trapped(Trap {
+                reason: "broke".into(),
+                at: Some("a.rs:1".into()),
+                limit: None,
+            }),
             _ => panic!("a fault of the engine"),
         }
     });
@@ -647,4 +651,81 @@ async fn nobody_waits_after_the_last_iteration() {
         "thinkTime": { "constant": "10s" } } } }"#;
     let finished = run(options, &vus).await;
     assert_eq!(finished.elapsed, 12 * second());
+}
+
+/// VUs whose script breaks at once, each time.
+fn broken() -> FnVus {
+    FnVus::new(|_, _| async {
+        Outcome::Trapped(Trap { reason: "broke".into(), at: None, limit: None })
+    })
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_user_whose_script_breaks_again_and_again_is_left_alone_ever_longer() {
+    let finished = run(r#"{ "vus": 1, "duration": "10s" }"#, &broken()).await;
+    // At once, at once, after 10 ms, 20, 40 … 640: 1.27 s; then each second.
+    assert_eq!(count(&finished.totals, builtin::TRAPS), 2 + 7 + 8);
+
+    let arrivals = r#"{ "scenarios": { "open": { "executor": "constant-arrival-rate", "rate": 100,
+        "duration": "10s", "preAllocatedVUs": 2 } } }"#;
+    let finished = run(arrivals, &broken()).await;
+    let traps = count(&finished.totals, builtin::TRAPS);
+    assert!(traps < 50, "{traps} of 1,000 arrivals met a user that was not recovering");
+    assert_eq!(traps + count(&finished.totals, builtin::DROPPED_ITERATIONS), 1_000);
+
+    let mut to_start = FnVus::taking(second());
+    to_start.start =
+        Arc::new(|| Outcome::Trapped(Trap { reason: "broke".into(), at: None, limit: None }));
+    let finished = run(arrivals, &to_start).await;
+    assert!(count(&finished.totals, builtin::TRAPS) < 50);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_user_whose_script_breaks_now_and_then_is_not_kept_waiting() {
+    let vus = FnVus::new(|_, iteration| async move {
+        tokio::time::sleep(second()).await;
+        match iteration.number % 2 {
+            0 => Outcome::Completed,
+            _ => Outcome::Trapped(Trap { reason: "broke".into(), at: None, limit: None }),
+        }
+    });
+    let finished = run(r#"{ "vus": 1, "duration": "10s" }"#, &vus).await;
+    assert_eq!(count(&finished.totals, builtin::ITERATIONS), 10);
+    assert_eq!(finished.elapsed, 10 * second());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_scenario_whose_script_breaks_too_often_ends_and_the_others_go_on() {
+    let vus = FnVus::new(|identity, _| async move {
+        tokio::time::sleep(second()).await;
+        match identity.scenario.name.as_str() {
+            "good" => Outcome::Completed,
+            _ => Outcome::Trapped(Trap { reason: "broke".into(), at: None, limit: None }),
+        }
+    });
+    let options = r#"{ "limits": { "restarts": 5 }, "scenarios": {
+        "bad": { "executor": "constant-vus", "vus": 3, "duration": "1m" },
+        "good": { "executor": "constant-vus", "vus": 1, "duration": "1m" } } }"#;
+    let (finished, said) = run_with(options, &vus, |_| async {}).await;
+    let verdict = GivenUp { scenario: "bad".into(), allowed: 5 };
+    assert_eq!(finished.given_up, [verdict]);
+    assert_eq!(said.iter().filter(|name| *name == "ScenarioGivenUp").count(), 1);
+    assert_eq!(count(&finished.totals, builtin::TRAPS), 6, "three users, twice each");
+    assert_eq!(count(&finished.totals, builtin::ITERATIONS), 60 + 6);
+    assert_eq!(finished.stop, None);
+    assert_eq!(vus.calls.teardowns.load(Ordering::Relaxed), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn iterations_that_take_too_long_are_counted_by_the_name_of_their_limit() {
+    let vus = FnVus::taking(2 * second());
+    let options =
+        r#"{ "vus": 1, "duration": "10s", "limits": { "iterationTime": "1s", "restarts": 0 } }"#;
+    let finished = run(options, &vus).await;
+    let filter = [("limit".to_owned(), "iteration-time".to_owned())];
+    match finished.totals.select(builtin::LIMITS_REACHED, &filter) {
+        Some(Sink::Counter(counter)) => assert_eq!(counter.sum, 10.0),
+        other => panic!("no counter: {other:?}"),
+    }
+    assert!(finished.given_up.is_empty(), "a slow target breaks no script");
 }

@@ -65,7 +65,7 @@ impl HostDownload for VuState {
         let opened = self.table.get(&this)?.0.head();
         let opened =
             opened.ok_or_else(|| wasmtime::format_err!("a download begins with its head"))?;
-        Ok(self.table.push(Response::opened(opened))?)
+        self.hand_over(Response::opened(opened))
     }
 
     async fn read(&mut self, this: Resource<Download>) -> Result<Result<Option<Chunk>, Error>> {

@@ -23,8 +23,8 @@ use crate::bindings::wasmload::script::http::{
 };
 use crate::catalogue::{Ending, Endpoint, EndpointKey};
 use crate::event_streams::{Source, StreamId};
-use crate::exchanges::{Finished, until};
-use crate::limits::REQUESTS_AT_ONCE;
+use crate::exchanges::{Finished, too_many, until};
+use crate::limits::{EXPECTED_RANGES, HEADER_BYTES, Limit, METHOD};
 use crate::state::{Group, VuState};
 use crate::time::{duration, within};
 
@@ -59,6 +59,27 @@ pub struct Request {
     fault: Option<String>,
     /// What is found out when it is sent first, and again when its name or tags change.
     prepared: Option<Prepared>,
+    /// The bytes of its headers, its body and its credentials.
+    header_bytes: usize,
+    body_bytes: usize,
+    digest_bytes: usize,
+    /// The bytes of it that the script is known to hold.
+    known: usize,
+}
+
+impl Request {
+    /// How many bytes it takes.
+    fn size(&self) -> usize {
+        let tags: usize = self.tags.iter().map(|(name, value)| name.len() + value.len()).sum();
+        self.method.len()
+            + self.url.len()
+            + self.name.as_ref().map_or(0, String::len)
+            + tags
+            + size_of_val(self.expected.as_slice())
+            + self.header_bytes
+            + self.body_bytes
+            + self.digest_bytes
+    }
 }
 
 /// What of a request only its exchange needs to know.
@@ -93,6 +114,17 @@ pub struct Pending {
 }
 
 impl VuState {
+    /// Takes note of what the script has made of a request.
+    ///
+    /// Fails if it holds too many bytes of requests.
+    fn has_set(&mut self, this: &Resource<Request>) -> Result<()> {
+        let request = self.table.get_mut(this)?;
+        let (size, known) = (request.size(), request.known);
+        request.known = size;
+        self.requests.give_back(known);
+        Ok(self.requests.take(size)?)
+    }
+
     /// Finds out where a request goes and which series count it.
     ///
     /// Fails, having counted it, with the error that says why it cannot be sent.
@@ -111,24 +143,32 @@ impl VuState {
         {
             return Ok(prepared);
         }
+        let tag = self.user.limits.tag_of(method);
         let (endpoint, target) = {
             let mut catalogue = self.user.catalogue.lock();
             let endpoint = catalogue.endpoint(EndpointKey {
                 vu: self.tags.clone(),
-                method: method.to_owned(),
-                name: name.unwrap_or(url).to_owned(),
+                method: tag.clone(),
+                name: name.map_or_else(|| self.user.limits.tag_of(url), ToOwned::to_owned),
                 tags: tags.to_vec(),
                 expected: expected.to_vec(),
             });
             (endpoint, catalogue.target(url))
         };
         let parsed = match (Method::from_bytes(method.as_bytes()), target) {
+            _ if method.len() > METHOD => Err(format!(
+                "`{}…` is too long for a method",
+                &tag[..tag.floor_char_boundary(METHOD)]
+            )),
             (Ok(Method::CONNECT), _) => {
                 Err("CONNECT is for proxies; the engine makes connections itself".to_owned())
             }
             (Ok(method), Ok(target)) => Ok((method, target)),
             (Err(_), _) => Err(format!("`{}` is not a method", method.escape_default())),
-            (_, Err(error)) => Err(format!("the URL `{}`: {error}", url.escape_default())),
+            (_, Err(error)) => {
+                let url = self.user.limits.tag_of(url);
+                Err(format!("the URL `{}`: {error}", url.escape_default()))
+            }
         };
         let (parsed_method, target) = parsed.map_err(|fault| {
             self.unsent(&endpoint, Ending::INVALID, Error::InvalidRequest(fault))
@@ -167,7 +207,8 @@ impl VuState {
 
     /// Counts a request that is one too many.
     fn too_many(&self, endpoint: &Endpoint) -> Error {
-        let why = format!("more than {REQUESTS_AT_ONCE} requests of one user at once");
+        self.user.count_limit(Limit::RequestsAtOnce);
+        let why = too_many(&self.user.limits);
         self.unsent(endpoint, Ending::NOT_ALLOWED, Error::NotAllowed(why))
     }
 
@@ -235,7 +276,7 @@ impl VuState {
         let Finished { target, timings, result } =
             until(&self.exchanges, |exchanges| exchanges.take(id)).await;
         Ok(match result {
-            Ok(response) => Ok(self.table.push(Response::new(target, response, timings))?),
+            Ok(response) => Ok(self.hand_over(Response::new(target, response, timings))?),
             Err(error) => Err(translated(error)),
         })
     }
@@ -329,7 +370,7 @@ impl Host for VuState {
 
 impl HostRequest for VuState {
     fn new(&mut self, method: String, url: String) -> Result<Resource<Request>> {
-        Ok(self.table.push(Request {
+        let this = self.table.push(Request {
             method,
             url,
             content: Content::default(),
@@ -338,15 +379,25 @@ impl HostRequest for VuState {
             expected: Vec::new(),
             fault: None,
             prepared: None,
-        })?)
+            header_bytes: 0,
+            body_bytes: 0,
+            digest_bytes: 0,
+            known: 0,
+        })?;
+        self.has_set(&this)?;
+        Ok(this)
     }
 
     fn add_header(&mut self, this: Resource<Request>, name: String, value: Vec<u8>) -> Result<()> {
         let request = self.table.get_mut(&this)?;
+        let bytes = name.len() + value.len();
         match header(&name, value) {
             Ok((name, value)) => {
                 // A map holds 32,768 headers at most; the request is then as invalid as with a bad one.
-                if request.content.headers.try_append(name, value).is_err() {
+                let has_room = request.header_bytes + bytes <= HEADER_BYTES;
+                if has_room && request.content.headers.try_append(name, value).is_ok() {
+                    request.header_bytes += bytes;
+                } else {
                     request.fault.get_or_insert_with(|| "it has too many headers".into());
                 }
             }
@@ -354,12 +405,14 @@ impl HostRequest for VuState {
                 request.fault.get_or_insert(fault);
             }
         }
-        Ok(())
+        self.has_set(&this)
     }
 
     fn set_body(&mut self, this: Resource<Request>, body: Vec<u8>) -> Result<()> {
-        self.table.get_mut(&this)?.content.body = body.into();
-        Ok(())
+        let request = self.table.get_mut(&this)?;
+        request.body_bytes = body.len();
+        request.content.body = body.into();
+        self.has_set(&this)
     }
 
     fn set_packed_body(
@@ -372,16 +425,21 @@ impl HostRequest for VuState {
             Encoding::Gzip => net::Encoding::Gzip,
             Encoding::Deflate => net::Encoding::Deflate,
         };
-        let content = &mut self.table.get_mut(&this)?.content;
-        content.body = encoding.pack(&body).into();
+        let request = self.table.get_mut(&this)?;
+        let packed = encoding.pack(&body);
+        request.body_bytes = packed.len();
+        let content = &mut request.content;
+        content.body = packed.into();
         content.headers.insert(CONTENT_ENCODING, HeaderValue::from_static(encoding.name()));
-        Ok(())
+        self.has_set(&this)
     }
 
     fn set_upload(&mut self, this: Resource<Request>, upload: Resource<Upload>) -> Result<()> {
-        let body = self.table.get(&upload)?.body();
-        self.table.get_mut(&this)?.content.body = body;
-        Ok(())
+        let upload = self.table.get(&upload)?;
+        let (body, own) = (upload.body(), upload.own());
+        let request = self.table.get_mut(&this)?;
+        (request.content.body, request.body_bytes) = (body, own);
+        self.has_set(&this)
     }
 
     fn set_body_policy(&mut self, this: Resource<Request>, policy: Policy) -> Result<()> {
@@ -400,8 +458,10 @@ impl HostRequest for VuState {
         user: String,
         password: String,
     ) -> Result<()> {
-        self.table.get_mut(&this)?.content.digest = Some(Digest::new(user, password));
-        Ok(())
+        let request = self.table.get_mut(&this)?;
+        request.digest_bytes = user.len() + password.len();
+        request.content.digest = Some(Digest::new(user, password));
+        self.has_set(&this)
     }
 
     fn set_redirects(&mut self, this: Resource<Request>, limit: u32) -> Result<()> {
@@ -415,9 +475,13 @@ impl HostRequest for VuState {
         ranges: Vec<(u16, u16)>,
     ) -> Result<()> {
         let request = self.table.get_mut(&this)?;
+        if ranges.len() > EXPECTED_RANGES {
+            request.fault.get_or_insert_with(|| "it expects too many ranges of statuses".into());
+            return Ok(());
+        }
         request.expected = ranges;
         request.prepared = None;
-        Ok(())
+        self.has_set(&this)
     }
 
     fn set_timeout(&mut self, this: Resource<Request>, length: f64) -> Result<()> {
@@ -445,18 +509,19 @@ impl HostRequest for VuState {
     }
 
     fn set_name(&mut self, this: Resource<Request>, name: String) -> Result<()> {
+        self.user.limits.check_text("the name of a request", &name)?;
         let request = self.table.get_mut(&this)?;
         request.name = Some(name);
         request.prepared = None;
-        Ok(())
+        self.has_set(&this)
     }
 
     fn set_tag(&mut self, this: Resource<Request>, name: String, value: String) -> Result<()> {
+        let limits = Arc::clone(&self.user.limits);
         let request = self.table.get_mut(&this)?;
-        request.tags.retain(|(known, _)| *known != name);
-        request.tags.push((name, value));
+        limits.set_tag(&mut request.tags, name, value)?;
         request.prepared = None;
-        Ok(())
+        self.has_set(&this)
     }
 
     async fn send(&mut self, this: Resource<Request>) -> Result<Result<Resource<Response>, Error>> {
@@ -477,7 +542,8 @@ impl HostRequest for VuState {
     }
 
     fn drop(&mut self, this: Resource<Request>) -> Result<()> {
-        self.table.delete(this)?;
+        let known = self.table.delete(this)?.known;
+        self.requests.give_back(known);
         Ok(())
     }
 }

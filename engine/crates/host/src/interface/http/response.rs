@@ -18,6 +18,12 @@ pub struct Response {
 }
 
 impl Response {
+    /// How many bytes it takes.
+    pub(crate) fn size(&self) -> usize {
+        let Self { response, json, .. } = self;
+        response.body.len() + response.headers.size() + json.size(&response.body)
+    }
+
     pub(crate) fn new(target: Target, response: net::Response, timings: net::Timings) -> Self {
         Self { target, response, timings, json: LazyJson::default() }
     }
@@ -70,8 +76,12 @@ impl HostResponse for VuState {
     }
 
     fn json(&mut self, this: Resource<Response>, pointer: String) -> Result<Option<String>> {
-        let Response { response, json, .. } = self.table.get_mut(&this)?;
-        Ok(json.part(&response.body, &pointer))
+        let response = self.table.get_mut(&this)?;
+        let before = response.size();
+        let part = response.json.part(&response.response.body, &pointer);
+        let more = response.size() - before;
+        self.responses.take(more)?;
+        Ok(part)
     }
 
     fn timings(&mut self, this: Resource<Response>) -> Result<Timings> {
@@ -92,7 +102,18 @@ impl HostResponse for VuState {
     }
 
     fn drop(&mut self, this: Resource<Response>) -> Result<()> {
-        self.table.delete(this)?;
+        let size = self.table.delete(this)?.size();
+        self.responses.give_back(size);
         Ok(())
+    }
+}
+
+impl VuState {
+    /// Hands a response to the script.
+    ///
+    /// Fails if it holds too many bytes of them, or too many handles.
+    pub(crate) fn hand_over(&mut self, response: Response) -> Result<Resource<Response>> {
+        self.responses.take(response.size())?;
+        Ok(self.table.push(response)?)
     }
 }

@@ -28,6 +28,11 @@ impl Upload {
         }
     }
 
+    /// How many bytes of the script's own it has.
+    pub(super) fn own(&self) -> usize {
+        self.own
+    }
+
     fn add(&mut self, part: Body, own: usize) -> Result<()> {
         self.own = self.own.saturating_add(own);
         if self.own > UPLOAD_OWN_BYTES {
@@ -51,6 +56,7 @@ impl HostUpload for VuState {
 
     fn add_bytes(&mut self, this: Resource<Upload>, bytes: Vec<u8>) -> Result<()> {
         let own = bytes.len();
+        self.requests.take(own)?;
         self.table.get_mut(&this)?.add(Body::from(bytes), own)
     }
 
@@ -78,6 +84,7 @@ impl HostUpload for VuState {
     fn add_upload(&mut self, this: Resource<Upload>, upload: Resource<Upload>) -> Result<()> {
         let added = self.table.get(&upload)?;
         let (part, own) = (added.body(), added.own);
+        self.requests.take(own)?;
         self.table.get_mut(&this)?.add(part, own)
     }
 
@@ -86,7 +93,8 @@ impl HostUpload for VuState {
     }
 
     fn drop(&mut self, this: Resource<Upload>) -> Result<()> {
-        self.table.delete(this)?;
+        let own = self.table.delete(this)?.own;
+        self.requests.give_back(own);
         Ok(())
     }
 }
