@@ -37,7 +37,9 @@ pub(crate) fn loops_in_options() {
         let path = Path::new(artifacts::LOOPS_IN_OPTIONS);
         let script = Script::load(&ENGINE, path).expect("it loads");
         let error = script.options(LogGate::new(Level::Error, |_| {})).await.expect_err("none");
-        assert!(error.to_string().contains("has computed for 5s"), "{error}");
+        // Where others use the machine, the time is up before it has computed for so long.
+        let says = ["has computed for 5s", "longer than 10 s"];
+        assert!(says.iter().any(|says| error.to_string().contains(says)), "{error}");
     });
 }
 
