@@ -107,6 +107,8 @@ pub(crate) fn run(asked: &Run) -> Result<ExitCode, Fault> {
             discards_bodies: plan.discard_response_bodies,
             observer,
             log,
+            seed: 0,
+            recordings: None,
         },
     );
     let control = Control::new();

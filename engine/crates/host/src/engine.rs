@@ -1,6 +1,7 @@
 //! What all scripts of a process share: the compiler, the linked interfaces, the epoch ticker.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::thread;
 use std::time::Duration;
@@ -10,6 +11,8 @@ use wasmtime::{Config, WasmBacktraceDetails};
 
 use crate::bindings::LoadScript;
 use crate::contract::Names;
+use crate::recording::linker::Mode;
+use crate::recording::{self, Functions};
 use crate::state::VuState;
 use crate::wasi_http;
 
@@ -29,6 +32,8 @@ pub struct Engine {
     pub(crate) wasmtime: wasmtime::Engine,
     /// What all of them link against.
     linker: Linker<VuState>,
+    /// Those of them that are recorded, if any are.
+    pub(crate) functions: Arc<Functions>,
     /// Dropping it ends the ticker's thread.
     _ticker: Sender<()>,
 }
@@ -43,6 +48,20 @@ impl Engine {
     ///
     /// Fails with [`EngineError`] where the processor or the system lacks what compiled code needs.
     pub fn new() -> Result<Self, EngineError> {
+        Self::of(Mode::Free)
+    }
+
+    /// As [`new`](Self::new), for scripts whose host calls are logged. Each costs a little more.
+    pub fn recording() -> Result<Self, EngineError> {
+        Self::of(Mode::Recorded)
+    }
+
+    /// As [`new`](Self::new), for [`Script::replay`](crate::Script::replay) and nothing else.
+    pub fn replaying() -> Result<Self, EngineError> {
+        Self::of(Mode::Replayed)
+    }
+
+    fn of(mode: Mode) -> Result<Self, EngineError> {
         let mut config = Config::new();
         config
             // Calls into guests block only the guest; its requests in parallel are the host's affair. The
@@ -55,9 +74,9 @@ impl Engine {
             // source lines of those that are read are looked up in `source_lines`.
             .wasm_backtrace_details(WasmBacktraceDetails::Disable);
         let wasmtime = wasmtime::Engine::new(&config).map_err(EngineError)?;
-        let linker = link(&wasmtime).map_err(EngineError)?;
+        let (linker, functions) = link(&wasmtime, mode).map_err(EngineError)?;
         let ticker = tick(&wasmtime);
-        Ok(Self { wasmtime, linker, _ticker: ticker })
+        Ok(Self { wasmtime, linker, functions: Arc::new(functions), _ticker: ticker })
     }
 
     /// What a script links against. What few import is linked for those few.
@@ -71,12 +90,16 @@ impl Engine {
     }
 }
 
-fn link(engine: &wasmtime::Engine) -> wasmtime::Result<Linker<VuState>> {
+fn link(engine: &wasmtime::Engine, mode: Mode) -> wasmtime::Result<(Linker<VuState>, Functions)> {
     let mut linker = Linker::new(engine);
     // Languages' own libraries want WASI. It is there, and gives nothing away: see `VuState::new`.
     wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
+    let mut linker = recording::linker::Linker::new(linker, mode);
     LoadScript::add_to_linker::<_, HasSelf<_>>(&mut linker, |state| state)?;
-    Ok(linker)
+    if mode != Mode::Free {
+        recording::standard::add_to_linker(&mut linker)?;
+    }
+    Ok(linker.into_parts())
 }
 
 /// Advances the epoch until the sender is dropped or the engine is gone.

@@ -11,10 +11,12 @@ use tokio::time::Instant;
 use vu::{Identity, Iteration, Outcome, Scenario, SetupData, VuFactory};
 
 use crate::catalogue::Catalogue;
+use crate::chance::{Purpose, Seed};
 use crate::exchanges::Exchanges;
 use crate::guest::{GuestVu, outcome};
 use crate::log::LogGate;
 use crate::observer::Observer;
+use crate::recording::{Course, Recordings};
 use crate::script::Script;
 use crate::state::{Files, Group, User};
 
@@ -44,6 +46,12 @@ pub struct Settings {
     pub observer: Observer,
     /// Where messages go.
     pub log: LogGate,
+    /// What scripts' chance comes from.
+    pub seed: u64,
+    /// Who keeps recordings of what fails, if anybody does: the script was loaded by [`Engine::recording`] then.
+    ///
+    /// [`Engine::recording`]: crate::Engine::recording
+    pub recordings: Option<Arc<Recordings>>,
 }
 
 /// Makes virtual users of one script.
@@ -65,7 +73,7 @@ impl ScriptFactory {
         Self { script, settings, catalogues, origin: Instant::now() }
     }
 
-    fn user(&self, identity: Identity, tags: Tags) -> GuestVu {
+    fn user(&self, identity: Identity, tags: Tags, purpose: Purpose) -> GuestVu {
         let catalogue = Arc::clone(&self.catalogues[identity.worker]);
         let recorder = catalogue.lock().recorder().clone();
         let own = self.settings.net_of_scenarios.get(&identity.scenario.name);
@@ -78,6 +86,7 @@ impl ScriptFactory {
         let client = Client::of_vu(net, identity.vu);
         let exchanges = Exchanges::new(client, recorder, &tags, observer);
         let env = identity.scenario.env.clone();
+        let seed = Seed { run: self.settings.seed, vu: identity.vu, purpose };
         let user = User {
             identity,
             tags,
@@ -90,12 +99,15 @@ impl ScriptFactory {
             origin: self.origin,
             keeps_cookies: self.settings.keeps_cookies,
             offline: None,
+            seed,
+            // What happens once a run is nobody's iteration.
+            recordings: self.settings.recordings.clone().filter(|_| purpose == Purpose::Vu),
         };
-        GuestVu::new(self.script.clone(), Arc::new(user), exchanges)
+        GuestVu::new(self.script.clone(), Arc::new(user), exchanges, Course::Free)
     }
 
     /// Who runs `setup` and `teardown`: nobody's scenario, on the controller's shard.
-    fn once_a_run(&self, group: &str) -> GuestVu {
+    fn once_a_run(&self, group: &str, purpose: Purpose) -> GuestVu {
         let scenario = Scenario {
             env: self.settings.env.clone(),
             tags: self.settings.tags.clone(),
@@ -104,7 +116,7 @@ impl ScriptFactory {
         let tags: Tags = scenario.tags.clone().into_iter().collect();
         let identity =
             Identity { vu: 0, worker: self.settings.workers, scenario: Arc::new(scenario) };
-        self.user(identity, tags.with("group", group))
+        self.user(identity, tags.with("group", group), purpose)
     }
 }
 
@@ -112,7 +124,7 @@ impl VuFactory for ScriptFactory {
     type Vu = GuestVu;
 
     async fn setup(&self) -> Result<SetupData, Outcome> {
-        let mut vu = self.once_a_run("::setup");
+        let mut vu = self.once_a_run("::setup", Purpose::Setup);
         let call = vu.call(Iteration::default(), Group::Iterations, async |exports, store| {
             exports.setup(store).await
         });
@@ -122,13 +134,13 @@ impl VuFactory for ScriptFactory {
     async fn make(&self, identity: Identity) -> Result<GuestVu, String> {
         let tags: Tags = identity.scenario.tags.clone().into_iter().collect();
         let tags = tags.with("scenario", identity.scenario.name.as_str());
-        let mut vu = self.user(identity, tags);
+        let mut vu = self.user(identity, tags, Purpose::Vu);
         vu.instantiate().await.map_err(|error| format!("{:#}", error))?;
         Ok(vu)
     }
 
     async fn teardown(&self, data: &SetupData) -> Outcome {
-        let mut vu = self.once_a_run("::teardown");
+        let mut vu = self.once_a_run("::teardown", Purpose::Teardown);
         let call = vu.call(Iteration::default(), Group::Iterations, async |exports, store| {
             exports.teardown(store, data).await
         });

@@ -10,10 +10,12 @@
 //! * `interface` is the contract, one file per WIT interface; `wasi_http` is the standard's, for scripts that ask for it;
 //! * `exports` is what the engine calls in a script;
 //! * `exchanges` joins the guest to its HTTP client and turns each exchange into samples; `event_streams` and
-//!   `sockets` do so for what stays open.
+//!   `sockets` do so for what stays open;
+//! * `recording` logs host calls and replays them; `chance` is what scripts draw from.
 
 mod bindings;
 mod catalogue;
+mod chance;
 mod contract;
 mod engine;
 mod event_streams;
@@ -27,6 +29,7 @@ mod json;
 mod limits;
 mod log;
 mod observer;
+mod recording;
 mod script;
 mod side_by_side;
 mod sockets;
@@ -46,5 +49,9 @@ pub use factory::{ScriptFactory, Settings};
 pub use form::{FormError, ScriptKind};
 pub use log::{Level, LogGate, LogLine};
 pub use observer::{Observed, Observer};
+pub use recording::{
+    Divergence, FolderError, Recording, RecordingError, Recordings, Replayed, Replaying, Told,
+    Verdict,
+};
 pub use script::{Inspection, LoadError, LoadFault, OptionsError, Script};
 pub use state::Files;

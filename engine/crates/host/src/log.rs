@@ -42,6 +42,7 @@ pub struct LogGate(Arc<Gate>);
 
 struct Gate {
     least: Level,
+    a_second: u32,
     sink: Box<dyn Fn(LogLine) + Send + Sync>,
     second: Mutex<Second>,
 }
@@ -55,8 +56,17 @@ struct Second {
 impl LogGate {
     /// A gate that hands messages of at least this level to `sink`. The sink must not block.
     pub fn new(least: Level, sink: impl Fn(LogLine) + Send + Sync + 'static) -> Self {
+        Self::of(A_SECOND, least, sink)
+    }
+
+    /// As [`new`](Self::new), with no bound on how many: of one VU, for somebody who wants to see them all.
+    pub(crate) fn unthinned(least: Level, sink: impl Fn(LogLine) + Send + Sync + 'static) -> Self {
+        Self::of(u32::MAX, least, sink)
+    }
+
+    fn of(a_second: u32, least: Level, sink: impl Fn(LogLine) + Send + Sync + 'static) -> Self {
         let second = Mutex::new(Second { began: Instant::now(), passed: 0, held: 0 });
-        Self(Arc::new(Gate { least, sink: Box::new(sink), second }))
+        Self(Arc::new(Gate { least, a_second, sink: Box::new(sink), second }))
     }
 
     pub(crate) fn log(&self, vu: u32, level: Level, message: String) {
@@ -72,7 +82,7 @@ impl LogGate {
                 held = second.held;
                 *second = Second { began: now, passed: 0, held: 0 };
             }
-            if second.passed == A_SECOND {
+            if second.passed == gate.a_second {
                 second.held += 1;
                 return;
             }

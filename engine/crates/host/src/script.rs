@@ -15,6 +15,7 @@ use vu::{Identity, Iteration, Outcome, Scenario};
 use wasmtime::component::Component;
 
 use crate::catalogue::Catalogue;
+use crate::chance::{Purpose, Seed};
 use crate::contract::{Mismatch, Names};
 use crate::engine::Engine;
 use crate::exchanges::Exchanges;
@@ -23,6 +24,7 @@ use crate::form::{FormError, ScriptKind, into_component};
 use crate::guest::GuestVu;
 use crate::limits::maps;
 use crate::log::LogGate;
+use crate::recording::{Course, Functions};
 use crate::source_lines::SourceLines;
 use crate::state::{Files, Group, User};
 
@@ -35,7 +37,9 @@ pub struct Script {
     pub(crate) instances: ExportsPre,
     /// Where its code was written.
     pub(crate) lines: Arc<SourceLines>,
-    inspection: Arc<Inspection>,
+    pub(crate) inspection: Arc<Inspection>,
+    /// The functions of the host that are recorded, if any are.
+    pub(crate) functions: Arc<Functions>,
 }
 
 /// What can be told about a script without running it.
@@ -150,7 +154,8 @@ impl Script {
         let Names { imports, exports } = names;
         let inspection = Inspection { kind, size, digest, contract, imports, exports, producers };
         let lines = Arc::new(SourceLines::of(&bytes));
-        Ok(Self { instances, lines, inspection: Arc::new(inspection) })
+        let functions = Arc::clone(&engine.functions);
+        Ok(Self { instances, lines, inspection: Arc::new(inspection), functions })
     }
 
     /// What can be told about it without running it.
@@ -193,16 +198,30 @@ impl Script {
 
     /// A user outside any run: what it records goes nowhere, and it may not send requests.
     pub(crate) fn offline_user(&self, log: LogGate) -> GuestVu {
+        let identity = Identity { vu: 0, worker: 0, scenario: Arc::new(Scenario::default()) };
+        self.user_on(identity, log, "requests in `options`", Course::Free)
+    }
+
+    /// A user outside any run, whose host calls are answered like this. What it records goes nowhere, and it may not
+    /// send requests; why not is told.
+    pub(crate) fn user_on(
+        &self,
+        identity: Identity,
+        log: LogGate,
+        offline: &'static str,
+        course: Course,
+    ) -> GuestVu {
         let shards = Shards::new(Registry::new(), 1);
         let recorder = shards.recorder(0);
-        let identity = Identity { vu: 0, worker: 0, scenario: Arc::new(Scenario::default()) };
         let tags = metrics::Tags::new();
         let client = Client::new(Arc::new(net::Config::default()));
         let exchanges = Exchanges::new(client, recorder.clone(), &tags, None);
         let user = User {
+            env: identity.scenario.env.clone(),
+            seed: Seed { run: 0, vu: identity.vu, purpose: Purpose::Options },
+            recordings: None,
             identity,
             tags,
-            env: std::collections::BTreeMap::new(),
             catalogue: Arc::new(Mutex::new(Catalogue::new(recorder))),
             log,
             datasets: Datasets::default(),
@@ -210,9 +229,9 @@ impl Script {
             discards_bodies: false,
             origin: Instant::now(),
             keeps_cookies: false,
-            offline: Some("requests in `options`"),
+            offline: Some(offline),
         };
-        GuestVu::new(self.clone(), Arc::new(user), exchanges)
+        GuestVu::new(self.clone(), Arc::new(user), exchanges, course)
     }
 }
 

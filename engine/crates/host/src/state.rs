@@ -15,16 +15,21 @@ use wasmtime::component::ResourceTable;
 use wasmtime_wasi::{WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 
 use crate::catalogue::{Catalogue, Recent};
+use crate::chance::{Chance, Seed};
 use crate::exchanges::Exchanges;
 use crate::interface::http::Prepared;
 use crate::limits::{HANDLES, store_limits};
 use crate::log::{Level, LogGate};
+use crate::recording::{Course, Recordings};
 use crate::stdio::Stdio;
 use crate::wasi_http::Http;
 
 pub(crate) struct VuState {
     pub(crate) table: ResourceTable,
     pub(crate) wasi: WasiCtx,
+    chance: Chance,
+    /// What answers its host calls.
+    pub(crate) course: Course,
     pub(crate) http: Http,
     pub(crate) limits: StoreLimits,
     pub(crate) stderr: Stdio,
@@ -79,18 +84,32 @@ pub(crate) struct User {
     pub(crate) keeps_cookies: bool,
     /// Why it may not send requests, if it may not.
     pub(crate) offline: Option<&'static str>,
+    /// What its chance comes from.
+    pub(crate) seed: Seed,
+    /// Who keeps recordings of what fails, if anybody does.
+    pub(crate) recordings: Option<Arc<Recordings>>,
 }
 
 impl VuState {
-    /// The state of a fresh instance. A program finds the run's variables in its environment; a script asks for them
-    /// by `context`.
-    pub(crate) fn new(user: Arc<User>, exchanges: Arc<Mutex<Exchanges>>, is_program: bool) -> Self {
+    /// The state of a fresh instance, the VU's so manieth. A program finds the run's variables in its environment; a
+    /// script asks for them by `context`.
+    pub(crate) fn new(
+        user: Arc<User>,
+        exchanges: Arc<Mutex<Exchanges>>,
+        is_program: bool,
+        birth: u64,
+        course: Course,
+    ) -> Self {
         let vu = user.identity.vu;
         let stderr = Stdio::new(vu, Level::Warn, user.log.clone());
+        let chance = Chance::new(user.seed, birth);
         // No files, arguments or sockets: nothing is granted but clocks and random numbers.
         let mut wasi = WasiCtxBuilder::new();
         wasi.stdout(Stdio::new(vu, Level::Info, user.log.clone()))
             .stderr(stderr.clone())
+            .secure_random(chance.secure())
+            .insecure_random(chance.insecure())
+            .insecure_random_seed(chance.insecure_seed())
             .allow_tcp(false)
             .allow_udp(false);
         if is_program {
@@ -105,6 +124,8 @@ impl VuState {
         Self {
             table,
             wasi,
+            chance,
+            course,
             http: Http::new(),
             limits: store_limits(),
             stderr,
@@ -121,8 +142,11 @@ impl VuState {
     }
 
     /// Takes note of what is called next: its samples are told apart by the tag `group`.
-    pub(crate) fn begin_call(&mut self, iteration: Iteration, group: Group) {
+    ///
+    /// `number` is that of the iteration, or of the instance where it is none.
+    pub(crate) fn begin_call(&mut self, iteration: Iteration, group: Group, number: u64) {
         self.iteration = iteration;
+        self.chance.begin(group, number);
         if self.group != group {
             self.group = group;
             self.tags = match group {

@@ -14,9 +14,15 @@ use host::{Engine, Files, Level, LogGate, LogLine, Observer, Script, ScriptFacto
 use metrics::{MetricId, Registry, Shards, Sink, Totals, builtin};
 use vu::{Identity, Iteration, Outcome, Scenario, SetupData, Vu, VuFactory};
 
+#[path = "programs/recording.rs"]
+mod recording;
 #[path = "programs/standard.rs"]
 mod standard;
 
+use recording::{
+    asks_in_another_order, draws_numbers, expects_a_wrong_page, expects_the_right_page,
+    reads_large_pages, tells_all_it_heard,
+};
 use standard::{
     program_asks_at_once, program_ends_as_it_is_told, program_errors_are_told_apart,
     program_gets_and_posts, program_writes_bodies, script_asks_both_ways,
@@ -54,6 +60,15 @@ impl Bench {
     }
 
     fn with_settings(program: &str, env: &[(&str, &str)], set: impl FnOnce(&mut Settings)) -> Self {
+        Self::on(&ENGINE, program, env, set)
+    }
+
+    fn on(
+        engine: &Engine,
+        program: &str,
+        env: &[(&str, &str)],
+        set: impl FnOnce(&mut Settings),
+    ) -> Self {
         let demo = Demo::spawn_thread(([127, 0, 0, 1], 0).into(), Faults::default())
             .expect("a free port on loopback");
         let mut env: BTreeMap<String, String> =
@@ -64,7 +79,7 @@ impl Bench {
         let sink = Arc::clone(&logs);
         let log = LogGate::new(Level::Debug, move |line| sink.lock().unwrap().push(line));
         let shards = Shards::new(Registry::new(), 2);
-        let script = Script::load(&ENGINE, Path::new(program)).expect("the guest loads");
+        let script = Script::load(engine, Path::new(program)).expect("the guest loads");
         let mut settings = Settings {
             shards: shards.clone(),
             workers: 1,
@@ -78,6 +93,8 @@ impl Bench {
             discards_bodies: false,
             observer: Observer::default(),
             log,
+            seed: 0,
+            recordings: None,
         };
         set(&mut settings);
         let factory = ScriptFactory::new(script, settings);

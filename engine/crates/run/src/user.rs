@@ -96,7 +96,7 @@ pub(crate) async fn user<V: Vu>(
         script = user.iterate(&mut vu, ticket).await;
         // One that is not asked again is not free for another iteration either.
         if script != Script::Aborted {
-            if around.life.isolation == Isolation::Iteration {
+            if around.life.isolation == Isolation::Iteration || vu.wants_renewal() {
                 if script == Script::Started {
                     user.stop(&mut vu).await;
                 }
@@ -288,7 +288,9 @@ impl User<'_> {
             Ok(Some(Outcome::Failed(message))) => Some((FailureKind::Failed, message)),
             Ok(None) => {
                 let timeout = Length::from(self.around.life.iteration_timeout.unwrap_or_default());
-                Some((FailureKind::TimedOut, format!("the iteration took longer than {timeout}")))
+                let why = format!("the iteration took longer than {timeout}");
+                vu.timed_out(&why);
+                Some((FailureKind::TimedOut, why))
             }
             Ok(Some(Outcome::Trapped(trap))) => {
                 batch.record(series.traps, 1.0);
