@@ -27,6 +27,7 @@ use crate::interrupts::Interrupts;
 use crate::limits::{check_maps, raise_open_files};
 use crate::network;
 use crate::observe::observer;
+use crate::recording;
 use crate::tls::tls;
 
 /// The component of a script: the file itself, or what its source is built to.
@@ -54,7 +55,7 @@ pub(crate) fn plan(asked: &cli::plan::Plan) -> Result<Plan, Fault> {
             own_options(&script, name, &runtime()?, log_to(&screen, asked.voice.verbose))?
         }
     };
-    let plan = planned(&asked.options, own, None)?;
+    let plan = planned(&asked.options, own, None, None)?;
     check_thresholds(&plan, &Registry::new())?;
     files::open(&plan)?;
     for warning in &plan.warnings {
@@ -70,18 +71,21 @@ pub(crate) fn run(asked: &Run) -> Result<ExitCode, Fault> {
     let screen = screen(asked.voice, asked.quiet)?;
     let log = log_to(&screen, asked.voice.verbose);
 
-    let engine = engine()?;
+    let engine = recording::engine(&asked.record)
+        .map_err(|error| Fault::failed_to(ExitCode::Unexpected, &error))?;
     let script = load(&engine, &path)?;
     let runtime = runtime()?;
     let own = own_options(&script, &asked.script, &runtime, log.clone())?;
     let demo = asked.demo.clone().map(start_demo).transpose()?;
-    let plan = planned(&asked.options, own, demo.as_ref())?;
+    let plan = planned(&asked.options, own, demo.as_ref(), Some(recording::drawn_seed()))?;
+    let seed = plan.seed.unwrap_or_default();
     let registry = Registry::new();
     check_thresholds(&plan, &registry)?;
     check_maps(&plan, script.maps_per_vu())?;
     let (datasets, files) = files::open(&plan)?;
 
     let (net, net_of_scenarios) = net_configs(&plan)?;
+    let recordings = recording::recordings(&asked.record, script.inspection(), seed)?;
 
     let mut outputs = outputs(asked, &screen)?;
     let har = har(asked)?;
@@ -107,8 +111,8 @@ pub(crate) fn run(asked: &Run) -> Result<ExitCode, Fault> {
             discards_bodies: plan.discard_response_bodies,
             observer,
             log,
-            seed: 0,
-            recordings: None,
+            seed,
+            recordings: recordings.clone(),
         },
     );
     let control = Control::new();
@@ -147,6 +151,9 @@ pub(crate) fn run(asked: &Run) -> Result<ExitCode, Fault> {
         let message = format!("failed to {error}: {}", error.source);
         screen.message(Severity::Error, &message);
     }
+    if let Some(recordings) = recordings {
+        recording::tell(&recordings, &asked.script, &screen);
+    }
     let code = exit_code(&finished, &screen);
     screen.flush();
     // What the run says about the target outweighs a file that could not be written.
@@ -160,7 +167,7 @@ fn engine() -> Result<Engine, Fault> {
     Engine::new().map_err(|error| Fault::failed_to(ExitCode::Unexpected, &error))
 }
 
-fn load(engine: &Engine, path: &Path) -> Result<Script, Fault> {
+pub(crate) fn load(engine: &Engine, path: &Path) -> Result<Script, Fault> {
     Script::load(engine, path).map_err(|error: LoadError| {
         let fault = Fault::failed_to(ExitCode::LoadFailed, &error);
         match error.hint() {
@@ -171,7 +178,7 @@ fn load(engine: &Engine, path: &Path) -> Result<Script, Fault> {
 }
 
 /// The runtime of the controller; workers have their own.
-fn runtime() -> Result<tokio::runtime::LocalRuntime, Fault> {
+pub(crate) fn runtime() -> Result<tokio::runtime::LocalRuntime, Fault> {
     tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build_local(tokio::runtime::LocalOptions::default())
@@ -179,7 +186,7 @@ fn runtime() -> Result<tokio::runtime::LocalRuntime, Fault> {
 }
 
 /// The terminal, on standard error.
-fn screen(voice: Voice, quiet: bool) -> Result<Screen, Fault> {
+pub(crate) fn screen(voice: Voice, quiet: bool) -> Result<Screen, Fault> {
     Screen::stderr(Manner::of_stderr(voice.no_color, quiet))
         .map_err(|error| unexpected("start the terminal's thread", &error))
 }
@@ -207,11 +214,12 @@ fn start_demo(faults: Faults) -> Result<RunningDemo, Fault> {
         .map_err(|error| unexpected("start the demo target", &error))
 }
 
-/// Lays the layers of options over each other and makes the plan of them.
+/// Lays the layers of options over each other and makes the plan of them. Its seed is `drawn` if none says it.
 fn planned(
     asked: &OptionFlags,
     script: Options,
     demo: Option<&RunningDemo>,
+    drawn: Option<u64>,
 ) -> Result<Plan, Fault> {
     let mut flags = asked.options()?;
     if let Some(demo) = demo {
@@ -223,6 +231,7 @@ fn planned(
     if asked.no_thresholds {
         options.thresholds = None;
     }
+    options.seed = options.seed.or(drawn);
     options.read_traces(|file| std::fs::read_to_string(file).map_err(|error| error.to_string()));
     let files = Options {
         datasets: options.datasets.clone(),
@@ -328,18 +337,21 @@ fn net_config(shared: &Config, requests: &Requests) -> Result<Arc<Config>, Fault
 fn log_to(screen: &Screen, verbose: bool) -> LogGate {
     let screen = screen.clone();
     let least = if verbose { Level::Debug } else { Level::Info };
-    LogGate::new(least, move |LogLine { vu, level, message }| {
-        let severity = match level {
-            Level::Debug => Severity::Debug,
-            Level::Info => Severity::Info,
-            Level::Warn => Severity::Warning,
-            Level::Error => Severity::Error,
-        };
-        match vu {
-            0 => screen.message(severity, &message),
-            vu => screen.message(severity, &format!("VU {vu}: {message}")),
-        }
-    })
+    LogGate::new(least, move |line| show_log(&screen, line))
+}
+
+/// Shows one message of a script.
+pub(crate) fn show_log(screen: &Screen, LogLine { vu, level, message }: LogLine) {
+    let severity = match level {
+        Level::Debug => Severity::Debug,
+        Level::Info => Severity::Info,
+        Level::Warn => Severity::Warning,
+        Level::Error => Severity::Error,
+    };
+    match vu {
+        0 => screen.message(severity, &message),
+        vu => screen.message(severity, &format!("VU {vu}: {message}")),
+    }
 }
 
 /// Ctrl-C and SIGTERM, as often as they come: the first drains, the second cuts off, the third ends the

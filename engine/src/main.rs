@@ -23,6 +23,7 @@ mod network;
 mod observe;
 mod printable;
 mod proxies;
+mod recording;
 mod scaffold;
 mod tls;
 

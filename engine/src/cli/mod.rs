@@ -18,6 +18,8 @@ mod man;
 mod new;
 pub(crate) mod options;
 pub(crate) mod plan;
+pub(crate) mod record;
+mod replay;
 pub(crate) mod run;
 mod schema;
 pub(crate) mod voice;
@@ -33,6 +35,7 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Run(Box<run::Run>),
+    Replay(replay::Replay),
     Plan(Box<plan::Plan>),
     Build(build::Build),
     Inspect(inspect::Inspect),
@@ -66,6 +69,7 @@ pub(crate) fn main() -> ExitCode {
     };
     let result = match cli.command {
         Command::Run(run) => run.execute(),
+        Command::Replay(replay) => replay.execute(),
         Command::Plan(plan) => plan.execute(),
         Command::Build(build) => build.execute(),
         Command::Inspect(inspect) => inspect.execute(),
@@ -163,7 +167,17 @@ mod tests {
         let only_of_run: Vec<_> =
             flags("run").into_iter().filter(|flag| !planned.contains(flag)).collect();
         // These say how a run goes, and against what: not what is asked for when.
-        let of_run = ["summary_export", "http_debug", "har", "address", "demo", "workers", "quiet"];
+        let of_run = [
+            "summary_export",
+            "http_debug",
+            "har",
+            "record_failures",
+            "record_failures_to",
+            "address",
+            "demo",
+            "workers",
+            "quiet",
+        ];
         assert_eq!(only_of_run, of_run);
     }
 

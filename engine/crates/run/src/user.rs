@@ -37,6 +37,8 @@ pub(crate) struct Surroundings {
     pub(crate) data: SetupData,
     pub(crate) flows: Flows,
     pub(crate) life: Life,
+    /// What the run's chance comes from, if that is decided.
+    pub(crate) seed: Option<u64>,
 }
 
 impl Surroundings {
@@ -59,7 +61,7 @@ pub(crate) async fn user<V: Vu>(
     rein: Rc<Rein>,
     around: Rc<Surroundings>,
 ) {
-    let random = SplitMix64::new(number.into());
+    let random = SplitMix64::new(seed(around.seed, number));
     let mut user = User { number, rein: &rein, around: &around, iterations: 0, random };
     let mut presence = Presence { board: &around.board, active: false };
     let mut script = Script::Fresh;
@@ -119,6 +121,12 @@ pub(crate) async fn user<V: Vu>(
     }
 }
 
+/// What the waits of a VU are drawn from. Those of neighbours are nothing alike.
+fn seed(of_run: Option<u64>, number: u32) -> u64 {
+    let of_run = of_run.map_or(0, |seed| SplitMix64::new(seed).next_u64());
+    of_run.wrapping_add(number.into())
+}
+
 /// What a VU's script is ready for.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Script {
@@ -164,7 +172,7 @@ struct User<'a> {
     rein: &'a Rein,
     around: &'a Surroundings,
     iterations: u64,
-    /// What its waits are drawn from; of a VU's number, so that a run can be repeated.
+    /// What its waits are drawn from: of the run's seed and the VU's number, so that a run can be repeated.
     random: SplitMix64,
 }
 

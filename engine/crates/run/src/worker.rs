@@ -177,6 +177,7 @@ impl<F: VuFactory> Worker<F> {
             data: load.data.clone(),
             flows: part.flows.clone(),
             life: part.life,
+            seed: self.plan.seed,
         })
     }
 }

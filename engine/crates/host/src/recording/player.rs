@@ -115,6 +115,11 @@ impl Player {
         }
     }
 
+    /// Whether nothing more was asked before the call into the script ended.
+    pub(crate) fn is_at_end(&self) -> bool {
+        matches!(self.entries.get(self.next), Some(Entry::Ended(_)))
+    }
+
     pub(crate) fn answered(&self) -> usize {
         self.answered
     }

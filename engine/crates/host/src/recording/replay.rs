@@ -28,10 +28,9 @@ pub struct Replayed {
 pub enum Verdict {
     /// The same failure, in the same words, after the same host calls.
     Same,
-    /// The script was cut off then because it took too long, and now has come as far: to this host call, which was
-    /// never answered.
+    /// The script was cut off then, and now has come as far: to this host call, which was never answered.
     WaitsToo(String),
-    /// The script was cut off then because it took too long, and now computes on after the last answer, too.
+    /// The script was cut off then, by its time or by a limit, and now computes on after the last answer, too.
     ComputesToo,
     /// It made the same host calls, and ended otherwise; how is told.
     EndedOtherwise(String),
@@ -156,11 +155,12 @@ impl Script {
 
 /// What came of one call; none if it did not end.
 fn verdict(outcome: Option<&Outcome>, recorded: &Ended, player: &mut Player) -> Verdict {
-    let was_cut_off = matches!(recorded, Ended::TimedOut(_));
+    // A trap may be that of a limit, too.
+    let was_cut_off = matches!(recorded, Ended::TimedOut(_) | Ended::Trapped(_));
     match (player.stopped(), outcome) {
         (Some(Stopped::Diverged(divergence)), _) => return Verdict::Diverged(divergence.clone()),
         (Some(Stopped::Waits(call)), _) => return Verdict::WaitsToo(call.clone()),
-        (None, None) if was_cut_off => return Verdict::ComputesToo,
+        (None, None) if was_cut_off && player.is_at_end() => return Verdict::ComputesToo,
         (None, None) => return Verdict::DidNotEnd,
         (None, Some(_)) => {}
     }

@@ -563,6 +563,21 @@ async fn a_vu_waits_between_its_iterations_as_its_scenario_says() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn waits_by_chance_are_those_of_the_seed() {
+    async fn elapsed(seed: &str) -> Duration {
+        let options = format!(
+            r#"{{ {seed} "scenarios": {{ "a": {{ "executor": "per-vu-iterations", "vus": 3,
+                "iterations": 9, "thinkTime": {{ "between": ["1s", "9s"] }} }} }} }}"#
+        );
+        run(&options, &FnVus::taking(second())).await.elapsed
+    }
+    let seven = elapsed(r#""seed": 7,"#).await;
+    assert_eq!(seven, elapsed(r#""seed": 7,"#).await);
+    assert_ne!(seven, elapsed(r#""seed": 8,"#).await);
+    assert_eq!(elapsed("").await, elapsed("").await, "where none is decided, too");
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_iteration_that_takes_too_long_is_cut_off_and_has_failed() {
     let vus = FnVus::taking(3 * second());
     let options = r#"{ "scenarios": { "a": { "executor": "constant-vus", "duration": "10s",
