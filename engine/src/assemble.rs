@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use demo::{Demo, Faults, RunningDemo};
 use host::{
-    Engine, Inspection, Level, LoadError, LogGate, LogLine, Script, ScriptFactory, Settings,
+    Engine, EngineError, Inspection, Level, LoadError, LogGate, LogLine, Script, ScriptFactory,
+    Settings,
 };
 use metrics::{Outcome, Problem, Registry, Shards, Silence, Thresholds, Verdict};
 use net::{Ceiling, Config};
@@ -34,6 +35,7 @@ use crate::limits::limits;
 use crate::machine::{self, Machine, PerVu, raise_open_files, resident};
 use crate::network;
 use crate::observe::observer;
+use crate::recording;
 use crate::secrets::redactor;
 use crate::tls::tls;
 
@@ -45,7 +47,7 @@ pub(crate) fn component(script: &Path) -> Result<PathBuf, Fault> {
 /// What a script is, and its options.
 pub(crate) fn inspect(asked: &Inspect, path: &Path) -> Result<(Inspection, String), Fault> {
     // That it has to be compiled each time is of no interest here.
-    let script = load(&engine(None, &asked.code_cache, &|_| {})?, path)?;
+    let script = load(&engine(Engine::new(), &asked.code_cache, &|_| {})?, path)?;
     let silent = LogGate::new(Level::Error, |_| {});
     let options = runtime()?.block_on(script.options(silent));
     let options = options.map_err(|error| Fault::failed_to(ExitCode::ScriptError, &error))?;
@@ -61,12 +63,12 @@ pub(crate) fn plan(asked: &cli::plan::Plan) -> Result<Plan, Fault> {
         Some(name) => {
             let warn = |text: &str| screen.message(Severity::Warning, text);
             let stack = asked.options.stack()?;
-            let engine = engine(Some(stack), &asked.code_cache, &warn)?;
+            let engine = engine(Engine::with_stack(stack), &asked.code_cache, &warn)?;
             let script = load(&engine, &component(name)?)?;
             own_options(&script, name, &runtime()?, log_to(&screen, asked.voice.verbose))?
         }
     };
-    let plan = planned(&asked.options, own, None)?;
+    let plan = planned(&asked.options, own, None, None)?;
     check_thresholds(&plan, &Registry::new())?;
     files::open(&plan)?;
     for warning in &plan.warnings {
@@ -83,11 +85,12 @@ pub(crate) fn examine(asked: &Doctor) -> Result<(PerVu, u64), Fault> {
     let quiet = false;
     let screen = screen(asked.voice, quiet, Redactor::default())?;
     let warn = |text: &str| screen.message(Severity::Warning, text);
-    let engine = engine(Some(asked.options.stack()?), &asked.code_cache, &warn)?;
+    let stack = asked.options.stack()?;
+    let engine = engine(Engine::with_stack(stack), &asked.code_cache, &warn)?;
     let script = load(&engine, &component(&asked.script)?)?;
     let runtime = runtime()?;
     let own = own_options(&script, &asked.script, &runtime, log_to(&screen, asked.voice.verbose))?;
-    let plan = planned(&asked.options, own, None)?;
+    let plan = planned(&asked.options, own, None, None)?;
     let memory = runtime.block_on(async {
         let _first = script.idle(4).await?;
         let before = resident();
@@ -116,12 +119,14 @@ pub(crate) fn run(asked: &Run) -> Result<ExitCode, Fault> {
     let log = log_to(&screen, asked.voice.verbose);
 
     let warn = |text: &str| screen.message(Severity::Warning, text);
-    let engine = engine(Some(asked.options.stack()?), &asked.code_cache, &warn)?;
+    let stack = asked.options.stack()?;
+    let engine = engine(recording::engine(&asked.record, stack), &asked.code_cache, &warn)?;
     let script = load(&engine, &path)?;
     let runtime = runtime()?;
     let own = own_options(&script, &asked.script, &runtime, log.clone())?;
     let demo = asked.demo.clone().map(start_demo).transpose()?;
-    let plan = planned(&asked.options, own, demo.as_ref())?;
+    let plan = planned(&asked.options, own, demo.as_ref(), Some(recording::drawn_seed()))?;
+    let seed = plan.seed.unwrap_or_default();
     let registry = Registry::with_limits(plan.limits.metrics as usize, plan.limits.series as usize);
     log.at_most(plan.limits.log_lines);
     check_thresholds(&plan, &registry)?;
@@ -130,6 +135,7 @@ pub(crate) fn run(asked: &Run) -> Result<ExitCode, Fault> {
     let (datasets, files) = files::open(&plan)?;
 
     let (net, net_of_scenarios) = net_configs(&plan)?;
+    let recordings = recording::recordings(&asked.record, script.inspection(), seed)?;
 
     let mut outputs = outputs(asked, &screen, &redactor)?;
     let har = har(asked)?.map(|har| har.without(redactor));
@@ -158,6 +164,8 @@ pub(crate) fn run(asked: &Run) -> Result<ExitCode, Fault> {
             vus: plan.vus_in_all(),
             observer,
             log,
+            seed,
+            recordings: recordings.clone(),
         },
     );
     let control = Control::new();
@@ -196,6 +204,9 @@ pub(crate) fn run(asked: &Run) -> Result<ExitCode, Fault> {
         let message = format!("failed to {error}: {}", error.source);
         screen.message(Severity::Error, &message);
     }
+    if let Some(recordings) = recordings {
+        recording::tell(&recordings, &asked.script, &screen);
+    }
     let code = exit_code(&finished, &screen);
     screen.flush();
     // What the run says about the target outweighs a file that could not be written.
@@ -205,15 +216,13 @@ pub(crate) fn run(asked: &Run) -> Result<ExitCode, Fault> {
     })
 }
 
-/// With so much stack for each VU, if not as much as usual.
+/// An engine that keeps what it compiles, if anything is kept.
 fn engine(
-    stack: Option<u64>,
+    engine: Result<Engine, EngineError>,
     code_cache: &CodeCacheFlags,
     warn: &dyn Fn(&str),
 ) -> Result<Engine, Fault> {
-    let engine = stack
-        .map_or_else(Engine::new, Engine::with_stack)
-        .map_err(|error| Fault::failed_to(ExitCode::Unexpected, &error))?;
+    let engine = engine.map_err(|error| Fault::failed_to(ExitCode::Unexpected, &error))?;
     let (engine, warning) = code_cache.apply(engine)?;
     if let Some(warning) = warning {
         warn(&warning);
@@ -221,7 +230,7 @@ fn engine(
     Ok(engine)
 }
 
-fn load(engine: &Engine, path: &Path) -> Result<Script, Fault> {
+pub(crate) fn load(engine: &Engine, path: &Path) -> Result<Script, Fault> {
     Script::load(engine, path).map_err(|error: LoadError| {
         let fault = Fault::failed_to(ExitCode::LoadFailed, &error);
         match error.hint() {
@@ -232,7 +241,7 @@ fn load(engine: &Engine, path: &Path) -> Result<Script, Fault> {
 }
 
 /// The runtime of the controller; workers have their own.
-fn runtime() -> Result<tokio::runtime::LocalRuntime, Fault> {
+pub(crate) fn runtime() -> Result<tokio::runtime::LocalRuntime, Fault> {
     tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build_local(tokio::runtime::LocalOptions::default())
@@ -240,7 +249,7 @@ fn runtime() -> Result<tokio::runtime::LocalRuntime, Fault> {
 }
 
 /// The terminal, on standard error.
-fn screen(voice: Voice, quiet: bool, secrets: Redactor) -> Result<Screen, Fault> {
+pub(crate) fn screen(voice: Voice, quiet: bool, secrets: Redactor) -> Result<Screen, Fault> {
     Screen::stderr(Manner::of_stderr(voice.no_color, quiet), secrets)
         .map_err(|error| unexpected("start the terminal's thread", &error))
 }
@@ -268,11 +277,12 @@ fn start_demo(faults: Faults) -> Result<RunningDemo, Fault> {
         .map_err(|error| unexpected("start the demo target", &error))
 }
 
-/// Lays the layers of options over each other and makes the plan of them.
+/// Lays the layers of options over each other and makes the plan of them. Its seed is `drawn` if none says it.
 fn planned(
     asked: &OptionFlags,
     script: Options,
     demo: Option<&RunningDemo>,
+    drawn: Option<u64>,
 ) -> Result<Plan, Fault> {
     let mut flags = asked.options()?;
     if let Some(demo) = demo {
@@ -284,6 +294,7 @@ fn planned(
     if asked.no_thresholds {
         options.thresholds = None;
     }
+    options.seed = options.seed.or(drawn);
     options.read_traces(|file| std::fs::read_to_string(file).map_err(|error| error.to_string()));
     let files = Options {
         datasets: options.datasets.clone(),
@@ -389,18 +400,21 @@ fn net_config(shared: &Config, requests: &Requests) -> Result<Arc<Config>, Fault
 fn log_to(screen: &Screen, verbose: bool) -> LogGate {
     let screen = screen.clone();
     let least = if verbose { Level::Debug } else { Level::Info };
-    LogGate::new(least, move |LogLine { vu, level, message }| {
-        let severity = match level {
-            Level::Debug => Severity::Debug,
-            Level::Info => Severity::Info,
-            Level::Warn => Severity::Warning,
-            Level::Error => Severity::Error,
-        };
-        match vu {
-            0 => screen.message(severity, &message),
-            vu => screen.message(severity, &format!("VU {vu}: {message}")),
-        }
-    })
+    LogGate::new(least, move |line| show_log(&screen, line))
+}
+
+/// Shows one message of a script.
+pub(crate) fn show_log(screen: &Screen, LogLine { vu, level, message }: LogLine) {
+    let severity = match level {
+        Level::Debug => Severity::Debug,
+        Level::Info => Severity::Info,
+        Level::Warn => Severity::Warning,
+        Level::Error => Severity::Error,
+    };
+    match vu {
+        0 => screen.message(severity, &message),
+        vu => screen.message(severity, &format!("VU {vu}: {message}")),
+    }
 }
 
 /// Ctrl-C and SIGTERM, as often as they come: the first drains, the second cuts off, the third ends the

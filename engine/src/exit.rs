@@ -30,6 +30,7 @@ exit_codes! {
     EngineFault = 109, "the engine itself broke: a mistake in wasmload";
     LoadFailed = 120, "the script cannot be read, or is no component that this engine can run";
     BuildFailed = 121, "the script could not be compiled from its source";
+    NotReproduced = 122, "`wasmload replay` saw something else than was recorded";
     RestartsExceeded = 123, "a script broke more often than `--max-restarts` allows";
 }
 

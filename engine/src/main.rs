@@ -28,6 +28,7 @@ mod network;
 mod observe;
 mod printable;
 mod proxies;
+mod recording;
 mod scaffold;
 mod secrets;
 mod tls;

@@ -24,6 +24,9 @@ mod observing;
 /// What a run would do, told without running it.
 mod plan;
 
+/// Seeds, and failures that are recorded and replayed.
+mod recording;
+
 /// Where connections go: proxies, unix sockets, other places.
 mod routes;
 

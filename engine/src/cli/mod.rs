@@ -20,6 +20,8 @@ mod man;
 mod new;
 pub(crate) mod options;
 pub(crate) mod plan;
+pub(crate) mod record;
+mod replay;
 pub(crate) mod run;
 mod schema;
 pub(crate) mod voice;
@@ -35,6 +37,7 @@ pub(crate) struct Cli {
 #[derive(Debug, Subcommand)]
 enum Command {
     Run(Box<run::Run>),
+    Replay(replay::Replay),
     Plan(Box<plan::Plan>),
     Build(build::Build),
     Inspect(inspect::Inspect),
@@ -70,6 +73,7 @@ pub(crate) fn main() -> ExitCode {
     };
     let result = match cli.command {
         Command::Run(run) => run.execute(),
+        Command::Replay(replay) => replay.execute(),
         Command::Plan(plan) => plan.execute(),
         Command::Build(build) => build.execute(),
         Command::Inspect(inspect) => inspect.execute(),
@@ -172,6 +176,8 @@ mod tests {
             "summary_export",
             "http_debug",
             "har",
+            "record_failures",
+            "record_failures_to",
             "address",
             "demo",
             "workers",

@@ -72,6 +72,11 @@ pub(crate) struct OptionFlags {
     )]
     rate: Option<u32>,
 
+    /// What the run's chance comes from: random numbers of the script, think times, datasets at random. The same seed
+    /// gives the same again [default: another each time, which is printed]
+    #[arg(long, env = "WASMLOAD_SEED", hide_env_values = true, value_name = "N")]
+    seed: Option<u64>,
+
     /// One of the usual tests: smoke, load, stress, spike, soak or breakpoint. --vus and --duration stretch it
     #[arg(long, value_name = "NAME", value_parser = preset)]
     preset: Option<Preset>,
@@ -304,6 +309,7 @@ impl OptionFlags {
             iterations: self.iterations.filter(|_| gave("iterations")),
             rps: self.rps.filter(|_| gave("rps")),
             rate: self.rate.filter(|_| gave("rate")),
+            seed: self.seed.filter(|_| gave("seed")),
             summary_trend_stats: self
                 .summary_trend_stats
                 .as_deref()

@@ -7,6 +7,7 @@ use clap::{ArgMatches, Args};
 use demo::Faults;
 
 use super::options::{LAYERS, OptionFlags};
+use super::record::Record;
 use super::voice::Voice;
 use crate::assemble;
 use crate::code_cache::CodeCacheFlags;
@@ -39,6 +40,9 @@ pub(crate) struct Run {
     /// Write the first thousand exchanges of the first VU of each scenario, without their secrets, as an HTTP archive
     #[arg(long, env = "WASMLOAD_HAR", hide_env_values = true, value_name = "FILE")]
     pub(crate) har: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) record: Record,
 
     /// Serve the control API there, such as 127.0.0.1:6565; a port alone is of this machine only
     #[arg(long, env = "WASMLOAD_ADDRESS", hide_env_values = true, value_name = "ADDRESS", value_parser = address)]

@@ -1,8 +1,10 @@
-//! What `bindgen!` makes of the contract. The interfaces are implemented in [`crate::interface`].
+//! What `bindgen!` makes of the contract. The interfaces are implemented in [`crate::interface`]; they are linked by
+//! [`crate::recording::linker`].
 
 wasmtime::component::bindgen!({
     path: "../../../wit",
     world: "load-script",
+    wasmtime_crate: crate::recording::wasmtime,
     imports: {
         "wasmload:script/http.[method]request.send": async | trappable,
         "wasmload:script/http.[method]request.open": async | trappable,

@@ -1,6 +1,7 @@
 //! What all scripts of a process share: the compiler, the linked interfaces, the epoch ticker.
 
 use std::borrow::Cow;
+use std::sync::Arc;
 use std::sync::mpsc::{RecvTimeoutError, Sender, channel};
 use std::thread;
 use std::time::Duration;
@@ -11,6 +12,8 @@ use wasmtime::{Config, WasmBacktraceDetails};
 use crate::bindings::LoadScript;
 use crate::code_cache::CodeCache;
 use crate::contract::Names;
+use crate::recording::linker::Mode;
+use crate::recording::{self, Functions};
 use crate::state::VuState;
 use crate::turns::Ticks;
 use crate::wasi_http;
@@ -39,6 +42,8 @@ pub struct Engine {
     code_cache: Option<CodeCache>,
     /// Goes with the epochs.
     pub(crate) ticks: Ticks,
+    /// Those of them that are recorded, if any are.
+    pub(crate) functions: Arc<Functions>,
     /// Dropping it ends the ticker's thread.
     _ticker: Sender<()>,
 }
@@ -53,13 +58,32 @@ impl Engine {
     ///
     /// Fails with [`EngineError`] where the processor or the system lacks what compiled code needs.
     pub fn new() -> Result<Self, EngineError> {
-        Self::with_stack(WASM_STACK as u64)
+        Self::of(Mode::Free, WASM_STACK as u64)
     }
 
     /// The same, with so many bytes of stack for each VU's calls, 64 MiB at most.
     ///
     /// Fails as [`new`](Self::new) does.
     pub fn with_stack(stack: u64) -> Result<Self, EngineError> {
+        Self::of(Mode::Free, stack)
+    }
+
+    /// As [`new`](Self::new), for scripts whose host calls are logged. Each costs a little more.
+    pub fn recording() -> Result<Self, EngineError> {
+        Self::recording_with_stack(WASM_STACK as u64)
+    }
+
+    /// As [`recording`](Self::recording) and [`with_stack`](Self::with_stack) together.
+    pub fn recording_with_stack(stack: u64) -> Result<Self, EngineError> {
+        Self::of(Mode::Recorded, stack)
+    }
+
+    /// As [`new`](Self::new), for [`Script::replay`](crate::Script::replay) and nothing else.
+    pub fn replaying() -> Result<Self, EngineError> {
+        Self::of(Mode::Replayed, WASM_STACK as u64)
+    }
+
+    fn of(mode: Mode, stack: u64) -> Result<Self, EngineError> {
         let stack = stack.min(MOST_STACK) as usize;
         let mut config = Config::new();
         config
@@ -73,10 +97,11 @@ impl Engine {
             // source lines of those that are read are looked up in `source_lines`.
             .wasm_backtrace_details(WasmBacktraceDetails::Disable);
         let wasmtime = wasmtime::Engine::new(&config).map_err(EngineError)?;
-        let linker = link(&wasmtime).map_err(EngineError)?;
+        let (linker, functions) = link(&wasmtime, mode).map_err(EngineError)?;
+        let functions = Arc::new(functions);
         let ticks = Ticks::default();
         let ticker = tick(&wasmtime, ticks.clone());
-        Ok(Self { wasmtime, linker, code_cache: None, ticks, _ticker: ticker })
+        Ok(Self { wasmtime, linker, code_cache: None, ticks, functions, _ticker: ticker })
     }
 
     /// Keeps what it compiles there, and takes from there what it compiled before.
@@ -104,12 +129,16 @@ impl Engine {
     }
 }
 
-fn link(engine: &wasmtime::Engine) -> wasmtime::Result<Linker<VuState>> {
+fn link(engine: &wasmtime::Engine, mode: Mode) -> wasmtime::Result<(Linker<VuState>, Functions)> {
     let mut linker = Linker::new(engine);
     // Languages' own libraries want WASI. It is there, and gives nothing away: see `VuState::new`.
     wasmtime_wasi::p2::add_to_linker_async(&mut linker)?;
+    let mut linker = recording::linker::Linker::new(linker, mode);
     LoadScript::add_to_linker::<_, HasSelf<_>>(&mut linker, VuState::called)?;
-    Ok(linker)
+    if mode != Mode::Free {
+        recording::standard::add_to_linker(&mut linker)?;
+    }
+    Ok(linker.into_parts())
 }
 
 /// Advances the epoch until the sender is dropped or the engine is gone.

@@ -11,12 +11,14 @@ use tokio::time::Instant;
 use vu::{Identity, Iteration, Outcome, Scenario, SetupData, VuFactory};
 
 use crate::catalogue::Catalogue;
+use crate::chance::{Purpose, Seed};
 use crate::exchanges::Exchanges;
 use crate::guest::{GuestVu, outcome};
 use crate::limits::Limits;
 use crate::log::{LogGate, VuLog};
 use crate::memory::AllMemory;
 use crate::observer::Observer;
+use crate::recording::{Course, Recordings};
 use crate::script::Script;
 use crate::state::{Files, Group, Secrets, User};
 use crate::turns::Lane;
@@ -53,6 +55,12 @@ pub struct Settings {
     pub observer: Observer,
     /// Where messages go.
     pub log: LogGate,
+    /// What scripts' chance comes from.
+    pub seed: u64,
+    /// Who keeps recordings of what fails, if anybody does: the script was loaded by [`Engine::recording`] then.
+    ///
+    /// [`Engine::recording`]: crate::Engine::recording
+    pub recordings: Option<Arc<Recordings>>,
 }
 
 /// Makes virtual users of one script.
@@ -81,7 +89,7 @@ impl ScriptFactory {
         Self { script, settings, catalogues, lanes, limits, memory, origin: Instant::now() }
     }
 
-    fn user(&self, identity: Identity, tags: Tags) -> GuestVu {
+    fn user(&self, identity: Identity, tags: Tags, purpose: Purpose) -> GuestVu {
         let catalogue = Arc::clone(&self.catalogues[identity.worker]);
         let recorder = catalogue.lock().recorder().clone();
         let own = self.settings.net_of_scenarios.get(&identity.scenario.name);
@@ -97,6 +105,7 @@ impl ScriptFactory {
         let log =
             VuLog::new(identity.vu, self.settings.log.clone(), recorder.clone(), tags.clone());
         let lane = self.lanes[identity.worker].clone();
+        let seed = Seed { run: self.settings.seed, vu: identity.vu, purpose };
         let user = User {
             identity,
             tags,
@@ -112,12 +121,15 @@ impl ScriptFactory {
             offline: None,
             limits: Arc::clone(&self.limits),
             memory: Arc::clone(&self.memory),
+            seed,
+            // What happens once a run is nobody's iteration.
+            recordings: self.settings.recordings.clone().filter(|_| purpose == Purpose::Vu),
         };
-        GuestVu::new(self.script.clone(), Arc::new(user), exchanges, lane)
+        GuestVu::new(self.script.clone(), Arc::new(user), exchanges, Course::Free, lane)
     }
 
     /// Who runs `setup` and `teardown`: nobody's scenario, on the controller's shard.
-    fn once_a_run(&self, group: &str) -> GuestVu {
+    fn once_a_run(&self, group: &str, purpose: Purpose) -> GuestVu {
         let scenario = Scenario {
             env: self.settings.env.clone(),
             tags: self.settings.tags.clone(),
@@ -126,7 +138,7 @@ impl ScriptFactory {
         let tags: Tags = scenario.tags.clone().into_iter().collect();
         let identity =
             Identity { vu: 0, worker: self.settings.workers, scenario: Arc::new(scenario) };
-        self.user(identity, tags.with("group", group))
+        self.user(identity, tags.with("group", group), purpose)
     }
 }
 
@@ -134,7 +146,7 @@ impl VuFactory for ScriptFactory {
     type Vu = GuestVu;
 
     async fn setup(&self) -> Result<SetupData, Outcome> {
-        let mut vu = self.once_a_run("::setup");
+        let mut vu = self.once_a_run("::setup", Purpose::Setup);
         let call = vu.call(Iteration::default(), Group::Iterations, async |exports, store| {
             exports.setup(store).await
         });
@@ -144,13 +156,13 @@ impl VuFactory for ScriptFactory {
     async fn make(&self, identity: Identity) -> Result<GuestVu, String> {
         let tags: Tags = identity.scenario.tags.clone().into_iter().collect();
         let tags = tags.with("scenario", identity.scenario.name.as_str());
-        let mut vu = self.user(identity, tags);
+        let mut vu = self.user(identity, tags, Purpose::Vu);
         vu.instantiate().await?;
         Ok(vu)
     }
 
     async fn teardown(&self, data: &SetupData) -> Outcome {
-        let mut vu = self.once_a_run("::teardown");
+        let mut vu = self.once_a_run("::teardown", Purpose::Teardown);
         let call = vu.call(Iteration::default(), Group::Iterations, async |exports, store| {
             exports.teardown(store, data).await
         });

@@ -10,9 +10,10 @@ use wasmtime::Store;
 use crate::exchanges::Exchanges;
 use crate::exports::Exports;
 use crate::limits::Reached;
+use crate::recording::{Call, Course, Ended, Settled};
 use crate::script::Script;
 use crate::side_by_side::{GuestWaker, side_by_side};
-use crate::state::{Group, User, VuState};
+use crate::state::{Birth, Group, User, VuState};
 use crate::trap;
 use crate::turns::{Lane, Turn};
 
@@ -29,6 +30,17 @@ pub struct GuestVu {
     instance: Option<Instance>,
     /// Whether an instance was made before, so that the next one is a restart.
     lived: bool,
+    /// How many instances were made.
+    births: u64,
+    /// What answers its host calls: where they are recorded, the log is that of the instance.
+    course: Course,
+    /// Where it is recorded, what it was started with and called for last.
+    told: Option<Told>,
+}
+
+struct Told {
+    data: SetupData,
+    call: Call,
 }
 
 struct Instance {
@@ -37,7 +49,13 @@ struct Instance {
 }
 
 impl GuestVu {
-    pub(crate) fn new(script: Script, user: Arc<User>, exchanges: Exchanges, lane: Lane) -> Self {
+    pub(crate) fn new(
+        script: Script,
+        user: Arc<User>,
+        exchanges: Exchanges,
+        course: Course,
+        lane: Lane,
+    ) -> Self {
         Self {
             turn: Arc::new(Turn::new(script.ticks.clone(), lane)),
             script,
@@ -46,6 +64,9 @@ impl GuestVu {
             waker: GuestWaker::new(),
             instance: None,
             lived: false,
+            births: 0,
+            course,
+            told: None,
         }
     }
 
@@ -83,11 +104,20 @@ impl GuestVu {
         Some(reached)
     }
 
-    async fn fresh(&self) -> wasmtime::Result<Instance> {
+    async fn fresh(&mut self) -> wasmtime::Result<Instance> {
         let instances = &self.script.instances;
         let (user, exchanges) = (Arc::clone(&self.user), Arc::clone(&self.exchanges));
-        let turn = Arc::clone(&self.turn);
-        let state = VuState::new(user, exchanges, turn, instances.is_program());
+        if user.recordings.is_some() {
+            self.course = Course::Recorded(Arc::default());
+        }
+        let birth = Birth {
+            number: self.births,
+            turn: Arc::clone(&self.turn),
+            course: self.course.clone(),
+            is_program: instances.is_program(),
+        };
+        let state = VuState::new(user, exchanges, birth);
+        self.births += 1;
         let mut store = Store::new(instances.instance_pre().engine(), state);
         let limits = &self.user.limits;
         store.limiter(|state| &mut state.memory);
@@ -98,6 +128,39 @@ impl GuestVu {
         store.set_epoch_deadline(1);
         let exports = self.turn.fairly(instances.instantiate(&mut store)).await?;
         Ok(Instance { store, exports })
+    }
+
+    /// Takes note of what it is called for, where that is recorded.
+    fn tell(&mut self, data: Option<&SetupData>, call: impl FnOnce() -> Call) {
+        if self.user.recordings.is_some() {
+            let known = self.told.take().map(|told| told.data);
+            let data = data.cloned().or(known).unwrap_or_default();
+            self.told = Some(Told { data, call: call() });
+        }
+    }
+
+    /// A call has ended: where it is recorded and failed, that may be kept.
+    fn settle(&mut self, how: &Ended) {
+        let (Course::Recorded(tape), Some(recordings)) = (&self.course, &self.user.recordings)
+        else {
+            return;
+        };
+        let mut tape = tape.lock();
+        let Some(Told { data, call }) = self.told.as_ref().filter(|_| tape.ended(how)) else {
+            return;
+        };
+        if how.is_failure() {
+            recordings.offer(&Settled {
+                script: &self.script.inspection,
+                functions: &self.script.functions,
+                identity: &self.user.identity,
+                is_program: self.script.instances.is_program(),
+                data,
+                tape: &tape,
+                call,
+                how,
+            });
+        }
     }
 
     fn count_restart(&self) {
@@ -118,7 +181,12 @@ impl GuestVu {
             self.take_instance().await.map_err(Outcome::Trapped)?;
         let stderr = store.data().stderr.clone();
         stderr.begin_call();
-        store.data_mut().begin_call(iteration, group);
+        let number = match group {
+            Group::Iterations => iteration.number_in_vu,
+            Group::Start | Group::Stop => self.births,
+        };
+        store.data_mut().begin_call(iteration, group, number);
+        self.course.begins(self.told.as_ref().map(|told| &told.call));
         store.set_epoch_deadline(1);
 
         let leftovers = Leftovers(Some(&self.exchanges));
@@ -170,10 +238,15 @@ pub(crate) fn outcome(result: Result<(), Outcome>) -> Outcome {
 impl Vu for GuestVu {
     async fn start(&mut self, data: &SetupData) -> Outcome {
         self.exchanges.lock().clear_cookies();
+        if self.wants_renewal() {
+            self.renew();
+        }
+        self.tell(Some(data), || Call::Start);
         let call = self.call(Iteration::default(), Group::Start, async |exports, store| {
             exports.start(store, data).await
         });
         let outcome = outcome(call.await);
+        self.settle(&Ended::from(&outcome));
         // A login is one for all iterations.
         self.exchanges.lock().mark_cookies();
         outcome
@@ -184,17 +257,21 @@ impl Vu for GuestVu {
         if !user.keeps_cookies {
             self.exchanges.lock().reset_cookies();
         }
+        // Every iteration has the place of one of them.
+        let flow = user.identity.scenario.flows.get(iteration.flow).map_or("", String::as_str);
+        self.tell(None, || Call::iterate(iteration, flow));
         let call = self.call(*iteration, Group::Iterations, async |exports, store| {
-            // Every iteration has the place of one of them.
-            let flow = user.identity.scenario.flows.get(iteration.flow).map_or("", String::as_str);
             exports.iterate(store, flow).await
         });
         let outcome = outcome(call.await);
+        self.settle(&Ended::from(&outcome));
         self.exchanges.lock().end_iteration();
         outcome
     }
 
     async fn stop(&mut self) {
+        // What it says goodbye with is in no recording: nothing comes after it.
+        self.told = None;
         // A user that was cut off has no instance to say goodbye with.
         if self.instance.is_some() {
             let call = self.call(Iteration::default(), Group::Stop, async |exports, store| {
@@ -206,9 +283,24 @@ impl Vu for GuestVu {
     }
 
     fn renew(&mut self) {
+        if let Some(recordings) = self.user.recordings.as_ref().filter(|_| self.wants_renewal()) {
+            recordings.renewed();
+        }
         self.instance = None;
         self.exchanges.lock().abandon();
         // The next instance is no restart: nothing has gone wrong.
         self.lived = false;
+    }
+
+    /// The log of its instance has become long.
+    fn wants_renewal(&self) -> bool {
+        match &self.course {
+            Course::Recorded(tape) => self.instance.is_some() && tape.lock().is_full(),
+            Course::Free | Course::Replayed(_) => false,
+        }
+    }
+
+    fn timed_out(&mut self, why: &str) {
+        self.settle(&Ended::TimedOut(why.to_owned()));
     }
 }

@@ -12,10 +12,12 @@
 //! * `limits` says what a script may take; `memory` holds what it allocates, `meter` and `turns` what it computes;
 //! * `exports` is what the engine calls in a script;
 //! * `exchanges` joins the guest to its HTTP client and turns each exchange into samples; `event_streams` and
-//!   `sockets` do so for what stays open.
+//!   `sockets` do so for what stays open;
+//! * `recording` logs host calls and replays them; `chance` is what scripts draw from.
 
 mod bindings;
 mod catalogue;
+mod chance;
 mod code_cache;
 mod contract;
 mod engine;
@@ -35,6 +37,7 @@ mod log;
 mod memory;
 mod meter;
 mod observer;
+mod recording;
 mod script;
 mod side_by_side;
 mod sockets;
@@ -57,5 +60,9 @@ pub use form::{FormError, ScriptKind};
 pub use limits::Limits;
 pub use log::{Level, LogGate, LogLine};
 pub use observer::{Observed, Observer};
+pub use recording::{
+    Divergence, FolderError, Recording, RecordingError, Recordings, Replayed, Replaying, Told,
+    Verdict,
+};
 pub use script::{Idle, Inspection, LoadError, LoadFault, OptionsError, Script};
 pub use state::{Files, Secrets};

@@ -63,8 +63,17 @@ struct Second {
 impl LogGate {
     /// A gate that hands messages of at least this level to `sink`. The sink must not block.
     pub fn new(least: Level, sink: impl Fn(LogLine) + Send + Sync + 'static) -> Self {
+        Self::of(A_SECOND, least, sink)
+    }
+
+    /// As [`new`](Self::new), with no bound on how many: of one VU, for somebody who wants to see them all.
+    pub(crate) fn unthinned(least: Level, sink: impl Fn(LogLine) + Send + Sync + 'static) -> Self {
+        Self::of(u32::MAX, least, sink)
+    }
+
+    fn of(a_second: u32, least: Level, sink: impl Fn(LogLine) + Send + Sync + 'static) -> Self {
         let second = Mutex::new(Second { began: Instant::now(), passed: 0, held: 0 });
-        let a_second = AtomicU32::new(A_SECOND);
+        let a_second = AtomicU32::new(a_second);
         Self(Arc::new(Gate { least, sink: Box::new(sink), second, a_second }))
     }
 

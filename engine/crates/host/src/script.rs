@@ -14,6 +14,7 @@ use tokio::time::Instant;
 use vu::{Identity, Iteration, Outcome, Scenario};
 
 use crate::catalogue::Catalogue;
+use crate::chance::{Purpose, Seed};
 use crate::code_cache::hex;
 use crate::contract::{Mismatch, Names};
 use crate::engine::Engine;
@@ -24,6 +25,7 @@ use crate::guest::GuestVu;
 use crate::limits::{Limits, addresses, bytes, maps};
 use crate::log::{Level, LogGate, VuLog};
 use crate::memory::AllMemory;
+use crate::recording::{Course, Functions};
 use crate::source_lines::SourceLines;
 use crate::state::{Files, Group, Secrets, User};
 use crate::turns::{Lane, Ticks};
@@ -45,7 +47,9 @@ pub struct Script {
     pub(crate) lines: Arc<SourceLines>,
     /// The engine's epochs.
     pub(crate) ticks: Ticks,
-    inspection: Arc<Inspection>,
+    pub(crate) inspection: Arc<Inspection>,
+    /// The functions of the host that are recorded, if any are.
+    pub(crate) functions: Arc<Functions>,
 }
 
 /// What can be told about a script without running it.
@@ -169,7 +173,8 @@ impl Script {
         let inspection = Inspection { kind, size, digest, contract, imports, exports, producers };
         let lines = Arc::new(SourceLines::of(&bytes));
         let (ticks, inspection) = (engine.ticks.clone(), Arc::new(inspection));
-        Ok(Self { instances, lines, ticks, inspection })
+        let functions = Arc::clone(&engine.functions);
+        Ok(Self { instances, lines, ticks, inspection, functions })
     }
 
     /// What can be told about it without running it.
@@ -235,30 +240,50 @@ impl Script {
 
     /// A user outside any run: what it records goes nowhere, and it may not send requests.
     pub(crate) fn offline_user(&self, log: LogGate) -> GuestVu {
+        let identity = Identity { vu: 0, worker: 0, scenario: Arc::new(Scenario::default()) };
+        self.user_on(identity, log, "requests in `options`", Course::Free)
+    }
+
+    /// A user outside any run, whose host calls are answered like this. What it records goes nowhere, and it may not
+    /// send requests; why not is told.
+    pub(crate) fn user_on(
+        &self,
+        identity: Identity,
+        log: LogGate,
+        offline: &'static str,
+        course: Course,
+    ) -> GuestVu {
         let shards = Shards::new(Registry::new(), 1);
         let recorder = shards.recorder(0);
-        let identity = Identity { vu: 0, worker: 0, scenario: Arc::new(Scenario::default()) };
         let tags = metrics::Tags::new();
         let client = Client::new(Arc::new(net::Config::default()));
-        let limits = Arc::new(Limits { cpu_time: OPTIONS_COMPUTING, ..Limits::default() });
+        let limits = Arc::new(match course {
+            Course::Replayed(_) => Limits::default(),
+            Course::Free | Course::Recorded(_) => {
+                Limits { cpu_time: OPTIONS_COMPUTING, ..Limits::default() }
+            }
+        });
+        let vu = identity.vu;
         let exchanges = Exchanges::new(client, recorder.clone(), &tags, None, &limits);
         let user = User {
+            env: identity.scenario.env.clone(),
+            seed: Seed { run: 0, vu: identity.vu, purpose: Purpose::Options },
+            recordings: None,
             identity,
             tags,
-            env: std::collections::BTreeMap::new(),
             catalogue: Arc::new(Mutex::new(Catalogue::new(recorder.clone()))),
-            log: VuLog::new(0, log, recorder.clone(), metrics::Tags::new()),
+            log: VuLog::new(vu, log, recorder.clone(), metrics::Tags::new()),
             secrets: Secrets::default(),
             datasets: Datasets::default(),
             files: Files::default(),
             discards_bodies: false,
             origin: Instant::now(),
             keeps_cookies: false,
-            offline: Some("requests in `options`"),
+            offline: Some(offline),
             limits,
             memory: AllMemory::new(u64::MAX, 1),
         };
-        GuestVu::new(self.clone(), Arc::new(user), exchanges, Lane::default())
+        GuestVu::new(self.clone(), Arc::new(user), exchanges, course, Lane::default())
     }
 }
 

@@ -15,12 +15,14 @@ use wasmtime::component::ResourceTable;
 use wasmtime_wasi::{WasiCtx, WasiCtxBuilder, WasiCtxView, WasiView};
 
 use crate::catalogue::{Catalogue, Recent};
+use crate::chance::{Chance, Seed};
 use crate::exchanges::Exchanges;
 use crate::interface::http::Prepared;
 use crate::limits::{Held, Limit, Limits, Reached};
 use crate::log::{Level, VuLog};
 use crate::memory::{AllMemory, VuMemory};
 use crate::meter::Meter;
+use crate::recording::{Course, Recordings};
 use crate::stdio::Stdio;
 use crate::turns::Turn;
 use crate::wasi_http::Http;
@@ -28,6 +30,9 @@ use crate::wasi_http::Http;
 pub(crate) struct VuState {
     pub(crate) table: ResourceTable,
     pub(crate) wasi: WasiCtx,
+    chance: Chance,
+    /// What answers its host calls.
+    pub(crate) course: Course,
     pub(crate) http: Http,
     pub(crate) memory: VuMemory,
     meter: Meter,
@@ -93,6 +98,10 @@ pub(crate) struct User {
     pub(crate) limits: Arc<Limits>,
     /// What all VUs of the run have of memory.
     pub(crate) memory: Arc<AllMemory>,
+    /// What its chance comes from.
+    pub(crate) seed: Seed,
+    /// Who keeps recordings of what fails, if anybody does.
+    pub(crate) recordings: Option<Arc<Recordings>>,
 }
 
 impl User {
@@ -104,22 +113,34 @@ impl User {
     }
 }
 
+/// How an instance comes into the world.
+pub(crate) struct Birth {
+    /// How many its VU had before.
+    pub(crate) number: u64,
+    /// Its turns at computing.
+    pub(crate) turn: Arc<Turn>,
+    /// What answers its host calls.
+    pub(crate) course: Course,
+    /// Whether it is called as a program is.
+    pub(crate) is_program: bool,
+}
+
 impl VuState {
     /// The state of a fresh instance. A program finds the run's variables and secrets in its environment; a
     /// script asks for them by `context` and `secrets`.
-    pub(crate) fn new(
-        user: Arc<User>,
-        exchanges: Arc<Mutex<Exchanges>>,
-        turn: Arc<Turn>,
-        is_program: bool,
-    ) -> Self {
+    pub(crate) fn new(user: Arc<User>, exchanges: Arc<Mutex<Exchanges>>, birth: Birth) -> Self {
+        let Birth { number, turn, course, is_program } = birth;
         let limits = Arc::clone(&user.limits);
         let stderr = Stdio::new(Level::Warn, Arc::clone(&user));
+        let chance = Chance::new(user.seed, number);
         // No files, arguments or sockets: nothing is granted but clocks and random numbers.
         let mut wasi = WasiCtxBuilder::new();
         wasi.stdout(Stdio::new(Level::Info, Arc::clone(&user)))
             .stderr(stderr.clone())
             .max_random_size(limits.call_bytes)
+            .secure_random(chance.secure())
+            .insecure_random(chance.insecure())
+            .insecure_random_seed(chance.insecure_seed())
             .allow_tcp(false)
             .allow_udp(false);
         if is_program {
@@ -134,6 +155,8 @@ impl VuState {
         Self {
             table,
             wasi,
+            chance,
+            course,
             http: Http::new(),
             memory: VuMemory::new(&limits, Arc::clone(&user.memory)),
             meter: Meter::new(Arc::clone(&limits)),
@@ -154,9 +177,12 @@ impl VuState {
     }
 
     /// Takes note of what is called next: its samples are told apart by the tag `group`.
-    pub(crate) fn begin_call(&mut self, iteration: Iteration, group: Group) {
+    ///
+    /// `number` is that of the iteration, or of the instance where it is none.
+    pub(crate) fn begin_call(&mut self, iteration: Iteration, group: Group, number: u64) {
         self.meter.begin_call();
         self.iteration = iteration;
+        self.chance.begin(group, number);
         if self.group != group {
             self.group = group;
             self.tags = match group {

@@ -46,7 +46,7 @@ pub(crate) fn outcome(
 }
 
 /// What happened, without wasmtime's prefix that says for whom.
-fn named(trap: wasmtime::Trap) -> String {
+pub(crate) fn named(trap: wasmtime::Trap) -> String {
     match trap {
         wasmtime::Trap::UnreachableCodeReached => "the script broke off (`unreachable`)".into(),
         other => {

@@ -19,6 +19,8 @@ use vu::{Identity, Iteration, Outcome, Scenario, SetupData, Vu, VuFactory};
 
 #[path = "programs/hostile.rs"]
 mod hostile;
+#[path = "programs/recording.rs"]
+mod recording;
 #[path = "programs/standard.rs"]
 mod standard;
 
@@ -26,6 +28,10 @@ use hostile::{
     breaks_where_it_is_told, computes_and_calls, digs_in_json, floods, flows_of_all_kinds,
     gives_giant_texts, gives_huge_options, hoards_bodies, leaks_handles, loops_in_options,
     loops_where_it_is_told, reaches_for_the_machine, sleeps_for_ever,
+};
+use recording::{
+    asks_in_another_order, draws_numbers, expects_a_wrong_page, expects_the_right_page,
+    reads_large_pages, tells_all_it_heard,
 };
 use standard::{
     program_asks_at_once, program_ends_as_it_is_told, program_errors_are_told_apart,
@@ -64,6 +70,15 @@ impl Bench {
     }
 
     fn with_settings(program: &str, env: &[(&str, &str)], set: impl FnOnce(&mut Settings)) -> Self {
+        Self::on(&ENGINE, program, env, set)
+    }
+
+    fn on(
+        engine: &Engine,
+        program: &str,
+        env: &[(&str, &str)],
+        set: impl FnOnce(&mut Settings),
+    ) -> Self {
         let demo = Demo::spawn_thread(([127, 0, 0, 1], 0).into(), Faults::default())
             .expect("a free port on loopback");
         let mut env: BTreeMap<String, String> =
@@ -74,7 +89,7 @@ impl Bench {
         let sink = Arc::clone(&logs);
         let log = LogGate::new(Level::Debug, move |line| sink.lock().unwrap().push(line));
         let shards = Shards::new(Registry::new(), 2);
-        let script = Script::load(&ENGINE, Path::new(program)).expect("the guest loads");
+        let script = Script::load(engine, Path::new(program)).expect("the guest loads");
         let mut settings = Settings {
             shards: shards.clone(),
             workers: 1,
@@ -91,6 +106,8 @@ impl Bench {
             vus: 1,
             observer: Observer::default(),
             log,
+            seed: 0,
+            recordings: None,
         };
         set(&mut settings);
         let factory = ScriptFactory::new(script, settings);

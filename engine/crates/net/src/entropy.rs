@@ -2,7 +2,8 @@
 //!
 //! The masks of WebSockets exist so that what a script says cannot be made to look like something else to a proxy
 //! that does not know WebSockets (RFC 6455 §10.3); a script that nobody trusts must not know them beforehand. The
-//! nonces of digest authentication exist so that a server cannot prepare its challenge.
+//! nonces of digest authentication exist so that a server cannot prepare its challenge. So they do not come of a run's
+//! seed, and a run that is repeated has others.
 
 use std::cell::Cell;
 use std::hash::{BuildHasher as _, RandomState};

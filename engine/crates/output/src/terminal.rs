@@ -127,6 +127,9 @@ impl Terminal {
             Some((name @ "scenarios", value)) => field(name, value),
             _ => Line::new().plain(format!("{:14}{said}", "")),
         }));
+        if let Some(seed) = plan.seed {
+            lines.push(field("seed", &seed.to_string()));
+        }
         if let Some(preset) = plan.preset {
             // What the name stands for, in plain words.
             let outline = plan.outline(NonZeroUsize::MIN);

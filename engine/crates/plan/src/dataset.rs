@@ -40,8 +40,9 @@ pub struct DatasetOptions {
     )]
     pub order: Option<DatasetOrder>,
 
-    /// What `random` starts from: the same number gives the same rows in the same order.
-    #[schemars(range(min = 0, max = MAX_ITERATIONS), extend("default" = 0))]
+    /// What `random` starts from: the same number gives the same rows in the same order. The run's `seed` if it is
+    /// left out.
+    #[schemars(range(min = 0, max = MAX_ITERATIONS))]
     pub seed: Option<u64>,
 
     /// What happens when all rows of a `unique` dataset have been handed out: `stop` lets running iterations
@@ -230,9 +231,10 @@ pub(crate) fn over(
     Some(all)
 }
 
-/// What options of datasets come to.
+/// What options of datasets come to; one without a seed has the run's.
 pub(crate) fn plans(
     datasets: BTreeMap<String, DatasetOptions>,
+    seed_of_run: Option<u64>,
     problems: &mut Problems,
     warnings: &mut Vec<String>,
 ) -> BTreeMap<String, DatasetPlan> {
@@ -269,7 +271,9 @@ pub(crate) fn plans(
         };
         let order = match options.order.unwrap_or_default() {
             DatasetOrder::Sequential => RowOrder::Sequential,
-            DatasetOrder::Random => RowOrder::Random { seed: options.seed.unwrap_or_default() },
+            DatasetOrder::Random => {
+                RowOrder::Random { seed: options.seed.or(seed_of_run).unwrap_or_default() }
+            }
             DatasetOrder::Unique => {
                 RowOrder::Unique { on_exhausted: options.on_exhausted.unwrap_or_default() }
             }
@@ -315,6 +319,18 @@ mod tests {
 
     fn stands(upper: &str, script: &str) -> Result<Plan, Problems> {
         parse_json(upper).unwrap().over(parse_json(script).unwrap().without_files()).plan()
+    }
+
+    #[test]
+    fn rows_at_random_without_a_seed_have_the_runs() {
+        let options = r#"{"seed":7,"datasets":{
+            "own": {"file":"a.csv","order":"random","seed":2},
+            "none": {"file":"a.csv","order":"random"}
+        }}"#;
+        let plan = parse_json(options).unwrap().plan().unwrap();
+        assert_eq!(plan.seed, Some(7));
+        assert_eq!(plan.datasets["own"].order, RowOrder::Random { seed: 2 });
+        assert_eq!(plan.datasets["none"].order, RowOrder::Random { seed: 7 });
     }
 
     #[test]

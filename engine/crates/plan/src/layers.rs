@@ -71,6 +71,7 @@ impl Options {
             env: merged(self.env, lower.env),
             min_iteration_duration: self.min_iteration_duration.or(lower.min_iteration_duration),
             isolation: self.isolation.or(lower.isolation),
+            seed: self.seed.or(lower.seed),
             // Told by the script; nobody else knows.
             flows: self.flows.or(lower.flows),
             datasets: dataset::over(self.datasets, lower.datasets),

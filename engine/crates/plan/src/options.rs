@@ -84,6 +84,12 @@ pub struct Options {
     /// fresh instance for each iteration.
     pub isolation: Option<Isolation>,
 
+    /// What the run's chance comes from: what scripts draw by `wasi:random`, think times, and the order of datasets at
+    /// `random` that have no seed of their own. The same seed gives the same again; another is drawn for each run, and
+    /// printed, if it is left out. Flows by weight and Poisson arrivals come the same in each run anyway.
+    #[schemars(range(min = 0, max = MAX_ITERATIONS))]
+    pub seed: Option<u64>,
+
     /// The flows that the script has, told by itself: scenarios that run others are refused.
     #[schemars(length(min = 1))]
     pub flows: Option<Vec<String>>,

@@ -37,6 +37,8 @@ pub struct Plan {
     pub tags: BTreeMap<String, String>,
     /// What scripts find in their environment.
     pub env: BTreeMap<String, String>,
+    /// What the run's chance comes from, if that is decided.
+    pub seed: Option<u64>,
     /// How many requests a second all VUs together may begin; as many as they like if it is not given.
     pub rps: Option<NonZeroU32>,
     /// Files of rows that scripts open by name.
@@ -288,7 +290,7 @@ impl Options {
         let thresholds = thresholds(holding, &mut problems);
         check_searches(&scenarios, &thresholds, &mut problems, &mut warnings);
         let datasets = self.datasets.unwrap_or_default();
-        let datasets = dataset::plans(datasets, &mut problems, &mut warnings);
+        let datasets = dataset::plans(datasets, self.seed, &mut problems, &mut warnings);
         let files = file::paths(self.files.unwrap_or_default(), &mut problems);
         problems.or(Plan {
             scenarios,
@@ -296,6 +298,7 @@ impl Options {
             thresholds,
             tags,
             env,
+            seed: self.seed,
             rps: self.rps.and_then(NonZeroU32::new),
             datasets,
             files,

@@ -48,6 +48,8 @@ pub(crate) struct Surroundings {
     pub(crate) tags: Tags,
     /// How often its script may break, on all workers together.
     pub(crate) restarts: u32,
+    /// What the run's chance comes from, if that is decided.
+    pub(crate) seed: Option<u64>,
 }
 
 impl Surroundings {
@@ -81,7 +83,7 @@ pub(crate) async fn user<V: Vu>(
     rein: Rc<Rein>,
     around: Rc<Surroundings>,
 ) {
-    let random = SplitMix64::new(number.into());
+    let random = SplitMix64::new(seed(around.seed, number));
     let mut user = User { number, rein: &rein, around: &around, iterations: 0, random, broken: 0 };
     let mut presence = Presence { board: &around.board, active: false };
     let mut script = Script::Fresh;
@@ -119,7 +121,7 @@ pub(crate) async fn user<V: Vu>(
         script = user.iterate(&mut vu, ticket).await;
         // One that is not asked again is not free for another iteration either.
         if script != Script::Aborted {
-            if around.life.isolation == Isolation::Iteration {
+            if around.life.isolation == Isolation::Iteration || vu.wants_renewal() {
                 if script == Script::Started {
                     user.stop(&mut vu).await;
                 }
@@ -140,6 +142,12 @@ pub(crate) async fn user<V: Vu>(
     if script == Script::Started && rein.order() != Order::Cut {
         user.stop(&mut vu).await;
     }
+}
+
+/// What the waits of a VU are drawn from. Those of neighbours are nothing alike.
+fn seed(of_run: Option<u64>, number: u32) -> u64 {
+    let of_run = of_run.map_or(0, |seed| SplitMix64::new(seed).next_u64());
+    of_run.wrapping_add(number.into())
 }
 
 /// What a VU's script is ready for.
@@ -187,7 +195,7 @@ struct User<'a> {
     rein: &'a Rein,
     around: &'a Surroundings,
     iterations: u64,
-    /// What its waits are drawn from; of a VU's number, so that a run can be repeated.
+    /// What its waits are drawn from: of the run's seed and the VU's number, so that a run can be repeated.
     random: SplitMix64,
     /// How often in a row its script broke.
     broken: u32,
@@ -341,7 +349,9 @@ impl User<'_> {
             Ok(Some(Outcome::Failed(message))) => Some((FailureKind::Failed, message)),
             Ok(None) => {
                 let timeout = Length::from(self.around.life.iteration_timeout.unwrap_or_default());
-                Some((FailureKind::TimedOut, format!("the iteration took longer than {timeout}")))
+                let why = format!("the iteration took longer than {timeout}");
+                vu.timed_out(&why);
+                Some((FailureKind::TimedOut, why))
             }
             Ok(Some(Outcome::Trapped(trap))) => {
                 batch.record(series.traps, 1.0);

@@ -179,6 +179,7 @@ impl<F: VuFactory> Worker<F> {
             life: part.life,
             tags: tags.clone().into_iter().collect::<Tags>().with("scenario", name.as_str()),
             restarts: self.plan.limits.restarts,
+            seed: self.plan.seed,
         })
     }
 }

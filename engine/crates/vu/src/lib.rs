@@ -111,6 +111,16 @@ pub trait Vu: 'static {
 
     /// Forgets all that the script remembers: the next call meets a fresh instance, as if it were the first.
     fn renew(&mut self);
+
+    /// Whether it is to be renewed when its iteration has ended, as if each iteration were to have a fresh instance.
+    fn wants_renewal(&self) -> bool {
+        false
+    }
+
+    /// Says that the iteration whose future was dropped just now took longer than it may; why, in words.
+    fn timed_out(&mut self, why: &str) {
+        let _ = why;
+    }
 }
 
 /// Makes VUs of one script, and runs what happens once a run rather than once a VU.

@@ -30,6 +30,8 @@ struct FnVus {
     start: Call,
     setup: Call,
     setup_takes: Duration,
+    /// How many iterations an instance has before it wants to be renewed.
+    wants_renewal_after: u32,
     calls: Arc<Calls>,
 }
 
@@ -40,6 +42,7 @@ struct Calls {
     renewals: AtomicU32,
     teardowns: AtomicU32,
     numbers: Mutex<Vec<u64>>,
+    timed_out: Mutex<Vec<String>>,
 }
 
 impl FnVus {
@@ -51,6 +54,7 @@ impl FnVus {
             start: Arc::new(|| Outcome::Completed),
             setup: Arc::new(|| Outcome::Completed),
             setup_takes: Duration::ZERO,
+            wants_renewal_after: u32::MAX,
             calls: Arc::default(),
         }
     }
@@ -67,6 +71,8 @@ impl FnVus {
 struct FnVu {
     identity: Identity,
     vus: FnVus,
+    /// Iterations of the instance that there is now.
+    iterations: u32,
 }
 
 impl Vu for FnVu {
@@ -77,6 +83,7 @@ impl Vu for FnVu {
 
     async fn iterate(&mut self, iteration: &Iteration) -> Outcome {
         self.vus.calls.numbers.lock().unwrap().push(iteration.number);
+        self.iterations += 1;
         (self.vus.iterate)(self.identity.clone(), *iteration).await
     }
 
@@ -86,6 +93,15 @@ impl Vu for FnVu {
 
     fn renew(&mut self) {
         self.vus.calls.renewals.fetch_add(1, Ordering::Relaxed);
+        self.iterations = 0;
+    }
+
+    fn wants_renewal(&self) -> bool {
+        self.iterations >= self.vus.wants_renewal_after
+    }
+
+    fn timed_out(&mut self, why: &str) {
+        self.vus.calls.timed_out.lock().unwrap().push(why.to_owned());
     }
 }
 
@@ -101,7 +117,7 @@ impl VuFactory for FnVus {
     }
 
     async fn make(&self, identity: Identity) -> Result<FnVu, String> {
-        Ok(FnVu { identity, vus: self.clone() })
+        Ok(FnVu { identity, vus: self.clone(), iterations: 0 })
     }
 
     async fn teardown(&self, data: &SetupData) -> Outcome {
@@ -551,6 +567,21 @@ async fn a_vu_waits_between_its_iterations_as_its_scenario_says() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn waits_by_chance_are_those_of_the_seed() {
+    async fn elapsed(seed: &str) -> Duration {
+        let options = format!(
+            r#"{{ {seed} "scenarios": {{ "a": {{ "executor": "per-vu-iterations", "vus": 3,
+                "iterations": 9, "thinkTime": {{ "between": ["1s", "9s"] }} }} }} }}"#
+        );
+        run(&options, &FnVus::taking(second())).await.elapsed
+    }
+    let seven = elapsed(r#""seed": 7,"#).await;
+    assert_eq!(seven, elapsed(r#""seed": 7,"#).await);
+    assert_ne!(seven, elapsed(r#""seed": 8,"#).await);
+    assert_eq!(elapsed("").await, elapsed("").await, "where none is decided, too");
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_iteration_that_takes_too_long_is_cut_off_and_has_failed() {
     let vus = FnVus::taking(3 * second());
     let options = r#"{ "scenarios": { "a": { "executor": "constant-vus", "duration": "10s",
@@ -558,7 +589,9 @@ async fn an_iteration_that_takes_too_long_is_cut_off_and_has_failed() {
     let finished = run(options, &vus).await;
     assert_eq!(count(&finished.totals, builtin::ITERATIONS), 5);
     assert_eq!(count(&finished.totals, builtin::ITERATIONS_FAILED), 5);
-    assert_eq!(finished.failures[0].message, "the iteration took longer than 2s");
+    let why = "the iteration took longer than 2s";
+    assert_eq!(finished.failures[0].message, why);
+    assert_eq!(*vus.calls.timed_out.lock().unwrap(), [why; 5], "the VU is told");
 }
 
 #[tokio::test(start_paused = true)]
@@ -570,6 +603,18 @@ async fn an_iteration_of_its_own_meets_a_script_that_was_started_for_it() {
     assert_eq!(count(&finished.totals, builtin::ITERATIONS), 5);
     assert_eq!(vus.calls.starts.load(Ordering::Relaxed), 5);
     assert_eq!(vus.calls.renewals.load(Ordering::Relaxed), 5);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_vu_that_wants_to_be_renewed_is_stopped_and_started_again() {
+    let vus = FnVus { wants_renewal_after: 2, ..FnVus::taking(second()) };
+    let finished =
+        run(r#"{ "scenarios": { "a": { "executor": "constant-vus", "duration": "5s" } } }"#, &vus)
+            .await;
+    assert_eq!(count(&finished.totals, builtin::ITERATIONS), 5);
+    assert_eq!(vus.calls.renewals.load(Ordering::Relaxed), 2);
+    assert_eq!(vus.calls.starts.load(Ordering::Relaxed), 3);
+    assert_eq!(vus.calls.stops.load(Ordering::Relaxed), 3);
 }
 
 #[tokio::test(start_paused = true)]
