@@ -191,6 +191,15 @@ pub(crate) fn written(header: &Header, data: &[u8], tape: &[u8]) -> Option<Vec<u
     (out.len() <= FILE_BYTES).then_some(out)
 }
 
+/// A file whose beginning and end are as they should be, whatever is between.
+#[cfg(feature = "fuzzing")]
+pub(crate) fn sealed(content: &[u8]) -> Vec<u8> {
+    let mut file = [MAGIC, &FORMAT.to_le_bytes()[..], content].concat();
+    let digest = Sha256::digest(&file);
+    file.extend_from_slice(&digest);
+    file
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

@@ -28,6 +28,8 @@ use std::sync::Arc;
 
 use parking_lot::Mutex;
 
+#[cfg(feature = "fuzzing")]
+pub(crate) use file::sealed;
 pub use file::{Recording, RecordingError};
 pub use keeper::{FolderError, Recordings};
 pub use replay::{Divergence, Replayed, Replaying, Told, Verdict};

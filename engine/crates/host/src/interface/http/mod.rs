@@ -1,6 +1,6 @@
 //! `http`: requests, timed in phases and counted.
 //!
-//! Only translation stands here: the client is `net`'s, the samples are [`Exchanges`]' affair. What comes of requests
+//! Only translation stands here: the client is `net`'s, the samples are [`Exchanges`](crate::exchanges::Exchanges)' affair. What comes of requests
 //! is in `response` and `download`, what they carry that is not in the script's memory in `upload`.
 
 #![expect(unreachable_pub, reason = "the generated bindings name these types in public items")]
