@@ -76,7 +76,7 @@ fn host(plan: &HostPlan) -> HostOverride {
         HostTo::Host { host, port } => Instead::Host { host: host.clone(), port: *port },
         HostTo::Unix(path) => Instead::Unix(Path::new(path).into()),
     };
-    HostOverride { host: plan.host.clone(), port: plan.port, to }
+    HostOverride { host: plan.host.clone(), port: plan.port, to, by_script: false }
 }
 
 fn connect_to(plan: &ConnectToPlan) -> ConnectTo {
@@ -85,6 +85,7 @@ fn connect_to(plan: &ConnectToPlan) -> ConnectTo {
         port: plan.port,
         to_host: plan.to_host.clone(),
         to_port: plan.to_port,
+        by_script: false,
     }
 }
 

@@ -132,6 +132,12 @@ impl Client {
     /// An exchange that has not begun, and when it may.
     fn begun(&mut self, mut request: Request) -> (Running, Instant) {
         let now = Instant::now();
+        let version = request.version.unwrap_or(self.config.http_version);
+        let offer = Offer::of(version, request.target.is_https());
+        if let Err(why) = self.config.policy.judge_method(&request.method) {
+            let refused = Running::refused(request, offer, Error::NotAllowed(why), Meter::new(now));
+            return (refused, now);
+        }
         let held = self.config.ceiling.as_ref().map(|ceiling| ceiling.take(now));
         let held = held.filter(|moment| *moment > now);
         if !request.verbatim {
@@ -140,8 +146,6 @@ impl Client {
                 request.headers.insert(AUTHORIZATION, answer);
             }
         }
-        let version = request.version.unwrap_or(self.config.http_version);
-        let offer = Offer::of(version, request.target.is_https());
         // Whether there is a connection of HTTP/2 is seen when all that came for it has been.
         let idle = match offer {
             Offer::Http1 => self.connections.take_idle(&request.target, offer),

@@ -105,6 +105,8 @@ pub(crate) struct Running {
 }
 
 enum Stage {
+    /// It is not to begin at all.
+    Refused(Error),
     /// It may not begin yet; what comes then.
     Held(Pin<Box<Sleep>>, Box<Self>),
     /// A way is to be found that may be shared with others.
@@ -152,6 +154,12 @@ impl Running {
         Self { request, offer, stage, again: false, sent_away: 0, meter }
     }
 
+    /// An exchange that ends at once, for this reason.
+    pub(crate) fn refused(request: Request, offer: Offer, error: Error, meter: Meter) -> Self {
+        let stage = Stage::Refused(error);
+        Self { request, offer, stage, again: false, sent_away: 0, meter }
+    }
+
     /// Whether it may have got further because others have.
     pub(crate) fn is_sharing(&self) -> bool {
         matches!(self.stage, Stage::Finding(_) | Stage::Sharing(_))
@@ -182,6 +190,7 @@ impl Running {
     ) -> Poll<Ended> {
         loop {
             match mem::replace(&mut self.stage, Stage::Ended) {
+                Stage::Refused(error) => return Poll::Ready((Err(error), None)),
                 Stage::Held(mut until, next) => {
                     if until.as_mut().poll(cx).is_pending() {
                         self.stage = Stage::Held(until, next);

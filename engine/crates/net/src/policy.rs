@@ -1,19 +1,28 @@
-//! Where connections may go: what was granted, held against the address that is really used.
+//! Where connections may go and what may be asked for: what was granted, held against the address that is really used.
 //!
 //! A name says little: it may have another address the next moment, or one that is nobody else's business. So a
 //! connection is judged when its addresses are known, by its name and by each of them; where the name alone rules it
-//! out, it is not even looked up. `dial` asks. No option grants anything yet: a run may connect wherever it likes
-//! unless whoever embeds this crate gives its configuration a policy.
+//! out, it is not even looked up. `dial` asks. Methods are judged request by request, each hop of a redirect like any
+//! other; `client` asks.
+//!
+//! Who grants, and in which words, is told elsewhere.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-/// Which connections may be made.
+use http::Method;
+
+/// Which connections may be made, and for which requests.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Policy {
+    /// What whoever runs this allows; everything if it is not said.
     grants: Option<Vec<Grant>>,
+    /// What the script says it wants, if it says so: it gets no more, even where more is allowed.
+    wants: Option<Vec<Grant>>,
     /// Whether this machine itself may be connected to without a grant.
     loopback: bool,
+    /// The methods that requests may have; any if it is not said.
+    methods: Option<Vec<Method>>,
 }
 
 /// Some places that connections may go to.
@@ -45,60 +54,164 @@ pub struct Denied {
     pub host: String,
     /// The port.
     pub port: u16,
-    /// The address that speaks against it, if the name alone does not.
-    pub address: Option<IpAddr>,
-    /// What the address is, if it must be named to be granted.
-    pub is: Option<&'static str>,
+    /// Why not.
+    pub why: DeniedWhy,
+}
+
+/// Why a connection may not be made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DeniedWhy {
+    /// Nobody has granted it.
+    NotGranted,
+    /// It has an address that must be granted by itself, and what that is.
+    Unmeant(IpAddr, &'static str),
+    /// The script does not say that it wants it.
+    NotWanted,
 }
 
 impl fmt::Display for Denied {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { host, port, address, is } = self;
-        let named = match host.contains(':') {
-            true => format!("[{host}]:{port}"),
-            false => format!("{host}:{port}"),
+        let Self { host, port, why } = self;
+        let named = at_port(host, *port);
+        let allow = |place: &str| match quoted(place) {
+            Some(place) => format!("; `--allow-net {place}` grants it"),
+            None => String::new(),
         };
-        match (address, is) {
-            (Some(address), Some(is)) => write!(
+        match why {
+            DeniedWhy::NotGranted => write!(f, "`{named}` is not granted{}", allow(&named)),
+            DeniedWhy::Unmeant(address, is) => write!(
                 f,
-                "`{named}` has the address {address}, which is {is} and must be granted by itself"
+                "`{named}` has the address {address}, which is {is} and must be granted by itself{}",
+                allow(&at_port(&address.to_string(), *port))
             ),
-            _ => write!(f, "`{named}` is not granted"),
+            DeniedWhy::NotWanted => {
+                write!(f, "`{named}` is not among what the script says it wants (`wants.net`)")
+            }
         }
     }
+}
+
+/// A host with its port, as URLs and grants have it.
+fn at_port(host: &str, port: u16) -> String {
+    match host.contains(':') {
+        true => format!("[{host}]:{port}"),
+        false => format!("{host}:{port}"),
+    }
+}
+
+/// A place as a shell passes it on; none for what no host is called: a command to be copied has nothing in it that
+/// could be another.
+fn quoted(place: &str) -> Option<String> {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | ':');
+    let bare = place.replace(['[', ']'], "");
+    (bare.chars().all(is_plain) && !bare.starts_with('-')).then(|| {
+        match bare.len() == place.len() {
+            true => bare,
+            false => format!("'{place}'"),
+        }
+    })
 }
 
 impl Default for Policy {
     /// Everything.
     fn default() -> Self {
-        Self { grants: None, loopback: true }
+        Self { grants: None, wants: None, loopback: true, methods: None }
     }
+}
+
+/// A place that is about to be connected to.
+struct Place<'a> {
+    host: &'a str,
+    /// The port that was asked for.
+    port: u16,
+    /// The port that is connected to.
+    to_port: u16,
+    /// The address that packets go to.
+    address: IpAddr,
+    is: Option<&'static str>,
 }
 
 impl Policy {
     /// What these grants cover, and where `loopback` says so this machine itself.
     #[must_use]
     pub fn new(grants: Vec<Grant>, loopback: bool) -> Self {
-        Self { grants: Some(grants), loopback }
+        Self { grants: Some(grants), loopback, ..Self::default() }
+    }
+
+    /// The same, but no more than these, which a script says it wants, and this machine.
+    #[must_use]
+    pub fn wanted(self, wants: Vec<Grant>) -> Self {
+        Self { wants: Some(wants), ..self }
+    }
+
+    /// The same, for requests of these methods only.
+    #[must_use]
+    pub fn with_methods(self, methods: Vec<Method>) -> Self {
+        Self { methods: Some(methods), ..self }
+    }
+
+    /// Whether requests may have this method.
+    ///
+    /// Fails with the sentence that says which is not allowed.
+    pub(crate) fn judge_method(&self, method: &Method) -> Result<(), String> {
+        match &self.methods {
+            Some(methods) if !methods.contains(method) => Err(format!(
+                "the method `{method}` is not among those that are allowed and wanted (`--allow-method`, \
+                 `wants.methods`)"
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether a script may be told beforehand that it will get this: whatever the place's address turns out to be,
+    /// or because only that will tell.
+    #[must_use]
+    pub fn promises(&self, wanted: &Grant) -> bool {
+        let Some(grants) = &self.grants else { return true };
+        let fits = |grant: &Grant| {
+            let only_the_address_tells = matches!(grant.hosts, GrantedHosts::Network(..))
+                && matches!(wanted.hosts, GrantedHosts::Name(_) | GrantedHosts::Under(_))
+                && grant.covers_port(wanted);
+            only_the_address_tells || grant.covers(wanted)
+        };
+        let is_here = match &wanted.hosts {
+            GrantedHosts::Name(name) => is_local_name(&plain(name)),
+            GrantedHosts::Under(name) => is_local_name(&plain(name)),
+            GrantedHosts::Network(address, bits) => is_loopback_network(*address, *bits),
+            GrantedHosts::All => false,
+        };
+        self.loopback && is_here || grants.iter().any(fits)
+    }
+
+    /// Whether a script may be told beforehand that it will get a place which it says it wants.
+    #[must_use]
+    pub fn is_wanted(&self, place: &Grant) -> bool {
+        let Some(wants) = self.wants.clone() else { return true };
+        Self { grants: Some(wants), wants: None, loopback: true, methods: None }.promises(place)
     }
 
     /// Whether a host may be looked up: some grant could cover it.
     pub(crate) fn may_look_up(&self, host: &str, port: u16) -> Result<(), Denied> {
-        let Some(grants) = &self.grants else { return Ok(()) };
-        let host = plain(host);
+        let plain = plain(host);
         let could = |grant: &Grant| {
             grant.port.is_none_or(|granted| granted == port)
                 && match &grant.hosts {
                     // Only its address will tell.
                     GrantedHosts::Network(..) => true,
-                    hosts => hosts.has_name(&host),
+                    hosts => hosts.has_name(&plain),
                 }
         };
         // Names of this machine are those that the system says are.
-        if grants.iter().any(could) || self.loopback && is_local_name(&host) {
-            return Ok(());
-        }
-        Err(Denied { host, port, address: None, is: None })
+        let is_here = is_local_name(&plain);
+        let fits = |grants: &Option<Vec<Grant>>, loopback: bool| {
+            grants.as_ref().is_none_or(|grants| grants.iter().any(could)) || loopback && is_here
+        };
+        let why = match (fits(&self.grants, self.loopback), fits(&self.wants, true)) {
+            (true, true) => return Ok(()),
+            (false, _) => DeniedWhy::NotGranted,
+            (true, false) => DeniedWhy::NotWanted,
+        };
+        Err(Denied { host: plain, port, why })
     }
 
     /// Whether a host may be connected to at this address.
@@ -108,41 +221,101 @@ impl Policy {
     /// for the port that was asked for, one of addresses for the port that is connected to: whoever runs this may
     /// have said that they differ.
     pub fn judge(&self, host: &str, port: u16, address: SocketAddr) -> Result<(), Denied> {
-        let Some(grants) = &self.grants else { return Ok(()) };
-        let (host, real) = (plain(host), real(address.ip()));
-        let is = meant_by_nobody(real);
-        let covers = |grant: &Grant| match &grant.hosts {
-            GrantedHosts::Network(network, bits) => {
-                grant.port.is_none_or(|granted| granted == address.port())
-                    && in_network(real, *network, *bits)
-            }
-            hosts => {
-                grant.port.is_none_or(|granted| granted == port)
-                    && is.is_none()
-                    && hosts.has_name(&host)
-            }
-        };
-        if grants.iter().any(covers) || self.loopback && is_loopback(real) {
-            return Ok(());
-        }
-        Err(Denied { host, port, address: Some(address.ip()), is })
+        self.judge_from(host, port, address, true)
     }
 
-    /// Whether a host may be connected to whose address is only known to somebody else, such as a proxy.
-    pub fn judge_unseen(&self, host: &str, port: u16) -> Result<(), Denied> {
+    /// The same, for somebody else who connects: only if that is on this machine (`here`), loopback is its own.
+    pub(crate) fn judge_from(
+        &self,
+        host: &str,
+        port: u16,
+        address: SocketAddr,
+        here: bool,
+    ) -> Result<(), Denied> {
+        let (host, real) = (plain(host), real(address.ip()));
+        let is = meant_by_nobody(real);
+        let place = Place { host: &host, port, to_port: address.port(), address: real, is };
+        let is_here = here && is_loopback(real);
+        let fits = |grants: &Option<Vec<Grant>>, loopback: bool| {
+            grants.as_ref().is_none_or(|grants| grants.iter().any(|grant| grant.has(&place)))
+                || loopback && is_here
+        };
+        let why = match (fits(&self.grants, self.loopback), fits(&self.wants, true)) {
+            (true, true) => return Ok(()),
+            (true, false) => DeniedWhy::NotWanted,
+            (false, _) => match is {
+                Some(is) => DeniedWhy::Unmeant(address.ip(), is),
+                None => DeniedWhy::NotGranted,
+            },
+        };
+        Err(Denied { host, port, why })
+    }
+
+    /// Whether a host may be connected to whose address is only known to somebody else, such as a proxy; that one
+    /// is on this machine, or (`here` is not set) elsewhere, and what it takes for itself is not this machine.
+    pub(crate) fn judge_unseen(&self, host: &str, port: u16, here: bool) -> Result<(), Denied> {
         if let Ok(address) = host.parse() {
-            return self.judge(host, port, SocketAddr::new(address, port));
+            return self.judge_from(host, port, SocketAddr::new(address, port), here);
         }
-        let Some(grants) = &self.grants else { return Ok(()) };
         let host = plain(host);
         let covers = |grant: &Grant| {
             grant.port.is_none_or(|granted| granted == port) && grant.hosts.has_name(&host)
         };
         // A number in disguise is an address that nobody has seen.
-        if !looks_like_number(&host) && grants.iter().any(covers) {
-            return Ok(());
+        let is_number = looks_like_number(&host);
+        let is_here = here && is_local_name(&host);
+        let fits = |grants: &Option<Vec<Grant>>, loopback: bool| match grants {
+            None => true,
+            Some(grants) => !is_number && grants.iter().any(covers) || loopback && is_here,
+        };
+        let why = match (fits(&self.grants, self.loopback), fits(&self.wants, true)) {
+            (true, true) => return Ok(()),
+            (false, _) => DeniedWhy::NotGranted,
+            (true, false) => DeniedWhy::NotWanted,
+        };
+        Err(Denied { host, port, why })
+    }
+}
+
+impl Grant {
+    /// Whether everything that the other one covers is covered by this one.
+    #[must_use]
+    pub fn covers(&self, other: &Self) -> bool {
+        use GrantedHosts::{All, Name, Network, Under};
+        let hosts = match (&self.hosts, &other.hosts) {
+            // All hosts, but not the addresses that nobody means.
+            (All, Network(address, _)) => meant_by_nobody(real(*address)).is_none(),
+            (All, _) => true,
+            (hosts @ (Name(_) | Under(_)), Name(name)) => hosts.has_name(&plain(name)),
+            (Under(one), Under(other)) => {
+                plain(one) == plain(other) || self.hosts.has_name(&plain(other))
+            }
+            (Network(network, bits), Network(address, narrow)) => {
+                let ((network, bits), (address, narrow)) =
+                    (plain_network(*network, *bits), plain_network(*address, *narrow));
+                bits <= narrow && in_network(address, network, bits)
+            }
+            _ => false,
+        };
+        hosts && self.covers_port(other)
+    }
+
+    fn covers_port(&self, other: &Self) -> bool {
+        self.port.is_none() || self.port == other.port
+    }
+
+    fn has(&self, place: &Place<'_>) -> bool {
+        match &self.hosts {
+            GrantedHosts::Network(network, bits) => {
+                self.port.is_none_or(|granted| granted == place.to_port)
+                    && in_network(place.address, *network, *bits)
+            }
+            hosts => {
+                self.port.is_none_or(|granted| granted == place.port)
+                    && place.is.is_none()
+                    && hosts.has_name(place.host)
+            }
         }
-        Err(Denied { host, port, address: None, is: None })
     }
 }
 
@@ -181,7 +354,7 @@ fn looks_like_number(host: &str) -> bool {
 }
 
 /// The address that packets go to: IPv4 in whichever form of IPv6 it comes (RFC 4291 §2.5.5, RFC 6052, RFC 3056).
-fn real(address: IpAddr) -> IpAddr {
+pub(crate) fn real(address: IpAddr) -> IpAddr {
     let IpAddr::V6(v6) = address else { return address };
     let segments = v6.segments();
     let of = |high: u16, low: u16| {
@@ -198,8 +371,24 @@ fn real(address: IpAddr) -> IpAddr {
 }
 
 /// Whether it is this machine; systems connect to themselves at the unspecified address too.
-fn is_loopback(address: IpAddr) -> bool {
+pub(crate) fn is_loopback(address: IpAddr) -> bool {
     address.is_loopback() || address.is_unspecified()
+}
+
+/// A network as one of IPv4 if that is what it is in another form, as [`in_network`] reads it.
+fn plain_network(network: IpAddr, bits: u8) -> (IpAddr, u8) {
+    match real(network) {
+        IpAddr::V4(v4) if network.is_ipv6() && bits >= 96 => (v4.into(), bits - 96),
+        _ => (network, bits),
+    }
+}
+
+/// Whether all of a network is this machine.
+fn is_loopback_network(network: IpAddr, bits: u8) -> bool {
+    match plain_network(network, bits) {
+        (IpAddr::V4(v4), bits) => bits >= 8 && v4.is_loopback(),
+        (IpAddr::V6(v6), bits) => bits == 128 && v6.is_loopback(),
+    }
 }
 
 /// What an address is that no name is granted for.
@@ -311,7 +500,7 @@ mod tests {
             let parsed: IpAddr = address.parse().expect("an address");
             let at = SocketAddr::new(parsed, 1);
             let denied = policy.judge("rebound.test", 1, at).expect_err("nobody means it");
-            assert!(denied.is.is_some(), "{address}");
+            assert!(matches!(denied.why, DeniedWhy::Unmeant(..)), "{address}");
             let bits = if parsed.is_ipv4() { 32 } else { 128 };
             let named = Policy::new(vec![grant(network(address, bits), None)], false);
             assert!(named.judge("rebound.test", 1, at).is_ok(), "{address} is named");
@@ -361,16 +550,16 @@ mod tests {
             ("11.1.2.3", false),
             ("167837955", false),
         ] {
-            assert_eq!(policy.judge_unseen(host, 80).is_ok(), may, "{host}");
+            assert_eq!(policy.judge_unseen(host, 80, true).is_ok(), may, "{host}");
         }
         let all = Policy::new(vec![grant(GrantedHosts::All, None)], false);
         for host in
             ["2852039166", "0xa9fea9fe", "0251.0376.0251.0376", "169.254.43518", "0xa9.254.1"]
         {
-            assert!(all.judge_unseen(host, 80).is_err(), "{host} may be an address");
+            assert!(all.judge_unseen(host, 80, true).is_err(), "{host} may be an address");
         }
         for host in ["a.test", "7.example.com", "face", "1password.com"] {
-            assert!(all.judge_unseen(host, 80).is_ok(), "{host} is a name");
+            assert!(all.judge_unseen(host, 80, true).is_ok(), "{host} is a name");
         }
     }
 
@@ -381,13 +570,131 @@ mod tests {
             let address = SocketAddr::new(address.parse().expect("an address"), 8080);
             policy.judge(host, 8080, address).expect_err("it is not granted").to_string()
         };
-        assert_eq!(said("b.test", "10.0.0.1"), "`b.test:8080` is not granted");
+        assert_eq!(
+            said("b.test", "10.0.0.1"),
+            "`b.test:8080` is not granted; `--allow-net b.test:8080` grants it"
+        );
         assert_eq!(
             said("a.test", "169.254.169.254"),
             "`a.test:8080` has the address 169.254.169.254, which is where clouds tell their machines secrets and \
-             must be granted by itself"
+             must be granted by itself; `--allow-net 169.254.169.254:8080` grants it"
         );
-        assert_eq!(said("2001:db8::1", "2001:db8::1"), "`[2001:db8::1]:8080` is not granted");
+        assert_eq!(
+            said("2001:db8::1", "2001:db8::1"),
+            "`[2001:db8::1]:8080` is not granted; `--allow-net '[2001:db8::1]:8080'` grants it"
+        );
+        assert_eq!(
+            said("$(reboot).test", "10.0.0.1"),
+            "`$(reboot).test:8080` is not granted",
+            "no command to be copied does something else"
+        );
+        let unwanted = Policy::new(vec![grant(GrantedHosts::All, None)], true).wanted(vec![]);
+        let address = "10.0.0.1:80".parse().expect("an address");
+        assert_eq!(
+            unwanted.judge("b.test", 80, address).expect_err("it is not wanted").to_string(),
+            "`b.test:80` is not among what the script says it wants (`wants.net`)"
+        );
+    }
+
+    #[test]
+    fn a_script_gets_no_more_than_it_wants_and_no_more_than_was_granted() {
+        let granted = vec![grant(name("a.test"), None), grant(name("b.test"), None)];
+        let wants = vec![grant(name("a.test"), Some(80)), grant(name("c.test"), None)];
+        let policy = Policy::new(granted, false).wanted(wants);
+        for (host, port, address, why) in [
+            ("a.test", 80, "10.0.0.1", None),
+            ("a.test", 81, "10.0.0.1", Some(DeniedWhy::NotWanted)),
+            ("b.test", 80, "10.0.0.1", Some(DeniedWhy::NotWanted)),
+            ("c.test", 80, "10.0.0.1", Some(DeniedWhy::NotGranted)),
+            ("d.test", 80, "10.0.0.1", Some(DeniedWhy::NotGranted)),
+            // This machine is always wanted, and here not granted.
+            ("127.0.0.1", 80, "127.0.0.1", Some(DeniedWhy::NotGranted)),
+        ] {
+            let address = SocketAddr::new(address.parse().expect("an address"), port);
+            let judged = policy.judge(host, port, address).err().map(|denied| denied.why);
+            assert_eq!(judged, why, "{host}:{port}");
+            if host != "127.0.0.1" {
+                let unseen = policy.judge_unseen(host, port, true).err().map(|denied| denied.why);
+                assert_eq!(unseen, why, "{host}:{port}, unseen");
+                let asked = policy.may_look_up(host, port).err().map(|denied| denied.why);
+                assert_eq!(asked, why, "{host}:{port}, looked up");
+            }
+        }
+        let here = Policy::new(vec![], true).wanted(vec![]);
+        assert!(here.judge("x.test", 80, "127.0.0.1:80".parse().expect("an address")).is_ok());
+    }
+
+    #[test]
+    fn what_one_grant_covers_of_another_is_known_beforehand() {
+        let under = |suffix: &str| GrantedHosts::Under(suffix.to_owned());
+        for (one, port, other, of_port, covers) in [
+            (name("a.test"), None, name("A.test."), Some(80), true),
+            (name("a.test"), Some(80), name("a.test"), Some(80), true),
+            (name("a.test"), Some(80), name("a.test"), None, false),
+            (name("a.test"), Some(80), name("a.test"), Some(81), false),
+            (name("a.test"), None, under("a.test"), None, false),
+            (under("test"), None, name("a.test"), None, true),
+            (under("test"), None, name("test"), None, false),
+            (under("test"), None, under("a.test"), None, true),
+            (under("a.test"), None, under("a.test"), None, true),
+            (under("a.test"), None, under("test"), None, false),
+            (under("test"), None, GrantedHosts::All, None, false),
+            (GrantedHosts::All, None, under("test"), None, true),
+            (GrantedHosts::All, None, GrantedHosts::All, None, true),
+            (GrantedHosts::All, None, network("10.0.0.0", 8), None, true),
+            (GrantedHosts::All, None, network("169.254.169.254", 32), None, false),
+            (GrantedHosts::All, None, network("fe80::", 10), None, false),
+            (network("10.0.0.0", 8), None, network("10.1.0.0", 16), None, true),
+            (network("10.0.0.0", 8), None, network("::ffff:10.1.0.0", 112), None, true),
+            (network("10.0.0.0", 8), None, network("::ffff:10.0.0.0", 97), None, false),
+            (network("10.1.0.0", 16), None, network("10.0.0.0", 8), None, false),
+            (network("0.0.0.0", 0), None, network("2001:db8::", 32), None, false),
+            (network("::", 0), None, network("2001:db8::", 32), None, true),
+            (network("10.0.0.0", 8), None, name("a.test"), None, false),
+        ] {
+            let (one, other) = (grant(one, port), grant(other, of_port));
+            assert_eq!(one.covers(&other), covers, "{one:?} {other:?}");
+        }
+    }
+
+    #[test]
+    fn what_will_be_granted_is_promised_beforehand() {
+        let policy = Policy::new(vec![grant(network("10.0.0.0", 8), Some(80))], true)
+            .wanted(vec![grant(name("a.test"), None)]);
+        for (place, port, promised) in [
+            (name("localhost"), None, true),
+            (name("shop.localhost"), Some(80), true),
+            (network("127.0.0.1", 32), Some(8080), true),
+            (network("::1", 128), None, true),
+            (network("127.0.0.0", 7), None, false),
+            // Whether it is one of these addresses, only looking it up will tell.
+            (name("a.test"), Some(80), true),
+            (name("a.test"), Some(81), false),
+            (GrantedHosts::All, Some(80), false),
+        ] {
+            let place = grant(place, port);
+            assert_eq!(policy.promises(&place), promised, "{place:?}");
+        }
+        assert!(policy.is_wanted(&grant(name("a.test"), Some(1))));
+        assert!(!policy.is_wanted(&grant(name("b.test"), Some(1))));
+        assert!(!Policy::new(vec![], false).promises(&grant(name("localhost"), None)));
+    }
+
+    #[test]
+    fn what_somebody_else_takes_for_itself_is_not_this_machine() {
+        let policy = Policy::new(vec![], true);
+        for host in ["127.0.0.1", "localhost", "::1"] {
+            assert!(policy.judge_unseen(host, 80, true).is_ok(), "{host}");
+            assert!(policy.judge_unseen(host, 80, false).is_err(), "{host}");
+        }
+    }
+
+    #[test]
+    fn methods_are_those_that_are_allowed() {
+        let policy = Policy::default().with_methods(vec![Method::GET]);
+        assert!(policy.judge_method(&Method::GET).is_ok());
+        let refused = policy.judge_method(&Method::POST).expect_err("it is not allowed");
+        assert!(refused.starts_with("the method `POST` is not"), "{refused}");
     }
 
     #[test]
@@ -396,6 +703,7 @@ mod tests {
         let metadata = "169.254.169.254:80".parse().expect("an address");
         assert!(policy.may_look_up("x.test", 80).is_ok());
         assert!(policy.judge("x.test", 80, metadata).is_ok());
-        assert!(policy.judge_unseen("x.test", 80).is_ok());
+        assert!(policy.judge_unseen("x.test", 80, false).is_ok());
+        assert!(policy.judge_method(&Method::DELETE).is_ok());
     }
 }

@@ -14,6 +14,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
+use http::Method;
 use tokio::time::Instant;
 
 use super::Error;
@@ -197,6 +198,9 @@ impl Socket {
             match &mut self.stage {
                 Stage::Dialling(dialling) => {
                     let Dialling { dial, own, handshake } = &mut **dialling;
+                    // What a handshake is sent as.
+                    let method = self.config.policy.judge_method(&Method::GET);
+                    method.map_err(ConnectionError::NotAllowed)?;
                     let connected = dial.poll(cx, &self.config, own, &mut self.meter);
                     let (stream, _) = ready!(connected)?;
                     let shaking = Shaking::new(stream, handshake, &self.config);
