@@ -18,6 +18,7 @@ use crate::config::Config;
 use crate::connecting::{Connecting, Pending, connect_unix};
 use crate::error::Error;
 use crate::meter::Meter;
+use crate::per_host::{Slot, Waiting};
 use crate::place::Place;
 use crate::policy::{Denied, is_loopback, real};
 use crate::proxy::{Asking, Proxy};
@@ -52,6 +53,8 @@ pub(crate) struct Dial {
     offer: Offer,
     /// Where the script itself has it go instead, if it does.
     alias: Alias,
+    /// The right to have the connection, where that is limited.
+    slot: Option<Slot>,
     step: Step,
     /// How long it may take, instead of what the configuration says.
     timeout: Option<Duration>,
@@ -62,6 +65,10 @@ pub(crate) struct Dial {
 enum Step {
     /// Nothing has been done yet.
     Begin,
+    /// As many connections as the host may have are in use.
+    Waiting(Waiting),
+    /// There is nothing to wait for.
+    Free,
     /// Names are being looked up.
     Resolving(Pending<Result<(Vec<SocketAddr>, Through), Error>>),
     /// Addresses are being tried.
@@ -86,7 +93,7 @@ enum Through {
 }
 
 /// A connection, and the peer's address where it has one.
-type Dialled = (Stream, Option<SocketAddr>);
+pub(crate) type Dialled = (Stream, Option<SocketAddr>);
 
 impl Dial {
     /// A connection for requests, to be made within this time if one is given and otherwise within the
@@ -94,7 +101,16 @@ impl Dial {
     /// other end and forward them.
     pub(crate) fn new(target: Target, offer: Offer, timeout: Option<Duration>) -> Self {
         let plain_http = offer == Offer::Http1;
-        Self { target, plain_http, offer, alias: None, step: Step::Begin, timeout, alarm: None }
+        Self {
+            target,
+            plain_http,
+            offer,
+            alias: None,
+            slot: None,
+            step: Step::Begin,
+            timeout,
+            alarm: None,
+        }
     }
 
     /// The same connection for anything else than such requests: whoever stands between, what goes over it comes
@@ -119,7 +135,16 @@ impl Dial {
         own: &mut Own,
         meter: &mut Meter,
     ) -> Poll<Result<Dialled, Error>> {
-        if let Step::Begin = self.step
+        if let Step::Begin = self.step {
+            let host = self.target.host();
+            let waiting = config.per_host.as_ref().and_then(|per_host| per_host.slot(host));
+            self.step = waiting.map_or(Step::Free, Step::Waiting);
+        }
+        if let Step::Waiting(waiting) = &mut self.step {
+            self.slot = ready!(waiting.as_mut().poll(cx));
+            self.step = Step::Free;
+        }
+        if let Step::Free = self.step
             && let Some(timeout) = self.timeout.or(config.connect_timeout)
         {
             self.alarm = Some(Box::pin(tokio::time::sleep(timeout.min(FOREVER))));
@@ -134,6 +159,16 @@ impl Dial {
         polled
     }
 
+    /// Whether it waits for another connection to the host to end.
+    pub(crate) fn is_waiting(&self) -> bool {
+        matches!(self.step, Step::Waiting(_))
+    }
+
+    /// The right to have the connection that was made, to be kept for as long as it is there.
+    pub(crate) fn take_slot(&mut self) -> Option<Slot> {
+        self.slot.take()
+    }
+
     fn go_on(
         &mut self,
         cx: &mut Context<'_>,
@@ -143,7 +178,8 @@ impl Dial {
     ) -> Poll<Result<Dialled, Error>> {
         loop {
             let (socket, remote) = match &mut self.step {
-                Step::Begin => {
+                Step::Begin | Step::Waiting(_) => return Poll::Pending,
+                Step::Free => {
                     if self.target.is_https() {
                         // Before anything is timed that is the target's.
                         config.tls.prepare();

@@ -16,13 +16,13 @@ use tokio::time::{Instant, Sleep};
 use crate::config::{Config, Reuse};
 use crate::connection::Connection;
 use crate::connections::{Connections, Shared, Way};
-use crate::dial::{Dial, Own};
+use crate::dial::{Dial, Dialled, Own};
 use crate::error::Error;
 use crate::http2::{self, Failed, Fate};
 use crate::meter::Meter;
+use crate::per_host::Slot;
 use crate::request::Request;
 use crate::response::Response;
-use crate::stream::Stream;
 use crate::target::Target;
 use crate::timings::Timings;
 use crate::tls::TlsVersion;
@@ -165,6 +165,11 @@ impl Running {
         matches!(self.stage, Stage::Finding(_) | Stage::Sharing(_))
     }
 
+    /// Whether it waits for another connection to its host to end.
+    pub(crate) fn is_waiting(&self) -> bool {
+        matches!(&self.stage, Stage::Dialling(dial, _) if dial.is_waiting())
+    }
+
     /// It has run out of time, and ends.
     pub(crate) fn timed_out(&mut self, connections: &mut Connections) {
         if let Stage::Sharing(stream) = &mut self.stage {
@@ -237,8 +242,9 @@ impl Running {
                             // Whoever waited for it goes on, whatever came of it.
                             drop(awaited);
                             connections.freed();
-                            let made = made.and_then(|(stream, remote)| {
-                                self.connected(cx, stream, remote, config, connections)
+                            let slot = dial.take_slot();
+                            let made = made.and_then(|dialled| {
+                                self.connected(cx, dialled, slot, config, connections)
                             });
                             match made {
                                 Ok(stage) => self.stage = stage,
@@ -263,7 +269,9 @@ impl Running {
                             return Poll::Pending;
                         }
                         Poll::Ready(Ok(response)) => {
-                            let keeps = config.reuse != Reuse::Never && connection.is_reusable();
+                            let keeps = config.reuse != Reuse::Never
+                                && connection.is_reusable()
+                                && !connection.is_wanted();
                             let kept = keeps.then_some(connection);
                             return Poll::Ready((Ok(response), kept));
                         }
@@ -303,8 +311,8 @@ impl Running {
     fn connected(
         &mut self,
         cx: &Context<'_>,
-        stream: Stream,
-        remote: Option<SocketAddr>,
+        (stream, remote): Dialled,
+        slot: Option<Slot>,
         config: &Config,
         connections: &mut Connections,
     ) -> Result<Stage, Error> {
@@ -317,7 +325,7 @@ impl Running {
         if speaks_http2 {
             self.meter.speaks_http2();
             let allowed = connections.allowed(&target);
-            let connection = http2::Connection::new(stream, target, remote, allowed)?;
+            let connection = http2::Connection::new(stream, target, remote, allowed, slot)?;
             let stream = connections.share(cx, connection, &self.request, config)?;
             return Ok(Stage::Sharing(stream));
         }
@@ -328,7 +336,7 @@ impl Running {
         if is_chosen {
             connections.chose_http1(&target);
         }
-        Ok(Stage::Talking(Connection::new(stream, target, remote, is_chosen)))
+        Ok(Stage::Talking(Connection::new(stream, target, remote, is_chosen, slot)))
     }
 
     /// Whether the request may be sent once more.

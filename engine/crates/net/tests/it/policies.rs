@@ -4,7 +4,6 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
-use http::Method;
 use net::websocket::{End, Socket};
 use net::{
     Client, Config, ConnectTo, Dns, Error, Grant, GrantedHosts, HostOverride, Hosts, Instead,
@@ -289,7 +288,7 @@ async fn methods_are_judged_at_each_hop() {
         }
     })
     .await;
-    let policy = Arc::new(Policy::default().with_methods(vec![Method::POST]));
+    let policy = Arc::new(Policy::default().with_methods(vec!["POST".to_owned()]));
     let mut client = Client::new(Arc::new(Config { policy, ..Config::default() }));
     let refused = exchange(&mut client, get(&url)).await;
     let Error::NotAllowed(why) = error(&refused) else { panic!("{refused:?}") };
@@ -300,7 +299,7 @@ async fn methods_are_judged_at_each_hop() {
     assert_eq!(finished.len(), 2, "what follows a 303 is a GET");
     assert!(matches!(error(&finished[1].1), Error::NotAllowed(_)));
 
-    let policy = Arc::new(Policy::default().with_methods(vec![Method::POST]));
+    let policy = Arc::new(Policy::default().with_methods(vec!["POST".to_owned()]));
     let config = Arc::new(Config { policy, ..Config::default() });
     let mut socket = Socket::new(config, 1, handshake("ws://127.0.0.1:1/"));
     until(&mut socket, |_, news| news.ended).await;
