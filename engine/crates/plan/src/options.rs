@@ -9,12 +9,13 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::hosts::ScriptPlaces;
 use crate::life::ThinkTimeOptions;
 use crate::network::DnsOptions;
 use crate::tls::{TlsAuthOptions, TlsVersionOptions};
 use crate::{
     AnyExecutor, DatasetOptions, FileOption, HttpVersion, Isolation, Length, MAX_ITERATIONS,
-    MAX_RATE, MAX_VUS, Preset, Stage, pattern,
+    MAX_RATE, MAX_VUS, Preset, Stage, WantsOptions, pattern,
 };
 
 /// One layer of options: of a script, a file, the environment or the command line.
@@ -208,6 +209,10 @@ pub struct Options {
     #[schemars(extend("propertyNames" = { "pattern": pattern::DATASET_NAME.regex }))]
     pub files: Option<BTreeMap<String, FileOption>>,
 
+    /// What the script wants of whoever runs it: places on the network, methods, variables, files. Only a script's
+    /// own options say so; they are shown and asked for before anything runs.
+    pub wants: Option<WantsOptions>,
+
     /// Which figures of a trend the summary shows: `avg`, `min`, `med`, `max`, `count` and percentiles.
     #[schemars(
         length(min = 1),
@@ -227,6 +232,10 @@ pub struct Options {
     /// they are for one; no option.
     #[serde(skip)]
     pub wished_sockets: BTreeMap<Option<String>, String>,
+
+    /// What of the places above a script's own options name; no option.
+    #[serde(skip)]
+    pub by_script: ScriptPlaces,
 
     /// The preset that says what runs here, if one does; no option.
     #[serde(skip)]
