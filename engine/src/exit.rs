@@ -30,6 +30,7 @@ exit_codes! {
     EngineFault = 109, "the engine itself broke: a mistake in wasmload";
     LoadFailed = 120, "the script cannot be read, or is no component that this engine can run";
     BuildFailed = 121, "the script could not be compiled from its source";
+    NotAllowed = 123, "the script wants what it was not given, and nobody allowed it";
 }
 
 impl ExitCode {

@@ -4,9 +4,11 @@
 //! * `assemble` puts script, schedule and outputs together for a run, the only file that knows them all;
 //! * `control_api` lets somebody change a run while it goes on;
 //! * `files` and `datasets` open the files that a plan names;
+//! * `grants` is what a script wants, what it is given of that, and who is asked;
 //! * `guest_build` turns sources into a component, `scaffold` makes new ones;
 //! * `fault` is what can go wrong and how it is said, `exit` the codes;
 //! * `observe` shows single exchanges to who asks for them;
+//! * `stop_file` ends a run from outside;
 //! * `printable` keeps foreign text from acting on the terminal.
 
 mod assemble;
@@ -16,6 +18,7 @@ mod datasets;
 mod exit;
 mod fault;
 mod files;
+mod grants;
 mod guest_build;
 mod interrupts;
 mod limits;
@@ -24,6 +27,7 @@ mod observe;
 mod printable;
 mod proxies;
 mod scaffold;
+mod stop_file;
 mod tls;
 
 use exit::ExitCode;

@@ -12,6 +12,9 @@ mod control;
 /// Rows of files: who gets which, what happens when they run out, what is refused before any load.
 mod datasets;
 
+/// What a script is allowed: wants, grants, policies, politeness, the stop switch.
+mod grants;
+
 /// Which crate may know which: DESIGN's table against `cargo metadata`.
 mod house;
 

@@ -13,11 +13,13 @@ use crate::printable;
 mod build;
 mod completions;
 mod demo;
-mod inspect;
+pub(crate) mod grants;
+pub(crate) mod inspect;
 mod man;
 mod new;
 pub(crate) mod options;
 pub(crate) mod plan;
+mod politeness;
 pub(crate) mod run;
 mod schema;
 pub(crate) mod voice;
@@ -163,7 +165,18 @@ mod tests {
         let only_of_run: Vec<_> =
             flags("run").into_iter().filter(|flag| !planned.contains(flag)).collect();
         // These say how a run goes, and against what: not what is asked for when.
-        let of_run = ["summary_export", "http_debug", "har", "address", "demo", "workers", "quiet"];
+        let of_run = [
+            "max_rps_per_host",
+            "max_connections_per_host",
+            "stop_file",
+            "summary_export",
+            "http_debug",
+            "har",
+            "address",
+            "demo",
+            "workers",
+            "quiet",
+        ];
         assert_eq!(only_of_run, of_run);
     }
 

@@ -7,6 +7,7 @@
 //! * `engine` holds what all scripts share: the compiler, the linked interfaces, the epoch ticker;
 //! * `guest` is one virtual user: a store, an instance, and the two futures that make it run;
 //! * `trap` says what became of a call that broke, `source_lines` at which line of the source;
+//! * `wants` is what a component carries of what it wants;
 //! * `interface` is the contract, one file per WIT interface; `wasi_http` is the standard's, for scripts that ask for it;
 //! * `exports` is what the engine calls in a script;
 //! * `exchanges` joins the guest to its HTTP client and turns each exchange into samples; `event_streams` and
@@ -37,6 +38,7 @@ mod time;
 mod tokens;
 mod trap;
 mod uploads;
+mod wants;
 mod wasi_http;
 mod woken;
 
@@ -48,3 +50,4 @@ pub use log::{Level, LogGate, LogLine};
 pub use observer::{Observed, Observer};
 pub use script::{Inspection, LoadError, LoadFault, OptionsError, Script};
 pub use state::Files;
+pub use wants::{WANTS_SECTION, with_wants};

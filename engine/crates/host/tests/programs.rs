@@ -14,9 +14,12 @@ use host::{Engine, Files, Level, LogGate, LogLine, Observer, Script, ScriptFacto
 use metrics::{MetricId, Registry, Shards, Sink, Totals, builtin};
 use vu::{Identity, Iteration, Outcome, Scenario, SetupData, Vu, VuFactory};
 
+#[path = "programs/grants.rs"]
+mod grants;
 #[path = "programs/standard.rs"]
 mod standard;
 
+use grants::{injects_headers, leaves_the_grant, program_leaves_the_grant};
 use standard::{
     program_asks_at_once, program_ends_as_it_is_told, program_errors_are_told_apart,
     program_gets_and_posts, program_writes_bodies, script_asks_both_ways,
@@ -883,5 +886,53 @@ fn keeps_an_event_stream() {
         assert_eq!(count(&totals, builtin::SSE_STREAMS, &[]), 1.0);
         assert_eq!(count(&totals, builtin::SSE_DROPS, &[]), 1.0);
         assert_eq!(count(&totals, builtin::HTTP_REQS, &[]), 2.0);
+    });
+}
+
+#[test]
+fn wants_what_it_needs() {
+    runtime().block_on(async {
+        let bench = Bench::with_env(artifacts::WANTS_WHAT_IT_NEEDS, &[("TOKEN", "secret")]);
+        let script = Script::load(&ENGINE, Path::new(artifacts::WANTS_WHAT_IT_NEEDS));
+        let script = script.expect("the guest loads");
+        let silent = LogGate::new(Level::Error, |_| {});
+        let options = script.options(silent).await.expect("it says them");
+        assert!(options.contains(r#""net": ["api.example.com:443"]"#), "{options}");
+        assert_eq!(script.inspection().wants, None, "it was not built by us");
+        // What is wanted is held against grants elsewhere: here everything goes.
+        assert_eq!(bench.vu(1).await.start(&no_data()).await, Outcome::Completed);
+    });
+}
+
+#[test]
+fn a_component_is_read_with_what_it_carries_of_what_it_wants() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.wasm");
+    let bytes = std::fs::read(artifacts::SLEEPS).unwrap();
+    let carrying = host::with_wants(bytes, r#"{"rps":5}"#);
+    std::fs::write(&path, &carrying).unwrap();
+    let script = Script::load(&ENGINE, &path).expect("it still loads");
+    assert_eq!(script.inspection().wants.as_deref(), Some(r#"{"rps":5}"#));
+    std::fs::write(&path, host::with_wants(carrying, "{}")).unwrap();
+    let Err(refused) = Script::load(&ENGINE, &path) else { panic!("it carries two") };
+    let why = refused.fault.to_string();
+    assert_eq!(why, "its section `wasmload:wants` is invalid: there are two of them");
+}
+
+#[test]
+fn brings_its_own_places() {
+    // What its options say is the binary's to judge: `tests/it/grants.rs`. Alone it does what it says.
+    let bench = Bench::new(artifacts::BRINGS_ITS_OWN_PLACES);
+    runtime().block_on(async {
+        assert!(matches!(bench.iterate(1).await[0], Outcome::Failed(_)), "there is no such host");
+    });
+}
+
+#[test]
+fn names_rows_beside_it() {
+    // Without the files that its options name it has none.
+    let bench = Bench::new(artifacts::NAMES_ROWS_BESIDE_IT);
+    runtime().block_on(async {
+        assert!(matches!(bench.iterate(1).await[0], Outcome::Failed(_)), "it has no files");
     });
 }
