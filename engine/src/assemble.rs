@@ -6,21 +6,21 @@ use std::sync::Arc;
 
 use demo::{Demo, Faults, RunningDemo};
 use host::{
-    Engine, EngineError, Inspection, Level, LoadError, LogGate, LogLine, Script, ScriptFactory,
-    Settings,
+    Engine, EngineError, Level, LoadError, LogGate, LogLine, Script, ScriptFactory, Settings,
 };
 use metrics::{Outcome, Problem, Registry, Shards, Silence, Thresholds, Verdict};
-use net::{Ceiling, Config};
+use net::{Ceiling, Config, Policy};
 use output::{
     Har, Header, Manner, Outputs, Redacting, Redactor, Screen, Severity, SummaryFile, SummaryText,
     Terminal,
 };
-use plan::{Options, Plan, Requests};
+use plan::{Options, PerHost, Plan, Requests};
 use run::{CallError, Control, Controller, Crew, Finished, RunSpec, StopReason};
 
 use crate::cli;
 use crate::cli::doctor::Doctor;
-use crate::cli::inspect::Inspect;
+use crate::cli::grants::GrantFlags;
+use crate::cli::inspect::{Inspect, Inspected};
 use crate::cli::options::{OptionFlags, invalid};
 use crate::cli::run::Run;
 use crate::cli::voice::Voice;
@@ -29,6 +29,8 @@ use crate::control_api::ControlApi;
 use crate::exit::ExitCode;
 use crate::fault::Fault;
 use crate::files;
+use crate::grants::ask::ask;
+use crate::grants::{Allowed, declared};
 use crate::guest_build;
 use crate::interrupts::Interrupts;
 use crate::limits::limits;
@@ -37,21 +39,56 @@ use crate::network;
 use crate::observe::observer;
 use crate::recording;
 use crate::secrets::redactor;
+use crate::stop_file::StopFile;
 use crate::tls::tls;
 
-/// The component of a script: the file itself, or what its source is built to.
+/// The component of a script: the file itself, or what its source is built to, with what its options say it wants
+/// in a section of its own.
 pub(crate) fn component(script: &Path) -> Result<PathBuf, Fault> {
-    if guest_build::is_source(script) { guest_build::build(script) } else { Ok(script.to_owned()) }
+    if guest_build::is_source(script) { build(script) } else { Ok(script.to_owned()) }
 }
 
-/// What a script is, and its options.
-pub(crate) fn inspect(asked: &Inspect, path: &Path) -> Result<(Inspection, String), Fault> {
+/// Builds a script. One that does not load, or does not say its options, is told of when it is to run.
+pub(crate) fn build(source: &Path) -> Result<PathBuf, Fault> {
+    let built = guest_build::build(source)?;
+    let silent = LogGate::new(Level::Error, |_| {});
+    let wants = || {
+        let script = load(&Engine::new().ok()?, &built).ok()?;
+        let is_said = script.inspection().wants.is_some();
+        let own = own_options(&script, &built, &runtime().ok()?, silent).ok()?;
+        own.wants.filter(|_| !is_said)
+    };
+    if !declared::may_want(&built) {
+        return Ok(built);
+    }
+    match wants() {
+        Some(wants) => declared::declaring(&built, &wants),
+        None => Ok(built),
+    }
+}
+
+/// What a script is and wants, and what of that it would not get.
+pub(crate) fn inspect(asked: &Inspect) -> Result<Inspected, Fault> {
+    let name = &asked.script;
     // That it has to be compiled each time is of no interest here.
-    let script = load(&engine(Engine::new(), &asked.code_cache, &|_| {})?, path)?;
+    let engine = engine(Engine::new(), &asked.code_cache, &|_| {})?;
+    let script = load(&engine, &component(name)?)?;
+    let inspection = script.inspection().clone();
+    let declared = declared::declared(&inspection, name)?;
+    let allowed = Allowed::new(asked.grants.read()?, name)?;
+    if asked.no_options {
+        let refused = allowed.refused(declared.clone(), None);
+        return Ok(Inspected { inspection, options: None, wants: declared, refused });
+    }
     let silent = LogGate::new(Level::Error, |_| {});
     let options = runtime()?.block_on(script.options(silent));
     let options = options.map_err(|error| Fault::failed_to(ExitCode::ScriptError, &error))?;
-    Ok((script.inspection().clone(), options))
+    // Options that make no sense are shown as they are.
+    let own = plan::parse_json(&options).ok();
+    let own = own.map(|own| declared::hold(&inspection, name, own)).transpose()?;
+    let wants = own.as_ref().map_or(declared, |own| own.wants.clone());
+    let refused = allowed.refused(wants.clone(), own);
+    Ok(Inspected { inspection, options: Some(options), wants, refused })
 }
 
 /// What would be run as it was asked for; a script that was named says its own options, no more.
@@ -68,9 +105,18 @@ pub(crate) fn plan(asked: &cli::plan::Plan) -> Result<Plan, Fault> {
             own_options(&script, name, &runtime()?, log_to(&screen, asked.voice.verbose))?
         }
     };
-    let plan = planned(&asked.options, own, None, None)?;
+    let name = asked.script.as_deref().unwrap_or(Path::new(""));
+    let said = Said { options: &asked.options, grants: &asked.grants, script: name };
+    let (_, allowed, plan) = granted(&said, &own, None, None)?;
     check_thresholds(&plan, &Registry::new())?;
     files::open(&plan)?;
+    // Secrets are given to runs.
+    let unmet = allowed.unmet(&plan, &|name| std::env::var_os(name).is_some(), &|_| true);
+    for unmet in &unmet {
+        let flag = unmet.flag().map_or_else(String::new, |flag| format!(": {flag}"));
+        let message = format!("the script wants what it was not given: {unmet}{flag}");
+        screen.message(Severity::Warning, &message);
+    }
     for warning in &plan.warnings {
         screen.message(Severity::Warning, warning);
     }
@@ -90,7 +136,8 @@ pub(crate) fn examine(asked: &Doctor) -> Result<(PerVu, u64), Fault> {
     let script = load(&engine, &component(&asked.script)?)?;
     let runtime = runtime()?;
     let own = own_options(&script, &asked.script, &runtime, log_to(&screen, asked.voice.verbose))?;
-    let plan = planned(&asked.options, own, None, None)?;
+    let said = Said { options: &asked.options, grants: &asked.grants, script: &asked.script };
+    let (_, _, plan) = granted(&said, &own, None, None)?;
     let memory = runtime.block_on(async {
         let _first = script.idle(4).await?;
         let before = resident();
@@ -113,7 +160,7 @@ fn per_vu(script: &Script) -> PerVu {
 /// Runs a script as it was asked for.
 pub(crate) fn run(asked: &Run) -> Result<ExitCode, Fault> {
     let path = component(&asked.script)?;
-    let secrets = asked.secrets.read()?;
+    let mut secrets = asked.secrets.read()?;
     let redactor = redactor(&secrets);
     let screen = screen(asked.voice, asked.quiet, redactor.clone())?;
     let log = log_to(&screen, asked.voice.verbose);
@@ -125,7 +172,25 @@ pub(crate) fn run(asked: &Run) -> Result<ExitCode, Fault> {
     let runtime = runtime()?;
     let own = own_options(&script, &asked.script, &runtime, log.clone())?;
     let demo = asked.demo.clone().map(start_demo).transpose()?;
-    let plan = planned(&asked.options, own, demo.as_ref(), Some(recording::drawn_seed()))?;
+    let drawn = Some(recording::drawn_seed());
+    let said = Said { options: &asked.options, grants: &asked.grants, script: &asked.script };
+    let (persons, mut allowed, mut plan) = granted(&said, &own, demo.as_ref(), drawn)?;
+    let is_set = |name: &str| std::env::var_os(name).is_some();
+    let unmet = allowed.unmet(&plan, &is_set, &|name| secrets.contains_key(name));
+    if !unmet.is_empty() {
+        screen.flush();
+        ask(&asked.script.display().to_string(), &unmet)?;
+        allowed.allow(&unmet);
+        plan = planned(&asked.options, &persons, &own, &mut allowed, drawn)?;
+    }
+    for name in asked.grants.without_effect(&plan) {
+        let message = format!(
+            "`--allow-env {name}` has no effect: no variable of this name is set, or the script does not want it"
+        );
+        screen.message(Severity::Warning, &message);
+    }
+    // What it does not want is shown to nobody all the same.
+    secrets.retain(|name, _| plan.wants.as_ref().is_none_or(|wants| wants.secrets.contains(name)));
     let seed = plan.seed.unwrap_or_default();
     let registry = Registry::with_limits(plan.limits.metrics as usize, plan.limits.series as usize);
     log.at_most(plan.limits.log_lines);
@@ -134,7 +199,10 @@ pub(crate) fn run(asked: &Run) -> Result<ExitCode, Fault> {
     machine::check(&machine, per_vu(&script), plan.vus_in_all(), warn)?;
     let (datasets, files) = files::open(&plan)?;
 
-    let (net, net_of_scenarios) = net_configs(&plan)?;
+    let stop_file = asked.politeness.stop_file.as_deref().map(StopFile::new).transpose()?;
+    let per_host = asked.politeness.per_host(allowed.grants().per_host);
+    let policy = allowed.policy(plan.wants.as_ref());
+    let (net, net_of_scenarios) = net_configs(&plan, policy, per_host)?;
     let recordings = recording::recordings(&asked.record, script.inspection(), seed)?;
 
     let mut outputs = outputs(asked, &screen, &redactor)?;
@@ -183,6 +251,8 @@ pub(crate) fn run(asked: &Run) -> Result<ExitCode, Fault> {
         runtime.spawn_local(api.serve());
     }
     let finished = runtime.block_on(async {
+        let stop_file =
+            stop_file.map(|file| tokio::task::spawn_local(file.watch(controller.clone())));
         let signals = tokio::task::spawn_local(interrupts(controller));
         let spec = RunSpec {
             plan,
@@ -193,6 +263,9 @@ pub(crate) fn run(asked: &Run) -> Result<ExitCode, Fault> {
         };
         let finished = run::run(spec, &mut |event| outputs.on_event(event)).await;
         signals.abort();
+        if let Some(stop_file) = stop_file {
+            stop_file.abort();
+        }
         finished
     });
 
@@ -264,8 +337,9 @@ fn own_options(
     let own = runtime
         .block_on(script.options(log))
         .map_err(|error| Fault::failed_to(ExitCode::ScriptError, &error))?;
-    plan::parse_json(&own)
-        .map_err(|problems| invalid(&format!("the options of `{}`", name.display()), &problems))
+    let own = plan::parse_json(&own)
+        .map_err(|problems| invalid(&format!("the options of `{}`", name.display()), &problems))?;
+    declared::hold(script.inspection(), name, own)
 }
 
 fn unexpected(what: &str, error: &std::io::Error) -> Fault {
@@ -277,20 +351,49 @@ fn start_demo(faults: Faults) -> Result<RunningDemo, Fault> {
         .map_err(|error| unexpected("start the demo target", &error))
 }
 
-/// Lays the layers of options over each other and makes the plan of them. Its seed is `drawn` if none says it.
-fn planned(
-    asked: &OptionFlags,
-    script: Options,
+/// What was typed of a script.
+struct Said<'a> {
+    options: &'a OptionFlags,
+    grants: &'a GrantFlags,
+    script: &'a Path,
+}
+
+/// What whoever runs a script says in options and allows it, and the plan that comes of that. Its seed is `drawn` if
+/// none says it.
+fn granted(
+    said: &Said<'_>,
+    own: &Options,
     demo: Option<&RunningDemo>,
     drawn: Option<u64>,
-) -> Result<Plan, Fault> {
+) -> Result<(Options, Allowed, Plan), Fault> {
+    let Said { options: asked, grants, script: name } = *said;
     let mut flags = asked.options()?;
     if let Some(demo) = demo {
         let env = flags.env.get_or_insert_default();
         // An address that somebody typed stands.
         env.entry("BASE_URL".into()).or_insert_with(|| demo.url());
     }
-    let mut options = flags.over(asked.config()?.over(script.without_files()));
+    let persons = flags.over(asked.config()?);
+    let mut allowed = Allowed::new(grants.read()?, name)?;
+    let plan = planned(asked, &persons, own, &mut allowed, drawn)?;
+    Ok((persons, allowed, plan))
+}
+
+/// Lays the layers of options over each other and makes the plan of them.
+fn planned(
+    asked: &OptionFlags,
+    persons: &Options,
+    script: &Options,
+    allowed: &mut Allowed,
+    drawn: Option<u64>,
+) -> Result<Plan, Fault> {
+    let mut persons = persons.clone();
+    let variable = |name: &str| Some(std::env::var_os(name)?.to_string_lossy().into_owned());
+    for (name, value) in allowed.env(script.wants.as_ref(), &variable) {
+        persons.env.get_or_insert_default().entry(name).or_insert(value);
+    }
+    allowed.hear(&persons);
+    let mut options = persons.over(script.clone().without_files_but(&|text| allowed.file(text)));
     if asked.no_thresholds {
         options.thresholds = None;
     }
@@ -301,14 +404,16 @@ fn planned(
         files: options.files.clone(),
         ..Options::default()
     };
-    options.plan().map_err(|problems| {
+    let plan = options.plan().map_err(|problems| {
         let fault = invalid("the options", &problems);
         // What is wrong inside the files is told with it.
         match files.plan().map(|plan| files::open(&plan)) {
             Ok(Err(of_files)) => fault.and(of_files),
             Ok(Ok(_)) | Err(_) => fault,
         }
-    })
+    })?;
+    allowed.route(&plan.network);
+    Ok(plan)
 }
 
 /// Refuses what no script can make right: a threshold that its metric cannot answer.
@@ -366,10 +471,16 @@ fn workers(asked: &Run) -> usize {
 type OfScenarios = BTreeMap<String, Arc<Config>>;
 
 /// How the requests of a run are made, and those of the scenarios that have ways of their own.
-fn net_configs(plan: &Plan) -> Result<(Arc<Config>, OfScenarios), Fault> {
+fn net_configs(
+    plan: &Plan,
+    policy: Policy,
+    per_host: PerHost,
+) -> Result<(Arc<Config>, OfScenarios), Fault> {
     let shared = Config {
         ceiling: plan.rps.map(Ceiling::new).map(Arc::new),
         tls: Arc::new(tls(plan)?),
+        policy: Arc::new(policy),
+        per_host: network::per_host(per_host),
         ..network::config(&plan.network)?
     };
     let own = plan.scenarios.iter().filter_map(|scenario| {

@@ -32,6 +32,7 @@ exit_codes! {
     BuildFailed = 121, "the script could not be compiled from its source";
     NotReproduced = 122, "`wasmload replay` saw something else than was recorded";
     RestartsExceeded = 123, "a script broke more often than `--max-restarts` allows";
+    NotAllowed = 124, "the script wants what it was not given, and nobody allowed it";
 }
 
 impl ExitCode {

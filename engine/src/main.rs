@@ -5,11 +5,13 @@
 //! * `code_cache` says where compiled scripts are kept;
 //! * `control_api` lets somebody change a run while it goes on;
 //! * `files` and `datasets` open the files that a plan names;
+//! * `grants` is what a script wants, what it is given of that, and who is asked;
 //! * `guest_build` turns sources into a component, `scaffold` makes new ones;
 //! * `fault` is what can go wrong and how it is said, `exit` the codes;
 //! * `machine` is what the system lets this process have, `limits` what of it a run may take;
 //! * `observe` shows single exchanges to who asks for them;
 //! * `secrets` are values that scripts read and nobody sees;
+//! * `stop_file` ends a run from outside;
 //! * `printable` keeps foreign text from acting on the terminal.
 
 mod assemble;
@@ -20,6 +22,7 @@ mod datasets;
 mod exit;
 mod fault;
 mod files;
+mod grants;
 mod guest_build;
 mod interrupts;
 mod limits;
@@ -31,6 +34,7 @@ mod proxies;
 mod recording;
 mod scaffold;
 mod secrets;
+mod stop_file;
 mod tls;
 
 use exit::ExitCode;

@@ -76,7 +76,7 @@ fn host(plan: &HostPlan) -> HostOverride {
         HostTo::Host { host, port } => Instead::Host { host: host.clone(), port: *port },
         HostTo::Unix(path) => Instead::Unix(Path::new(path).into()),
     };
-    HostOverride { host: plan.host.clone(), port: plan.port, to }
+    HostOverride { host: plan.host.clone(), port: plan.port, to, by_script: plan.by_script }
 }
 
 fn connect_to(plan: &ConnectToPlan) -> ConnectTo {
@@ -85,7 +85,14 @@ fn connect_to(plan: &ConnectToPlan) -> ConnectTo {
         port: plan.port,
         to_host: plan.to_host.clone(),
         to_port: plan.to_port,
+        by_script: plan.by_script,
     }
+}
+
+/// How much one host gets at most, if there is a limit.
+pub(crate) fn per_host(most: plan::PerHost) -> Option<Arc<net::PerHost>> {
+    let is_limited = most.rps.is_some() || most.connections.is_some();
+    is_limited.then(|| Arc::new(net::PerHost::new(most.rps, most.connections)))
 }
 
 /// The version of HTTP that requests are made with.

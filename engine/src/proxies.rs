@@ -42,10 +42,13 @@ pub(crate) fn proxies(
     if direct.contains(&Direct::Everything) {
         return Ok(Proxies::default());
     }
+    let of_script = plan.proxy_by_script;
     let [http, https] = match &plan.proxy {
         ProxyChoice::Nobody => return Ok(Proxies::default()),
         ProxyChoice::Proxy(plan) => {
-            let proxy = Some(Arc::new(proxy(plan)));
+            let proxy = proxy(plan);
+            let proxy = if of_script { proxy.by_script() } else { proxy };
+            let proxy = Some(Arc::new(proxy));
             [proxy.clone(), proxy]
         }
         ProxyChoice::Environment => {

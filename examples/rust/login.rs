@@ -3,14 +3,16 @@
 use wasmload_sdk::prelude::*;
 
 // Every user takes the next row that nobody had. When there is none left the run is over, however long it
-// was to take; `"onExhausted": "wrap"` would begin again with the first.
+// was to take; `"onExhausted": "wrap"` would begin again with the first. What it `wants` is shown by `wasmload
+// inspect`, and it gets no more: no place but the target that it is given, no other methods, no other rows.
 script!(
     iterate,
     options = r#"{
         "vus": 5,
         "duration": "1m",
         "datasets": { "users": { "order": "unique" } },
-        "thresholds": { "checks": ["rate==1"] }
+        "thresholds": { "checks": ["rate==1"] },
+        "wants": { "methods": ["GET", "POST"], "datasets": ["users"] }
     }"#
 );
 

@@ -175,7 +175,7 @@ fn files_that_a_script_asks_for_are_named_by_whoever_runs_it() {
     for expected in [
         "datasets.terms.file: is missing; name it with `--dataset terms=FILE`",
         "datasets.users.file: a script may not name files itself, but names `/etc/passwd`; if it may have the \
-         rows of that, say so with `--dataset users=FILE`",
+         rows of that, say so with `--dataset users=FILE`, or allow the file with `--allow-read`",
         "hosts.\"api.test\": a script may not name files itself, but names `/run/api.sock`; if it may connect to \
          that, say so in `hosts` of an options file",
     ] {

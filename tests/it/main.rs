@@ -12,6 +12,9 @@ mod control;
 /// Rows of files: who gets which, what happens when they run out, what is refused before any load.
 mod datasets;
 
+/// What a script is allowed: wants, grants, policies, politeness, the stop switch.
+mod grants;
+
 /// Scripts that try to hurt: what is said of it, and that others go on.
 mod hostile;
 

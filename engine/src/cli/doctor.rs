@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::{ArgMatches, Args};
 use serde_json::json;
 
+use super::grants::GrantFlags;
 use super::options::{LAYERS, OptionFlags};
 use super::voice::Voice;
 use super::{print, print_json};
@@ -28,6 +29,9 @@ pub(crate) struct Doctor {
     /// Print JSON
     #[arg(long)]
     json: bool,
+
+    #[command(flatten)]
+    pub(crate) grants: GrantFlags,
 
     #[command(flatten)]
     pub(crate) code_cache: CodeCacheFlags,

@@ -1,12 +1,14 @@
-//! `wasmload inspect`: what a script is, without running it.
+//! `wasmload inspect`: what a script is and wants, without running it.
 
 use std::fmt::Write as _;
 use std::path::PathBuf;
 
 use clap::Args;
 use host::Inspection;
+use plan::WantsOptions;
 use serde_json::json;
 
+use super::grants::GrantFlags;
 use super::{print, print_json};
 use crate::assemble;
 use crate::code_cache::CodeCacheFlags;
@@ -14,36 +16,55 @@ use crate::exit::ExitCode;
 use crate::fault::Fault;
 use crate::printable;
 
-/// Show what a script is: its contract, imports, exports and options
+/// Show what a script is: its contract, imports, exports and options, what it wants, and what of that it would not get
+///
+/// What it wants is read from the component, which carries it if `wasmload build` made it, or else from its options.
+/// It is asked for those in a sandbox without a network, and nothing else of it runs.
 #[derive(Debug, Args)]
 pub(crate) struct Inspect {
     /// A .wasm or .wat file, a Cargo package's folder, or a .rs file in one
-    script: PathBuf,
+    pub(crate) script: PathBuf,
 
     /// Print JSON
     #[arg(long)]
     json: bool,
 
+    /// Do not ask it for its options: not a line of it runs
+    #[arg(long)]
+    pub(crate) no_options: bool,
+
+    #[command(flatten)]
+    pub(crate) grants: GrantFlags,
+
     #[command(flatten)]
     pub(crate) code_cache: CodeCacheFlags,
 }
 
+/// What is told of a script.
+pub(crate) struct Inspected {
+    /// What can be told without asking it.
+    pub(crate) inspection: Inspection,
+    /// Its options, as it says them; none if it was not asked.
+    pub(crate) options: Option<String>,
+    /// What it says it wants.
+    pub(crate) wants: Option<WantsOptions>,
+    /// What of that, and of its options, would be refused, and how to allow it.
+    pub(crate) refused: Vec<String>,
+}
+
 impl Inspect {
     pub(crate) fn execute(self) -> Result<ExitCode, Fault> {
-        let path = assemble::component(&self.script)?;
-        let (inspection, options) = assemble::inspect(&self, &path)?;
-        if self.json {
-            print_json(&value(&inspection, &options))
-        } else {
-            print(&text(&inspection, &options))
-        }
+        let inspected = assemble::inspect(&self)?;
+        if self.json { print_json(&value(&inspected)) } else { print(&text(&inspected)) }
     }
 }
 
-fn value(inspection: &Inspection, options: &str) -> serde_json::Value {
-    let Inspection { kind, size, digest, contract, imports, exports, producers } = inspection;
+fn value(inspected: &Inspected) -> serde_json::Value {
+    let Inspected { inspection, options, wants, refused } = inspected;
+    let Inspection { kind, size, digest, contract, imports, exports, producers, wants: _ } =
+        inspection;
     // Options that are no JSON are shown as the text that they are.
-    let options = match options {
+    let options = match options.as_deref().unwrap_or_default() {
         "" => serde_json::Value::Null,
         text => serde_json::from_str(text).unwrap_or_else(|_| text.into()),
     };
@@ -60,11 +81,15 @@ fn value(inspection: &Inspection, options: &str) -> serde_json::Value {
         "exports": exports,
         "producers": producers,
         "options": options,
+        "wants": wants,
+        "refused": refused,
     })
 }
 
-fn text(inspection: &Inspection, options: &str) -> String {
-    let Inspection { kind, size, digest, contract, imports, exports, producers } = inspection;
+fn text(inspected: &Inspected) -> String {
+    let Inspected { inspection, options, wants, refused } = inspected;
+    let Inspection { kind, size, digest, contract, imports, exports, producers, wants: _ } =
+        inspection;
     let mut text = String::new();
     let mut row = |name: &str, lines: &[String]| {
         let mut name = name;
@@ -83,14 +108,27 @@ fn text(inspection: &Inspection, options: &str) -> String {
     let producers: Vec<String> =
         producers.iter().map(|(name, version)| format!("{name} {version}")).collect();
     row("made by", &producers);
-    let options = match options {
-        "" => vec!["none".to_owned()],
-        text => match serde_json::from_str::<serde_json::Value>(text) {
+    let options = match options.as_deref() {
+        None => vec!["not asked for".to_owned()],
+        Some("") => vec!["none".to_owned()],
+        Some(text) => match serde_json::from_str::<serde_json::Value>(text) {
             Ok(value) => printable::json(&value).lines().map(ToOwned::to_owned).collect(),
             Err(_) => text.lines().map(ToOwned::to_owned).collect(),
         },
     };
     row("options", &options);
+    let wants = match wants {
+        None => vec!["it does not say".to_owned()],
+        Some(wants) => {
+            let json = json!(wants);
+            printable::json(&json).lines().map(ToOwned::to_owned).collect()
+        }
+    };
+    row("wants", &wants);
+    match refused.as_slice() {
+        [] => row("refused", &["nothing".to_owned()]),
+        refused => row("refused", refused),
+    }
     text
 }
 
@@ -100,8 +138,8 @@ mod tests {
 
     use super::*;
 
-    fn inspection() -> Inspection {
-        Inspection {
+    fn inspected(options: &str) -> Inspected {
+        let inspection = Inspection {
             kind: ScriptKind::Component,
             size: 72_104,
             digest: "5eed".into(),
@@ -112,13 +150,16 @@ mod tests {
             ],
             exports: vec!["wasmload:script/script@0.1.0".into()],
             producers: vec![("Rust\u{1b}[2J".into(), "1.95.0".into())],
-        }
+            wants: None,
+        };
+        let options = Some(options.to_owned());
+        Inspected { inspection, options, wants: None, refused: Vec::new() }
     }
 
     #[test]
     fn a_person_reads_rows_in_which_nothing_of_the_script_acts() {
         assert_eq!(
-            text(&inspection(), r#"{"vus":2}"#),
+            text(&inspected(r#"{"vus":2}"#)),
             "kind      component\n\
              contract  wasmload:script@0.1.0\n\
              size      72104 bytes\n\
@@ -129,18 +170,31 @@ mod tests {
              made by   Rust\\u{1b}[2J 1.95.0\n\
              options   {\n\
              \x20           \"vus\": 2\n\
-             \x20         }\n"
+             \x20         }\n\
+             wants     it does not say\n\
+             refused   nothing\n"
         );
-        assert!(text(&inspection(), "").ends_with("options   none\n"));
-        assert!(text(&inspection(), "\u{9b}2J").ends_with("options   \\u{9b}2J\n"), "no JSON");
+        assert!(text(&inspected("")).contains("options   none\n"));
+        assert!(text(&inspected("\u{9b}2J")).contains("options   \\u{9b}2J\n"), "no JSON");
+        let wants = WantsOptions { rps: Some(5), ..WantsOptions::default() };
+        let refused = vec!["a\u{1b}".to_owned(), "b".to_owned()];
+        let unasked = Inspected { options: None, wants: Some(wants), refused, ..inspected("") };
+        assert!(text(&unasked).ends_with(
+            "options   not asked for\n\
+             wants     {\n\
+             \x20           \"rps\": 5\n\
+             \x20         }\n\
+             refused   a\\u{1b}\n\
+             \x20         b\n"
+        ));
     }
 
     #[test]
     fn a_program_reads_the_same_as_json() {
-        let value = value(&inspection(), r#"{"vus":2}"#);
+        let value = value(&inspected(r#"{"vus":2}"#));
         assert_eq!(value["kind"], "component");
         assert_eq!(value["producers"][0]["version"], "1.95.0");
         assert_eq!(value["options"]["vus"], 2);
-        assert_eq!(super::value(&inspection(), "")["options"], serde_json::Value::Null);
+        assert_eq!(super::value(&inspected(""))["options"], serde_json::Value::Null);
     }
 }

@@ -14,12 +14,14 @@ mod build;
 mod completions;
 mod demo;
 pub(crate) mod doctor;
+pub(crate) mod grants;
 pub(crate) mod inspect;
 mod limits;
 mod man;
 mod new;
 pub(crate) mod options;
 pub(crate) mod plan;
+mod politeness;
 pub(crate) mod record;
 mod replay;
 pub(crate) mod run;
@@ -173,6 +175,9 @@ mod tests {
             flags("run").into_iter().filter(|flag| !planned.contains(flag)).collect();
         // These say how a run goes, and against what: not what is asked for when.
         let of_run = [
+            "max_rps_per_host",
+            "max_connections_per_host",
+            "stop_file",
             "summary_export",
             "http_debug",
             "har",

@@ -425,6 +425,18 @@ impl OptionFlags {
             }
         };
         let folder = path.parent().unwrap_or(Path::new(""));
+        let options = options.and_then(|options| match options.wants {
+            None => Ok(options),
+            Some(_) => {
+                let mut problems = Problems::default();
+                problems.push(
+                    "wants",
+                    "is for a script's own options only; what it is allowed is said by `--allow-net` and its like, or \
+                     by `--policy`",
+                );
+                Err(problems)
+            }
+        });
         options
             .map(|options| options.with_files_in(folder))
             .map_err(|problems| invalid(&format!("the options in `{}`", path.display()), &problems))

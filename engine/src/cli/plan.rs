@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{ArgMatches, Args};
 use output::plan_text;
 
+use super::grants::GrantFlags;
 use super::options::{LAYERS, OptionFlags};
 use super::print;
 use super::voice::Voice;
@@ -23,6 +24,9 @@ pub(crate) struct Plan {
 
     #[command(flatten)]
     pub(crate) options: OptionFlags,
+
+    #[command(flatten)]
+    pub(crate) grants: GrantFlags,
 
     #[command(flatten)]
     pub(crate) code_cache: CodeCacheFlags,

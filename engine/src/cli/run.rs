@@ -6,7 +6,9 @@ use std::path::PathBuf;
 use clap::{ArgMatches, Args};
 use demo::Faults;
 
+use super::grants::GrantFlags;
 use super::options::{LAYERS, OptionFlags};
+use super::politeness::PolitenessFlags;
 use super::record::Record;
 use super::voice::Voice;
 use crate::assemble;
@@ -28,6 +30,12 @@ pub(crate) struct Run {
 
     #[command(flatten)]
     pub(crate) options: OptionFlags,
+
+    #[command(flatten)]
+    pub(crate) grants: GrantFlags,
+
+    #[command(flatten)]
+    pub(crate) politeness: PolitenessFlags,
 
     /// Write the summary as JSON; `wasmload schema summary` describes it
     #[arg(long, env = "WASMLOAD_SUMMARY_EXPORT", hide_env_values = true, value_name = "FILE")]

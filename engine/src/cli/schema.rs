@@ -18,6 +18,8 @@ pub(crate) struct Schema {
 enum Format {
     /// What `run --config` reads and a script's `options` gives
     Options,
+    /// What `--policy` reads
+    Policy,
     /// What `run --summary-export` writes
     Summary,
 }
@@ -26,6 +28,7 @@ impl Schema {
     pub(crate) fn execute(self) -> Result<ExitCode, Fault> {
         print_json(&match self.of {
             Format::Options => plan::schema(),
+            Format::Policy => plan::policy_schema(),
             Format::Summary => output::summary_json::schema(),
         })
     }

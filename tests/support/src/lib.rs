@@ -5,6 +5,7 @@
 //! so that the rest can be held against a snapshot.
 
 use std::fmt::Write as _;
+use std::io::{Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Output, Stdio};
 
@@ -85,6 +86,28 @@ impl Wasmload {
             .stderr(Stdio::piped())
             .spawn()
             .expect("the binary starts")
+    }
+
+    /// Runs it on a terminal of its own, where somebody types this; standard error is what the terminal shows.
+    #[must_use]
+    pub fn on_terminal(&self, arguments: &[&str], typed: &str) -> Ran {
+        let pair = nix::pty::openpty(None, None).expect("a terminal");
+        let slave = || Stdio::from(pair.slave.try_clone().expect("another handle of it"));
+        let mut command = self.command(arguments);
+        command.stdin(slave()).stdout(Stdio::piped()).stderr(slave());
+        let child = command.spawn().expect("the binary starts");
+        // Only the binary holds its side now: when it ends, there is nothing more to read.
+        drop((command, pair.slave));
+        let mut terminal = std::fs::File::from(pair.master);
+        terminal.write_all(typed.as_bytes()).expect("the terminal takes it");
+        let mut shown = Vec::new();
+        let mut room = [0; 4096];
+        // On Linux, that nobody holds the other side any more is an error.
+        while let Ok(read @ 1..) = terminal.read(&mut room) {
+            shown.extend_from_slice(&room[..read]);
+        }
+        let output = child.wait_with_output().expect("it was started here");
+        self.ran(Output { stderr: shown, ..output })
     }
 
     /// Waits for what [`Self::start`] started.

@@ -8,6 +8,7 @@
 //!   it compiled;
 //! * `guest` is one virtual user: a store, an instance, and the two futures that make it run;
 //! * `trap` says what became of a call that broke, `source_lines` at which line of the source;
+//! * `wants` is what a component carries of what it wants;
 //! * `interface` is the contract, one file per WIT interface; `wasi_http` is the standard's, for scripts that ask for it;
 //! * `limits` says what a script may take; `memory` holds what it allocates, `meter` and `turns` what it computes;
 //! * `exports` is what the engine calls in a script;
@@ -49,6 +50,7 @@ mod tokens;
 mod trap;
 mod turns;
 mod uploads;
+mod wants;
 mod wasi_http;
 mod woken;
 
@@ -66,3 +68,4 @@ pub use recording::{
 };
 pub use script::{Idle, Inspection, LoadError, LoadFault, OptionsError, Script};
 pub use state::{Files, Secrets};
+pub use wants::{WANTS_SECTION, with_wants};

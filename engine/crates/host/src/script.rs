@@ -29,6 +29,7 @@ use crate::recording::{Course, Functions};
 use crate::source_lines::SourceLines;
 use crate::state::{Files, Group, Secrets, User};
 use crate::turns::{Lane, Ticks};
+use crate::wants::{WANTS_SECTION, wants};
 
 /// How long `options` may take: it only has to hand out a text.
 const OPTIONS_TIME: Duration = Duration::from_secs(10);
@@ -69,6 +70,8 @@ pub struct Inspection {
     pub exports: Vec<String>,
     /// Languages and tools that made it, with their versions, as it says itself.
     pub producers: Vec<(String, String)>,
+    /// What it says it wants, in a section of its own: JSON, if it is what it should be.
+    pub wants: Option<String>,
 }
 
 /// A file cannot be used as a script.
@@ -89,6 +92,9 @@ pub enum LoadFault {
     /// It is no WebAssembly that could be a script.
     #[error(transparent)]
     Form(#[from] FormError),
+    /// What it carries of what it wants makes no sense.
+    #[error("its section `{WANTS_SECTION}` is invalid: {0}")]
+    Wants(String),
     /// It does not compile.
     #[error("it does not compile: {0}")]
     Compile(String),
@@ -129,7 +135,10 @@ impl LoadError {
             LoadFault::Contract(_) => {
                 Some("rebuild the script against the contract of this version of wasmload")
             }
-            LoadFault::Read(_) | LoadFault::Compile(_) | LoadFault::Link(_) => None,
+            LoadFault::Read(_)
+            | LoadFault::Wants(_)
+            | LoadFault::Compile(_)
+            | LoadFault::Link(_) => None,
         }
     }
 }
@@ -161,6 +170,7 @@ impl Script {
         let (size, digest) = (bytes.len() as u64, hex(&Sha256::digest(&bytes)));
         let (bytes, kind) = into_component(bytes)?;
         let producers = producers(&bytes);
+        let wants = wants(&bytes).map_err(LoadFault::Wants)?;
         let component =
             engine.compile(&bytes).map_err(|error| LoadFault::Compile(format!("{error:#}")))?;
         let names = Names::of(&component);
@@ -170,7 +180,8 @@ impl Script {
         let instances = link().map_err(|error| LoadFault::Link(format!("{error:#}")))?;
         let contract = contract.to_string();
         let Names { imports, exports } = names;
-        let inspection = Inspection { kind, size, digest, contract, imports, exports, producers };
+        let inspection =
+            Inspection { kind, size, digest, contract, imports, exports, producers, wants };
         let lines = Arc::new(SourceLines::of(&bytes));
         let (ticks, inspection) = (engine.ticks.clone(), Arc::new(inspection));
         let functions = Arc::clone(&engine.functions);

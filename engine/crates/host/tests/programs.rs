@@ -17,6 +17,8 @@ use host::{
 use metrics::{MetricId, Registry, Shards, Sink, Totals, builtin};
 use vu::{Identity, Iteration, Outcome, Scenario, SetupData, Vu, VuFactory};
 
+#[path = "programs/grants.rs"]
+mod grants;
 #[path = "programs/hostile.rs"]
 mod hostile;
 #[path = "programs/recording.rs"]
@@ -24,6 +26,7 @@ mod recording;
 #[path = "programs/standard.rs"]
 mod standard;
 
+use grants::{injects_headers, leaves_the_grant, program_leaves_the_grant};
 use hostile::{
     breaks_where_it_is_told, computes_and_calls, digs_in_json, floods, flows_of_all_kinds,
     gives_giant_texts, gives_huge_options, hoards_bodies, leaks_handles, loops_in_options,
@@ -940,5 +943,53 @@ fn keeps_an_event_stream() {
         assert_eq!(count(&totals, builtin::SSE_STREAMS, &[]), 1.0);
         assert_eq!(count(&totals, builtin::SSE_DROPS, &[]), 1.0);
         assert_eq!(count(&totals, builtin::HTTP_REQS, &[]), 2.0);
+    });
+}
+
+#[test]
+fn wants_what_it_needs() {
+    runtime().block_on(async {
+        let bench = Bench::with_env(artifacts::WANTS_WHAT_IT_NEEDS, &[("TOKEN", "secret")]);
+        let script = Script::load(&ENGINE, Path::new(artifacts::WANTS_WHAT_IT_NEEDS));
+        let script = script.expect("the guest loads");
+        let silent = LogGate::new(Level::Error, |_| {});
+        let options = script.options(silent).await.expect("it says them");
+        assert!(options.contains(r#""net": ["api.example.com:443"]"#), "{options}");
+        assert_eq!(script.inspection().wants, None, "it was not built by us");
+        // What is wanted is held against grants elsewhere: here everything goes.
+        assert_eq!(bench.vu(1).await.start(&no_data()).await, Outcome::Completed);
+    });
+}
+
+#[test]
+fn a_component_is_read_with_what_it_carries_of_what_it_wants() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.wasm");
+    let bytes = std::fs::read(artifacts::SLEEPS).unwrap();
+    let carrying = host::with_wants(bytes, r#"{"rps":5}"#);
+    std::fs::write(&path, &carrying).unwrap();
+    let script = Script::load(&ENGINE, &path).expect("it still loads");
+    assert_eq!(script.inspection().wants.as_deref(), Some(r#"{"rps":5}"#));
+    std::fs::write(&path, host::with_wants(carrying, "{}")).unwrap();
+    let Err(refused) = Script::load(&ENGINE, &path) else { panic!("it carries two") };
+    let why = refused.fault.to_string();
+    assert_eq!(why, "its section `wasmload:wants` is invalid: there are two of them");
+}
+
+#[test]
+fn brings_its_own_places() {
+    // What its options say is the binary's to judge: `tests/it/grants.rs`. Alone it does what it says.
+    let bench = Bench::new(artifacts::BRINGS_ITS_OWN_PLACES);
+    runtime().block_on(async {
+        assert!(matches!(bench.iterate(1).await[0], Outcome::Failed(_)), "there is no such host");
+    });
+}
+
+#[test]
+fn names_rows_beside_it() {
+    // Without the files that its options name it has none.
+    let bench = Bench::new(artifacts::NAMES_ROWS_BESIDE_IT);
+    runtime().block_on(async {
+        assert!(matches!(bench.iterate(1).await[0], Outcome::Failed(_)), "it has no files");
     });
 }

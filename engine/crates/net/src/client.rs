@@ -132,16 +132,25 @@ impl Client {
     /// An exchange that has not begun, and when it may.
     fn begun(&mut self, mut request: Request) -> (Running, Instant) {
         let now = Instant::now();
+        let version = request.version.unwrap_or(self.config.http_version);
+        let offer = Offer::of(version, request.target.is_https());
+        if let Err(why) = self.config.policy.judge_method(&request.method) {
+            let refused = Running::refused(request, offer, Error::NotAllowed(why), Meter::new(now));
+            return (refused, now);
+        }
         let held = self.config.ceiling.as_ref().map(|ceiling| ceiling.take(now));
-        let held = held.filter(|moment| *moment > now);
+        let begins = held.unwrap_or(now).max(now);
+        let begins = match &self.config.per_host {
+            Some(per_host) => per_host.take(request.target.host(), begins),
+            None => begins,
+        };
+        let held = Some(begins).filter(|moment| *moment > now);
         if !request.verbatim {
             self.cookies.add_to(&request.target, &mut request.headers);
             if let Some(answer) = self.challenges.answer(&request) {
                 request.headers.insert(AUTHORIZATION, answer);
             }
         }
-        let version = request.version.unwrap_or(self.config.http_version);
-        let offer = Offer::of(version, request.target.is_https());
         // Whether there is a connection of HTTP/2 is seen when all that came for it has been.
         let idle = match offer {
             Offer::Http1 => self.connections.take_idle(&request.target, offer),
@@ -179,6 +188,9 @@ impl Client {
         on_finished: &mut dyn FnMut(ExchangeId, Exchange),
     ) {
         self.connections.begin_turn(cx);
+        if self.config.per_host.is_some() {
+            self.connections.give_way();
+        }
         for round in 0..ROUNDS {
             self.connections.poll();
             self.poll_running(cx, round > 0, on_finished);
@@ -280,9 +292,15 @@ impl Client {
         }
         while let Some(late) = self.running.iter().position(|one| one.due() <= now) {
             let mut late = self.running.remove(late);
+            let waited = late.exchange.is_waiting();
             late.exchange.timed_out(&mut self.connections);
-            let connected = late.exchange.meter.is_connected();
-            let error = if connected { Error::TimedOut } else { Error::ConnectTimedOut };
+            let error = match (&self.config.per_host, late.exchange.meter.is_connected()) {
+                (_, true) => Error::TimedOut,
+                (Some(per_host), false) if waited => {
+                    Error::TooManyConnections(per_host.connections())
+                }
+                (_, false) => Error::ConnectTimedOut,
+            };
             let exchange = late.exchange(Err(error), &self.config);
             late.ended(&exchange);
             on_finished(late.id, exchange);
@@ -349,6 +367,8 @@ impl Client {
     pub fn end_iteration(&mut self) {
         if self.config.reuse == Reuse::WithinIteration {
             self.close_connections();
+        } else if self.config.per_host.is_some() {
+            self.connections.give_way();
         }
     }
 

@@ -9,6 +9,7 @@ use http::HeaderValue;
 use crate::ceiling::Ceiling;
 use crate::hosts::Hosts;
 use crate::local::LocalAddresses;
+use crate::per_host::PerHost;
 use crate::policy::Policy;
 use crate::proxy::Proxies;
 use crate::resolver::Resolver;
@@ -33,6 +34,8 @@ pub struct Config {
     pub body_limit: usize,
     /// How many requests a second all clients together may begin, if not as many as they like.
     pub ceiling: Option<Arc<Ceiling>>,
+    /// How much one host gets of that at most, if there is a limit.
+    pub per_host: Option<Arc<PerHost>>,
     /// Finds the addresses of names.
     pub resolver: Arc<Resolver>,
     /// Where to connect to for some hosts, whatever the resolver would say.
@@ -77,6 +80,7 @@ impl Default for Config {
             max_redirects: 10,
             body_limit: 64 << 20,
             ceiling: None,
+            per_host: None,
             resolver: Arc::default(),
             hosts: Arc::default(),
             unix_socket: None,

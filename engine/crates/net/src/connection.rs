@@ -27,6 +27,7 @@ use crate::http1::{Decoder, HEAD_LIMIT, Head, encode_head, has_end, parse};
 use crate::incoming::Incoming;
 use crate::interim::Interim;
 use crate::meter::Meter;
+use crate::per_host::Slot;
 use crate::request::Request;
 use crate::response::{Headers, Response};
 use crate::stream::Stream;
@@ -52,6 +53,8 @@ thread_local! {
 /// A connection, and all that goes with it from one exchange to the next.
 pub(crate) struct Connection {
     stream: Stream,
+    /// The right to have it, where that is limited.
+    slot: Option<Slot>,
     pub(crate) target: Target,
     pub(crate) remote: Option<SocketAddr>,
     /// Whether the peer could have chosen another protocol.
@@ -92,9 +95,11 @@ impl Connection {
         target: Target,
         remote: Option<SocketAddr>,
         is_chosen: bool,
+        slot: Option<Slot>,
     ) -> Box<Self> {
         Box::new(Self {
             stream,
+            slot,
             target,
             remote,
             is_chosen,
@@ -104,6 +109,11 @@ impl Connection {
             interim: Interim::default(),
             keep_alive: true,
         })
+    }
+
+    /// Whether somebody else waits for the right to have a connection to the host.
+    pub(crate) fn is_wanted(&self) -> bool {
+        self.slot.as_ref().is_some_and(Slot::is_wanted)
     }
 
     /// Whether nothing has come since the last exchange, not even the end: whatever comes before it is asked

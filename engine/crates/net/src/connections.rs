@@ -262,6 +262,12 @@ impl Connections {
         self.let_go(|connection| connection.streams() == 0);
     }
 
+    /// Closes the connections that no exchange is using, and that others wait for who may have no more.
+    pub(crate) fn give_way(&mut self) {
+        self.idle.retain(|idle| !idle.is_wanted());
+        self.let_go(|connection| connection.streams() == 0 && connection.is_wanted());
+    }
+
     /// Closes those of HTTP/2 that go, and remembers what their peers allowed.
     fn let_go(&mut self, goes: impl FnMut(&mut Box<http2::Connection>) -> bool) {
         let gone: Vec<_> = self.shared.extract_if(.., goes).collect();

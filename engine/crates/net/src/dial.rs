@@ -18,10 +18,12 @@ use crate::config::Config;
 use crate::connecting::{Connecting, Pending, connect_unix};
 use crate::error::Error;
 use crate::meter::Meter;
+use crate::per_host::{Slot, Waiting};
 use crate::place::Place;
+use crate::policy::{Denied, is_loopback, real};
 use crate::proxy::{Asking, Proxy};
 use crate::resolver::Resolver;
-use crate::route::Route;
+use crate::route::{Alias, Route};
 use crate::socket::Socket;
 use crate::stream::Stream;
 use crate::target::Target;
@@ -49,6 +51,10 @@ pub(crate) struct Dial {
     plain_http: bool,
     /// What the peer may choose from, by TLS.
     offer: Offer,
+    /// Where the script itself has it go instead, if it does.
+    alias: Alias,
+    /// The right to have the connection, where that is limited.
+    slot: Option<Slot>,
     step: Step,
     /// How long it may take, instead of what the configuration says.
     timeout: Option<Duration>,
@@ -59,6 +65,10 @@ pub(crate) struct Dial {
 enum Step {
     /// Nothing has been done yet.
     Begin,
+    /// As many connections as the host may have are in use.
+    Waiting(Waiting),
+    /// There is nothing to wait for.
+    Free,
     /// Names are being looked up.
     Resolving(Pending<Result<(Vec<SocketAddr>, Through), Error>>),
     /// Addresses are being tried.
@@ -83,7 +93,7 @@ enum Through {
 }
 
 /// A connection, and the peer's address where it has one.
-type Dialled = (Stream, Option<SocketAddr>);
+pub(crate) type Dialled = (Stream, Option<SocketAddr>);
 
 impl Dial {
     /// A connection for requests, to be made within this time if one is given and otherwise within the
@@ -91,7 +101,16 @@ impl Dial {
     /// other end and forward them.
     pub(crate) fn new(target: Target, offer: Offer, timeout: Option<Duration>) -> Self {
         let plain_http = offer == Offer::Http1;
-        Self { target, plain_http, offer, step: Step::Begin, timeout, alarm: None }
+        Self {
+            target,
+            plain_http,
+            offer,
+            alias: None,
+            slot: None,
+            step: Step::Begin,
+            timeout,
+            alarm: None,
+        }
     }
 
     /// The same connection for anything else than such requests: whoever stands between, what goes over it comes
@@ -116,7 +135,16 @@ impl Dial {
         own: &mut Own,
         meter: &mut Meter,
     ) -> Poll<Result<Dialled, Error>> {
-        if let Step::Begin = self.step
+        if let Step::Begin = self.step {
+            let host = self.target.host();
+            let waiting = config.per_host.as_ref().and_then(|per_host| per_host.slot(host));
+            self.step = waiting.map_or(Step::Free, Step::Waiting);
+        }
+        if let Step::Waiting(waiting) = &mut self.step {
+            self.slot = ready!(waiting.as_mut().poll(cx));
+            self.step = Step::Free;
+        }
+        if let Step::Free = self.step
             && let Some(timeout) = self.timeout.or(config.connect_timeout)
         {
             self.alarm = Some(Box::pin(tokio::time::sleep(timeout.min(FOREVER))));
@@ -131,6 +159,16 @@ impl Dial {
         polled
     }
 
+    /// Whether it waits for another connection to the host to end.
+    pub(crate) fn is_waiting(&self) -> bool {
+        matches!(self.step, Step::Waiting(_))
+    }
+
+    /// The right to have the connection that was made, to be kept for as long as it is there.
+    pub(crate) fn take_slot(&mut self) -> Option<Slot> {
+        self.slot.take()
+    }
+
     fn go_on(
         &mut self,
         cx: &mut Context<'_>,
@@ -140,7 +178,8 @@ impl Dial {
     ) -> Poll<Result<Dialled, Error>> {
         loop {
             let (socket, remote) = match &mut self.step {
-                Step::Begin => {
+                Step::Begin | Step::Waiting(_) => return Poll::Pending,
+                Step::Free => {
                     if self.target.is_https() {
                         // Before anything is timed that is the target's.
                         config.tls.prepare();
@@ -214,8 +253,10 @@ impl Dial {
     }
 
     /// The first step, wherever it leads.
-    fn begun(&self, config: &Arc<Config>, own: &Own, meter: &mut Meter) -> Result<Step, Error> {
-        let (first, through) = match Route::new(&self.target, self.plain_http, config) {
+    fn begun(&mut self, config: &Arc<Config>, own: &Own, meter: &mut Meter) -> Result<Step, Error> {
+        let (route, alias) = Route::new(&self.target, self.plain_http, config);
+        self.alias = alias;
+        let (first, through) = match route {
             Route::Unix(path) => {
                 meter.nothing_to_resolve();
                 let connecting = async move { connect_unix(&path).await };
@@ -232,8 +273,7 @@ impl Dial {
             }
             (first, _) => {
                 // A name that is asked for tells its servers something; what may not be connected to is not.
-                let may = config.policy.may_look_up(self.target.host(), self.target.port());
-                may.map_err(|denied| Error::NotAllowed(denied.to_string()))?;
+                self.may_look_up(&through, config).map_err(not_allowed)?;
                 let config = Arc::clone(config);
                 let resolving = async move { resolve(&config.resolver, first, through).await };
                 Ok(Step::Resolving(Box::pin(resolving)))
@@ -241,8 +281,23 @@ impl Dial {
         }
     }
 
-    /// To these addresses, as far as that is allowed: now that they are known, they are what is judged. A proxy is
-    /// whoever runs this has said; what counts is where it is asked to go.
+    /// Whether the names on the way may be looked up: the target's, or that of the place that the script has put in
+    /// its stead, and that of a proxy that the script names.
+    fn may_look_up(&self, through: &Through, config: &Config) -> Result<(), Denied> {
+        let (host, port) = match &self.alias {
+            Some(alias) => alias.parts(),
+            None => (self.target.host().to_owned(), self.target.port()),
+        };
+        config.policy.may_look_up(&host, port)?;
+        match through.proxy().filter(|proxy| proxy.is_by_script()).map(|proxy| proxy.place()) {
+            Some(Place::Name(name, port)) => config.policy.may_look_up(name, *port),
+            Some(Place::Address(_)) | None => Ok(()),
+        }
+    }
+
+    /// To these addresses, as far as that is allowed: now that they are known, they are what is judged. A proxy that
+    /// whoever runs this has named is theirs, and what counts is where it is asked to go; one of the script's own is
+    /// judged like any other place, and so is a place that the script has put in the target's stead.
     fn connecting(
         &self,
         mut addresses: Vec<SocketAddr>,
@@ -250,19 +305,28 @@ impl Dial {
         config: &Config,
         own: &Own,
     ) -> Result<Step, Error> {
-        let (policy, host, port) = (&config.policy, self.target.host(), self.target.port());
-        let judged = match &through {
-            Through::Nobody => {
-                let first = addresses.first().map(|first| policy.judge(host, port, *first));
-                addresses.retain(|address| policy.judge(host, port, *address).is_ok());
-                if addresses.is_empty() { first.unwrap_or(Ok(())) } else { Ok(()) }
+        let policy = &config.policy;
+        if let Some(proxy) = through.proxy().filter(|proxy| proxy.is_by_script()) {
+            let (host, port) = proxy.place().parts();
+            retain(&mut addresses, |address| policy.judge(&host, port, address))?;
+        }
+        // What a proxy elsewhere takes for itself is not this machine.
+        let here = addresses.iter().all(|address| is_loopback(real(address.ip())));
+        let alias = self.alias.as_ref().map(Place::parts);
+        let target = (self.target.host().to_owned(), self.target.port());
+        for (host, port) in [Some(target), alias].into_iter().flatten() {
+            match &through {
+                Through::Nobody => {
+                    retain(&mut addresses, |address| policy.judge(&host, port, address))?;
+                }
+                Through::Tunnel(_, Place::Address(address)) => {
+                    policy.judge_from(&host, port, *address, here).map_err(not_allowed)?;
+                }
+                Through::Tunnel(_, Place::Name(..)) | Through::Forwarder(_) => {
+                    policy.judge_unseen(&host, port, here).map_err(not_allowed)?;
+                }
             }
-            Through::Tunnel(_, Place::Address(address)) => policy.judge(host, port, *address),
-            Through::Tunnel(_, Place::Name(..)) | Through::Forwarder(_) => {
-                policy.judge_unseen(host, port)
-            }
-        };
-        judged.map_err(|denied| Error::NotAllowed(denied.to_string()))?;
+        }
         match Connecting::new(addresses, own.local) {
             Ok(connecting) => Ok(Step::Connecting(connecting, through)),
             Err(error) => Err(through.blamed(error)),
@@ -283,6 +347,22 @@ impl Dial {
         let config = config.tls.config(host, self.offer, &mut own.sessions);
         TlsStream::new(socket, config, name).map_err(|error| from_tls(&error))
     }
+}
+
+fn not_allowed(denied: Denied) -> Error {
+    Error::NotAllowed(denied.to_string())
+}
+
+/// Leaves the addresses that may be connected to.
+///
+/// Fails with what speaks against the first if none is left of some.
+fn retain(
+    addresses: &mut Vec<SocketAddr>,
+    judge: impl Fn(SocketAddr) -> Result<(), Denied>,
+) -> Result<(), Error> {
+    let first = addresses.first().map_or(Ok(()), |first| judge(*first));
+    addresses.retain(|address| judge(*address).is_ok());
+    if addresses.is_empty() { first.map_err(not_allowed) } else { Ok(()) }
 }
 
 /// The addresses to try, with all names known that this machine is to know.
@@ -308,6 +388,14 @@ async fn resolve(
 }
 
 impl Through {
+    /// The proxy, if there is one.
+    fn proxy(&self) -> Option<&Proxy> {
+        match self {
+            Self::Nobody => None,
+            Self::Forwarder(proxy) | Self::Tunnel(proxy, _) => Some(proxy),
+        }
+    }
+
     /// The destination's name, where the proxy is to be given an address for it.
     fn name_to_find(&self) -> Option<(String, u16)> {
         match self {

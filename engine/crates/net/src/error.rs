@@ -99,6 +99,9 @@ pub enum Error {
     /// The server broke the rules of HTTP/2, and was told so by this code.
     #[error("the server breaks the rules of HTTP/2: {1} ({0})")]
     Http2(Http2Code, &'static str),
+    /// As many connections to the host as it may have at most were in use all the time.
+    #[error("all {0} connections that one host may have are in use (`--max-connections-per-host`)")]
+    TooManyConnections(u32),
     /// Anything else.
     #[error("{0}")]
     Other(String),
@@ -118,7 +121,7 @@ impl Error {
             | Self::ProxyWantsCredentials
             | Self::ProxyRefusedCredentials
             | Self::MalformedProxyAnswer(_) => 1210,
-            Self::ConnectTimedOut => 1211,
+            Self::ConnectTimedOut | Self::TooManyConnections(_) => 1211,
             Self::ConnectionRefused => 1212,
             Self::ConnectionReset => 1220,
             Self::CertificateExpired
@@ -169,6 +172,7 @@ impl Error {
             Self::NotTls => "not TLS",
             Self::Tls(_) => "TLS failed",
             Self::NotAllowed(_) => "not allowed",
+            Self::TooManyConnections(_) => "too many connections",
             Self::NoHttp2 => "not HTTP/2",
             Self::StreamReset(_) => "stream reset",
             Self::GoAway(_) => "sent away",

@@ -16,13 +16,13 @@ use tokio::time::{Instant, Sleep};
 use crate::config::{Config, Reuse};
 use crate::connection::Connection;
 use crate::connections::{Connections, Shared, Way};
-use crate::dial::{Dial, Own};
+use crate::dial::{Dial, Dialled, Own};
 use crate::error::Error;
 use crate::http2::{self, Failed, Fate};
 use crate::meter::Meter;
+use crate::per_host::Slot;
 use crate::request::Request;
 use crate::response::Response;
-use crate::stream::Stream;
 use crate::target::Target;
 use crate::timings::Timings;
 use crate::tls::TlsVersion;
@@ -105,6 +105,8 @@ pub(crate) struct Running {
 }
 
 enum Stage {
+    /// It is not to begin at all.
+    Refused(Error),
     /// It may not begin yet; what comes then.
     Held(Pin<Box<Sleep>>, Box<Self>),
     /// A way is to be found that may be shared with others.
@@ -152,9 +154,20 @@ impl Running {
         Self { request, offer, stage, again: false, sent_away: 0, meter }
     }
 
+    /// An exchange that ends at once, for this reason.
+    pub(crate) fn refused(request: Request, offer: Offer, error: Error, meter: Meter) -> Self {
+        let stage = Stage::Refused(error);
+        Self { request, offer, stage, again: false, sent_away: 0, meter }
+    }
+
     /// Whether it may have got further because others have.
     pub(crate) fn is_sharing(&self) -> bool {
         matches!(self.stage, Stage::Finding(_) | Stage::Sharing(_))
+    }
+
+    /// Whether it waits for another connection to its host to end.
+    pub(crate) fn is_waiting(&self) -> bool {
+        matches!(&self.stage, Stage::Dialling(dial, _) if dial.is_waiting())
     }
 
     /// It has run out of time, and ends.
@@ -182,6 +195,7 @@ impl Running {
     ) -> Poll<Ended> {
         loop {
             match mem::replace(&mut self.stage, Stage::Ended) {
+                Stage::Refused(error) => return Poll::Ready((Err(error), None)),
                 Stage::Held(mut until, next) => {
                     if until.as_mut().poll(cx).is_pending() {
                         self.stage = Stage::Held(until, next);
@@ -228,8 +242,9 @@ impl Running {
                             // Whoever waited for it goes on, whatever came of it.
                             drop(awaited);
                             connections.freed();
-                            let made = made.and_then(|(stream, remote)| {
-                                self.connected(cx, stream, remote, config, connections)
+                            let slot = dial.take_slot();
+                            let made = made.and_then(|dialled| {
+                                self.connected(cx, dialled, slot, config, connections)
                             });
                             match made {
                                 Ok(stage) => self.stage = stage,
@@ -254,7 +269,9 @@ impl Running {
                             return Poll::Pending;
                         }
                         Poll::Ready(Ok(response)) => {
-                            let keeps = config.reuse != Reuse::Never && connection.is_reusable();
+                            let keeps = config.reuse != Reuse::Never
+                                && connection.is_reusable()
+                                && !connection.is_wanted();
                             let kept = keeps.then_some(connection);
                             return Poll::Ready((Ok(response), kept));
                         }
@@ -294,8 +311,8 @@ impl Running {
     fn connected(
         &mut self,
         cx: &Context<'_>,
-        stream: Stream,
-        remote: Option<SocketAddr>,
+        (stream, remote): Dialled,
+        slot: Option<Slot>,
         config: &Config,
         connections: &mut Connections,
     ) -> Result<Stage, Error> {
@@ -308,7 +325,7 @@ impl Running {
         if speaks_http2 {
             self.meter.speaks_http2();
             let allowed = connections.allowed(&target);
-            let connection = http2::Connection::new(stream, target, remote, allowed)?;
+            let connection = http2::Connection::new(stream, target, remote, allowed, slot)?;
             let stream = connections.share(cx, connection, &self.request, config)?;
             return Ok(Stage::Sharing(stream));
         }
@@ -319,7 +336,7 @@ impl Running {
         if is_chosen {
             connections.chose_http1(&target);
         }
-        Ok(Stage::Talking(Connection::new(stream, target, remote, is_chosen)))
+        Ok(Stage::Talking(Connection::new(stream, target, remote, is_chosen, slot)))
     }
 
     /// Whether the request may be sent once more.

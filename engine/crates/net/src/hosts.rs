@@ -12,9 +12,10 @@ pub struct Hosts {
     /// Held against a host before all others; the first that fits stands.
     connect_to: Vec<ConnectTo>,
     /// By name in small letters, and port where the pattern has one.
-    exact: HashMap<(String, Option<u16>), Instead>,
-    /// What follows the asterisk, with its dot; the longest first, and those with a port before others.
-    wildcards: Vec<(String, Option<u16>, Instead)>,
+    exact: HashMap<(String, Option<u16>), (Instead, bool)>,
+    /// What follows the asterisk, with its dot; the longest first, and those with a port before others. With whether
+    /// the script says so itself.
+    wildcards: Vec<(String, Option<u16>, (Instead, bool))>,
 }
 
 /// A host, and where to connect to for it.
@@ -26,6 +27,8 @@ pub struct HostOverride {
     pub port: Option<u16>,
     /// Where to connect to.
     pub to: Instead,
+    /// Whether the script says so itself, and nobody who runs it: then the place is judged for itself, too.
+    pub by_script: bool,
 }
 
 /// Where to connect to instead.
@@ -53,12 +56,15 @@ pub struct ConnectTo {
     pub to_host: Option<String>,
     /// The port to connect to.
     pub to_port: Option<u16>,
+    /// Whether the script says so itself, and nobody who runs it: then the place is judged for itself, too.
+    pub by_script: bool,
 }
 
 /// Where a host turned out to be.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Found {
-    Place(Place),
+    /// There, and whether it is the script that says so.
+    Place(Place, bool),
     Unix(Arc<Path>),
 }
 
@@ -68,8 +74,8 @@ impl Hosts {
     #[must_use]
     pub fn new(overrides: impl IntoIterator<Item = HostOverride>) -> Self {
         let mut hosts = Self::default();
-        for HostOverride { host, port, to } in overrides {
-            let host = host.to_ascii_lowercase();
+        for HostOverride { host, port, to, by_script } in overrides {
+            let (host, to) = (host.to_ascii_lowercase(), (to, by_script));
             match host.strip_prefix('*') {
                 Some(rest) => hosts.wildcards.push((rest.to_owned(), port, to)),
                 None => {
@@ -101,8 +107,13 @@ impl Hosts {
         };
         let host = to.to_host.as_deref().unwrap_or(host);
         let port = to.to_port.unwrap_or(port);
-        let place = || Found::Place(Place::new(host, port));
-        Some(self.find_override(host, port).unwrap_or_else(place))
+        match self.find_override(host, port) {
+            Some(Found::Place(place, by_script)) => {
+                Some(Found::Place(place, by_script || to.by_script))
+            }
+            Some(unix) => Some(unix),
+            None => Some(Found::Place(Place::new(host, port), to.by_script)),
+        }
     }
 
     fn find_override(&self, host: &str, port: u16) -> Option<Found> {
@@ -126,9 +137,9 @@ impl Hosts {
             });
             fits.map(|(_, _, to)| to)
         });
-        found.map(|to| match to {
+        found.map(|(to, by_script)| match to {
             Instead::Host { host, port: to_port } => {
-                Found::Place(Place::new(host, to_port.unwrap_or(port)))
+                Found::Place(Place::new(host, to_port.unwrap_or(port)), *by_script)
             }
             Instead::Unix(path) => Found::Unix(Arc::clone(path)),
         })
@@ -141,12 +152,12 @@ mod tests {
 
     fn over(host: &str, port: Option<u16>, to: &str, to_port: Option<u16>) -> HostOverride {
         let to = Instead::Host { host: to.to_owned(), port: to_port };
-        HostOverride { host: host.to_owned(), port, to }
+        HostOverride { host: host.to_owned(), port, to, by_script: false }
     }
 
     fn found(hosts: &Hosts, host: &str, port: u16) -> Option<String> {
         hosts.find(host, port).map(|found| match found {
-            Found::Place(place) => place.to_string(),
+            Found::Place(place, _) => place.to_string(),
             Found::Unix(path) => format!("unix:{}", path.display()),
         })
     }
@@ -161,7 +172,7 @@ mod tests {
             over("*.b.test", None, "::1", Some(1)),
             over("*.b.test", Some(81), "10.0.0.5", None),
             over("d.test", None, "c.test", None),
-            HostOverride { host: "e.test".to_owned(), port: None, to: socket },
+            HostOverride { host: "e.test".to_owned(), port: None, to: socket, by_script: false },
         ]);
         for (host, port, expected) in [
             ("a.test", 80, Some("10.0.0.1:80")),
@@ -190,6 +201,7 @@ mod tests {
             port,
             to_host: text(to_host),
             to_port,
+            by_script: false,
         };
         let hosts = Hosts::new([
             over("a.test", None, "10.0.0.1", None),
@@ -220,6 +232,33 @@ mod tests {
         ] {
             let hosts = hosts.clone().after(rules);
             assert_eq!(found(&hosts, host, 80).as_deref(), expected, "{why}");
+        }
+    }
+
+    #[test]
+    fn a_place_that_a_script_had_any_part_in_is_the_scripts() {
+        let over = |host: &str, to: &str, by_script| HostOverride {
+            by_script,
+            ..over(host, None, to, None)
+        };
+        let rule = |host: &str, to: &str, by_script| ConnectTo {
+            host: Some(host.to_owned()),
+            to_host: Some(to.to_owned()),
+            by_script,
+            ..ConnectTo::default()
+        };
+        let hosts =
+            Hosts::new([over("a.test", "10.0.0.1", true), over("*.b.test", "10.0.0.2", false)])
+                .after(vec![rule("c.test", "a.test", false), rule("d.test", "x.b.test", true)]);
+        for (host, expected) in [
+            ("a.test", Some(true)),
+            ("x.b.test", Some(false)),
+            ("c.test", Some(true)),
+            ("d.test", Some(true)),
+            ("e.test", None),
+        ] {
+            let found = hosts.find(host, 80).map(|found| matches!(found, Found::Place(_, true)));
+            assert_eq!(found, expected, "{host}");
         }
     }
 }

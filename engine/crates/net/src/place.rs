@@ -23,6 +23,14 @@ impl Place {
         }
     }
 
+    /// Its host, as grants name it, and its port.
+    pub(crate) fn parts(&self) -> (String, u16) {
+        match self {
+            Self::Address(address) => (address.ip().to_string(), address.port()),
+            Self::Name(name, port) => (name.clone(), *port),
+        }
+    }
+
     /// Where a URL says that it is.
     pub(crate) fn of(target: &Target) -> Self {
         match target.address() {

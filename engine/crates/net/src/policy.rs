@@ -1,19 +1,28 @@
-//! Where connections may go: what was granted, held against the address that is really used.
+//! Where connections may go and what may be asked for: what was granted, held against the address that is really used.
 //!
 //! A name says little: it may have another address the next moment, or one that is nobody else's business. So a
 //! connection is judged when its addresses are known, by its name and by each of them; where the name alone rules it
-//! out, it is not even looked up. `dial` asks. No option grants anything yet: a run may connect wherever it likes
-//! unless whoever embeds this crate gives its configuration a policy.
+//! out, it is not even looked up. `dial` asks. Methods are judged request by request, each hop of a redirect like any
+//! other; `client` asks.
+//!
+//! Who grants, and in which words, is told elsewhere.
 
 use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-/// Which connections may be made.
+use http::Method;
+
+/// Which connections may be made, and for which requests.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Policy {
+    /// What whoever runs this allows; everything if it is not said.
     grants: Option<Vec<Grant>>,
+    /// What the script says it wants, if it says so: it gets no more, even where more is allowed.
+    wants: Option<Vec<Grant>>,
     /// Whether this machine itself may be connected to without a grant.
     loopback: bool,
+    /// The methods that requests may have; any if it is not said.
+    methods: Option<Vec<String>>,
 }
 
 /// Some places that connections may go to.
@@ -45,60 +54,164 @@ pub struct Denied {
     pub host: String,
     /// The port.
     pub port: u16,
-    /// The address that speaks against it, if the name alone does not.
-    pub address: Option<IpAddr>,
-    /// What the address is, if it must be named to be granted.
-    pub is: Option<&'static str>,
+    /// Why not.
+    pub why: DeniedWhy,
+}
+
+/// Why a connection may not be made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DeniedWhy {
+    /// Nobody has granted it.
+    NotGranted,
+    /// It has an address that must be granted by itself, and what that is.
+    Unmeant(IpAddr, &'static str),
+    /// The script does not say that it wants it.
+    NotWanted,
 }
 
 impl fmt::Display for Denied {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { host, port, address, is } = self;
-        let named = match host.contains(':') {
-            true => format!("[{host}]:{port}"),
-            false => format!("{host}:{port}"),
+        let Self { host, port, why } = self;
+        let named = at_port(host, *port);
+        let allow = |place: &str| match quoted(place) {
+            Some(place) => format!("; `--allow-net {place}` grants it"),
+            None => String::new(),
         };
-        match (address, is) {
-            (Some(address), Some(is)) => write!(
+        match why {
+            DeniedWhy::NotGranted => write!(f, "`{named}` is not granted{}", allow(&named)),
+            DeniedWhy::Unmeant(address, is) => write!(
                 f,
-                "`{named}` has the address {address}, which is {is} and must be granted by itself"
+                "`{named}` has the address {address}, which is {is} and must be granted by itself{}",
+                allow(&at_port(&address.to_string(), *port))
             ),
-            _ => write!(f, "`{named}` is not granted"),
+            DeniedWhy::NotWanted => {
+                write!(f, "`{named}` is not among what the script says it wants (`wants.net`)")
+            }
         }
     }
+}
+
+/// A host with its port, as URLs and grants have it.
+fn at_port(host: &str, port: u16) -> String {
+    match host.contains(':') {
+        true => format!("[{host}]:{port}"),
+        false => format!("{host}:{port}"),
+    }
+}
+
+/// A place as a shell passes it on; none for what no host is called: a command to be copied has nothing in it that
+/// could be another.
+fn quoted(place: &str) -> Option<String> {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '-' | '_' | ':');
+    let bare = place.replace(['[', ']'], "");
+    (bare.chars().all(is_plain) && !bare.starts_with('-')).then(|| {
+        match bare.len() == place.len() {
+            true => bare,
+            false => format!("'{place}'"),
+        }
+    })
 }
 
 impl Default for Policy {
     /// Everything.
     fn default() -> Self {
-        Self { grants: None, loopback: true }
+        Self { grants: None, wants: None, loopback: true, methods: None }
     }
+}
+
+/// A place that is about to be connected to.
+struct Place<'a> {
+    host: &'a str,
+    /// The port that was asked for.
+    port: u16,
+    /// The port that is connected to.
+    to_port: u16,
+    /// The address that packets go to.
+    address: IpAddr,
+    is: Option<&'static str>,
 }
 
 impl Policy {
     /// What these grants cover, and where `loopback` says so this machine itself.
     #[must_use]
     pub fn new(grants: Vec<Grant>, loopback: bool) -> Self {
-        Self { grants: Some(grants), loopback }
+        Self { grants: Some(grants), loopback, ..Self::default() }
+    }
+
+    /// The same, but no more than these, which a script says it wants, and this machine.
+    #[must_use]
+    pub fn wanted(self, wants: Vec<Grant>) -> Self {
+        Self { wants: Some(wants), ..self }
+    }
+
+    /// The same, for requests of these methods only.
+    #[must_use]
+    pub fn with_methods(self, methods: Vec<String>) -> Self {
+        Self { methods: Some(methods), ..self }
+    }
+
+    /// Whether requests may have this method.
+    ///
+    /// Fails with the sentence that says which is not allowed.
+    pub(crate) fn judge_method(&self, method: &Method) -> Result<(), String> {
+        match &self.methods {
+            Some(methods) if !methods.iter().any(|name| name == method.as_str()) => Err(format!(
+                "the method `{method}` is not among those that are allowed and wanted (`--allow-method`, \
+                 `wants.methods`)"
+            )),
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether a script may be told beforehand that it will get this: whatever the place's address turns out to be,
+    /// or because only that will tell.
+    #[must_use]
+    pub fn promises(&self, wanted: &Grant) -> bool {
+        let Some(grants) = &self.grants else { return true };
+        let fits = |grant: &Grant| {
+            let only_the_address_tells = matches!(grant.hosts, GrantedHosts::Network(..))
+                && matches!(wanted.hosts, GrantedHosts::Name(_) | GrantedHosts::Under(_))
+                && grant.covers_port(wanted);
+            only_the_address_tells || grant.covers(wanted)
+        };
+        let is_here = match &wanted.hosts {
+            GrantedHosts::Name(name) => is_local_name(&plain(name)),
+            GrantedHosts::Under(name) => is_local_name(&plain(name)),
+            GrantedHosts::Network(address, bits) => is_loopback_network(*address, *bits),
+            GrantedHosts::All => false,
+        };
+        self.loopback && is_here || grants.iter().any(fits)
+    }
+
+    /// Whether a script may be told beforehand that it will get a place which it says it wants.
+    #[must_use]
+    pub fn is_wanted(&self, place: &Grant) -> bool {
+        let Some(wants) = self.wants.clone() else { return true };
+        Self { grants: Some(wants), wants: None, loopback: true, methods: None }.promises(place)
     }
 
     /// Whether a host may be looked up: some grant could cover it.
     pub(crate) fn may_look_up(&self, host: &str, port: u16) -> Result<(), Denied> {
-        let Some(grants) = &self.grants else { return Ok(()) };
-        let host = plain(host);
+        let plain = plain(host);
         let could = |grant: &Grant| {
             grant.port.is_none_or(|granted| granted == port)
                 && match &grant.hosts {
                     // Only its address will tell.
                     GrantedHosts::Network(..) => true,
-                    hosts => hosts.has_name(&host),
+                    hosts => hosts.has_name(&plain),
                 }
         };
         // Names of this machine are those that the system says are.
-        if grants.iter().any(could) || self.loopback && is_local_name(&host) {
-            return Ok(());
-        }
-        Err(Denied { host, port, address: None, is: None })
+        let is_here = is_local_name(&plain);
+        let fits = |grants: &Option<Vec<Grant>>, loopback: bool| {
+            grants.as_ref().is_none_or(|grants| grants.iter().any(could)) || loopback && is_here
+        };
+        let why = match (fits(&self.grants, self.loopback), fits(&self.wants, true)) {
+            (true, true) => return Ok(()),
+            (false, _) => DeniedWhy::NotGranted,
+            (true, false) => DeniedWhy::NotWanted,
+        };
+        Err(Denied { host: plain, port, why })
     }
 
     /// Whether a host may be connected to at this address.
@@ -108,41 +221,101 @@ impl Policy {
     /// for the port that was asked for, one of addresses for the port that is connected to: whoever runs this may
     /// have said that they differ.
     pub fn judge(&self, host: &str, port: u16, address: SocketAddr) -> Result<(), Denied> {
-        let Some(grants) = &self.grants else { return Ok(()) };
-        let (host, real) = (plain(host), real(address.ip()));
-        let is = meant_by_nobody(real);
-        let covers = |grant: &Grant| match &grant.hosts {
-            GrantedHosts::Network(network, bits) => {
-                grant.port.is_none_or(|granted| granted == address.port())
-                    && in_network(real, *network, *bits)
-            }
-            hosts => {
-                grant.port.is_none_or(|granted| granted == port)
-                    && is.is_none()
-                    && hosts.has_name(&host)
-            }
-        };
-        if grants.iter().any(covers) || self.loopback && is_loopback(real) {
-            return Ok(());
-        }
-        Err(Denied { host, port, address: Some(address.ip()), is })
+        self.judge_from(host, port, address, true)
     }
 
-    /// Whether a host may be connected to whose address is only known to somebody else, such as a proxy.
-    pub fn judge_unseen(&self, host: &str, port: u16) -> Result<(), Denied> {
+    /// The same, for somebody else who connects: only if that is on this machine (`here`), loopback is its own.
+    pub(crate) fn judge_from(
+        &self,
+        host: &str,
+        port: u16,
+        address: SocketAddr,
+        here: bool,
+    ) -> Result<(), Denied> {
+        let (host, real) = (plain(host), real(address.ip()));
+        let is = meant_by_nobody(real);
+        let place = Place { host: &host, port, to_port: address.port(), address: real, is };
+        let is_here = here && is_loopback(real);
+        let fits = |grants: &Option<Vec<Grant>>, loopback: bool| {
+            grants.as_ref().is_none_or(|grants| grants.iter().any(|grant| grant.has(&place)))
+                || loopback && is_here
+        };
+        let why = match (fits(&self.grants, self.loopback), fits(&self.wants, true)) {
+            (true, true) => return Ok(()),
+            (true, false) => DeniedWhy::NotWanted,
+            (false, _) => match is {
+                Some(is) => DeniedWhy::Unmeant(address.ip(), is),
+                None => DeniedWhy::NotGranted,
+            },
+        };
+        Err(Denied { host, port, why })
+    }
+
+    /// Whether a host may be connected to whose address is only known to somebody else, such as a proxy; that one
+    /// is on this machine, or (`here` is not set) elsewhere, and what it takes for itself is not this machine.
+    pub(crate) fn judge_unseen(&self, host: &str, port: u16, here: bool) -> Result<(), Denied> {
         if let Ok(address) = host.parse() {
-            return self.judge(host, port, SocketAddr::new(address, port));
+            return self.judge_from(host, port, SocketAddr::new(address, port), here);
         }
-        let Some(grants) = &self.grants else { return Ok(()) };
         let host = plain(host);
         let covers = |grant: &Grant| {
             grant.port.is_none_or(|granted| granted == port) && grant.hosts.has_name(&host)
         };
         // A number in disguise is an address that nobody has seen.
-        if !looks_like_number(&host) && grants.iter().any(covers) {
-            return Ok(());
+        let is_number = looks_like_number(&host);
+        let is_here = here && is_local_name(&host);
+        let fits = |grants: &Option<Vec<Grant>>, loopback: bool| match grants {
+            None => true,
+            Some(grants) => !is_number && grants.iter().any(covers) || loopback && is_here,
+        };
+        let why = match (fits(&self.grants, self.loopback), fits(&self.wants, true)) {
+            (true, true) => return Ok(()),
+            (false, _) => DeniedWhy::NotGranted,
+            (true, false) => DeniedWhy::NotWanted,
+        };
+        Err(Denied { host, port, why })
+    }
+}
+
+impl Grant {
+    /// Whether everything that the other one covers is covered by this one.
+    #[must_use]
+    pub fn covers(&self, other: &Self) -> bool {
+        use GrantedHosts::{All, Name, Network, Under};
+        let hosts = match (&self.hosts, &other.hosts) {
+            // All hosts, but not the addresses that nobody means.
+            (All, Network(address, _)) => meant_by_nobody(real(*address)).is_none(),
+            (All, _) => true,
+            (hosts @ (Name(_) | Under(_)), Name(name)) => hosts.has_name(&plain(name)),
+            (Under(one), Under(other)) => {
+                plain(one) == plain(other) || self.hosts.has_name(&plain(other))
+            }
+            (Network(network, bits), Network(address, narrow)) => {
+                let ((network, bits), (address, narrow)) =
+                    (plain_network(*network, *bits), plain_network(*address, *narrow));
+                bits <= narrow && in_network(address, network, bits)
+            }
+            _ => false,
+        };
+        hosts && self.covers_port(other)
+    }
+
+    fn covers_port(&self, other: &Self) -> bool {
+        self.port.is_none() || self.port == other.port
+    }
+
+    fn has(&self, place: &Place<'_>) -> bool {
+        match &self.hosts {
+            GrantedHosts::Network(network, bits) => {
+                self.port.is_none_or(|granted| granted == place.to_port)
+                    && in_network(place.address, *network, *bits)
+            }
+            hosts => {
+                self.port.is_none_or(|granted| granted == place.port)
+                    && place.is.is_none()
+                    && hosts.has_name(place.host)
+            }
         }
-        Err(Denied { host, port, address: None, is: None })
     }
 }
 
@@ -160,12 +333,12 @@ impl GrantedHosts {
 }
 
 /// A name as it is compared: in lower case, without the dot that stands for the root.
-fn plain(host: &str) -> String {
+pub(crate) fn plain(host: &str) -> String {
     host.strip_suffix('.').unwrap_or(host).to_ascii_lowercase()
 }
 
 /// RFC 6761 §6.3.
-fn is_local_name(host: &str) -> bool {
+pub(crate) fn is_local_name(host: &str) -> bool {
     host == "localhost"
         || host.ends_with(".localhost")
         || host.parse().is_ok_and(|address| is_loopback(real(address)))
@@ -181,7 +354,7 @@ fn looks_like_number(host: &str) -> bool {
 }
 
 /// The address that packets go to: IPv4 in whichever form of IPv6 it comes (RFC 4291 §2.5.5, RFC 6052, RFC 3056).
-fn real(address: IpAddr) -> IpAddr {
+pub(crate) fn real(address: IpAddr) -> IpAddr {
     let IpAddr::V6(v6) = address else { return address };
     let segments = v6.segments();
     let of = |high: u16, low: u16| {
@@ -198,8 +371,24 @@ fn real(address: IpAddr) -> IpAddr {
 }
 
 /// Whether it is this machine; systems connect to themselves at the unspecified address too.
-fn is_loopback(address: IpAddr) -> bool {
+pub(crate) fn is_loopback(address: IpAddr) -> bool {
     address.is_loopback() || address.is_unspecified()
+}
+
+/// A network as one of IPv4 if that is what it is in another form, as [`in_network`] reads it.
+fn plain_network(network: IpAddr, bits: u8) -> (IpAddr, u8) {
+    match real(network) {
+        IpAddr::V4(v4) if network.is_ipv6() && bits >= 96 => (v4.into(), bits - 96),
+        _ => (network, bits),
+    }
+}
+
+/// Whether all of a network is this machine.
+fn is_loopback_network(network: IpAddr, bits: u8) -> bool {
+    match plain_network(network, bits) {
+        (IpAddr::V4(v4), bits) => bits >= 8 && v4.is_loopback(),
+        (IpAddr::V6(v6), bits) => bits == 128 && v6.is_loopback(),
+    }
 }
 
 /// What an address is that no name is granted for.
@@ -243,159 +432,4 @@ fn in_network(address: IpAddr, network: IpAddr, bits: u8) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn grant(hosts: GrantedHosts, port: Option<u16>) -> Grant {
-        Grant { hosts, port }
-    }
-
-    fn name(name: &str) -> GrantedHosts {
-        GrantedHosts::Name(name.to_owned())
-    }
-
-    fn network(address: &str, bits: u8) -> GrantedHosts {
-        GrantedHosts::Network(address.parse().expect("an address"), bits)
-    }
-
-    #[test]
-    fn a_grant_covers_what_it_names_and_nothing_else() {
-        let under = GrantedHosts::Under("example.com".to_owned());
-        for (hosts, port, host, asked, address, may) in [
-            (name("a.test"), None, "a.test", 80, "10.0.0.1", true),
-            (name("a.test"), None, "A.Test.", 443, "10.0.0.1", true),
-            (name("a.test"), Some(443), "a.test", 80, "10.0.0.1", false),
-            (name("a.test"), None, "b.a.test", 80, "10.0.0.1", false),
-            (name("a.test"), None, "xa.test", 80, "10.0.0.1", false),
-            (under.clone(), None, "api.example.com", 80, "10.0.0.1", true),
-            (under.clone(), None, "a.b.example.com", 80, "10.0.0.1", true),
-            (under.clone(), None, "example.com", 80, "10.0.0.1", false),
-            (under.clone(), None, "badexample.com", 80, "10.0.0.1", false),
-            (under, None, "example.com.evil.test", 80, "10.0.0.1", false),
-            (GrantedHosts::All, Some(443), "any.test", 443, "10.0.0.1", true),
-            (GrantedHosts::All, Some(443), "any.test", 80, "10.0.0.1", false),
-            (network("10.0.0.0", 8), None, "any.test", 80, "10.255.0.1", true),
-            (network("10.0.0.0", 8), None, "any.test", 80, "11.0.0.1", false),
-            (network("10.0.0.7", 32), None, "10.0.0.7", 80, "10.0.0.7", true),
-            (network("10.0.0.7", 32), None, "10.0.0.8", 80, "10.0.0.8", false),
-            (network("0.0.0.0", 0), None, "any.test", 80, "8.8.8.8", true),
-            (network("2001:db8::", 32), None, "any.test", 80, "2001:db8:1::1", true),
-            (network("2001:db8::", 32), None, "any.test", 80, "2001:db9::1", false),
-            (network("0.0.0.0", 0), None, "any.test", 80, "2001:db8::1", false),
-            (network("::ffff:10.0.0.0", 104), None, "any.test", 80, "10.1.1.1", true),
-            (network("::ffff:10.0.0.0", 104), None, "any.test", 80, "11.1.1.1", false),
-            (network("2002:a00::", 32), None, "any.test", 80, "11.1.1.1", false),
-        ] {
-            let policy = Policy::new(vec![grant(hosts.clone(), port)], false);
-            let address = SocketAddr::new(address.parse().expect("an address"), asked);
-            let found = policy.judge(host, asked, address).is_ok();
-            assert_eq!(found, may, "{hosts:?} {port:?}: {host}:{asked} at {address}");
-        }
-    }
-
-    #[test]
-    fn an_address_is_judged_in_whatever_form_it_comes() {
-        let grants = vec![grant(name("rebound.test"), None), grant(GrantedHosts::All, Some(1))];
-        let policy = Policy::new(grants, false);
-        for address in [
-            "169.254.169.254",
-            "::ffff:169.254.169.254",
-            "::169.254.169.254",
-            "64:ff9b::a9fe:a9fe",
-            "2002:a9fe:a9fe::1",
-            "169.254.0.1",
-            "fe80::1",
-            "fd00:ec2::254",
-            "100.100.100.200",
-        ] {
-            let parsed: IpAddr = address.parse().expect("an address");
-            let at = SocketAddr::new(parsed, 1);
-            let denied = policy.judge("rebound.test", 1, at).expect_err("nobody means it");
-            assert!(denied.is.is_some(), "{address}");
-            let bits = if parsed.is_ipv4() { 32 } else { 128 };
-            let named = Policy::new(vec![grant(network(address, bits), None)], false);
-            assert!(named.judge("rebound.test", 1, at).is_ok(), "{address} is named");
-        }
-    }
-
-    #[test]
-    fn this_machine_needs_no_grant_unless_it_does() {
-        for address in ["127.0.0.1", "127.9.9.9", "::1", "0.0.0.0", "::", "::ffff:127.0.0.1"] {
-            let address = SocketAddr::new(address.parse().expect("an address"), 80);
-            assert!(Policy::new(vec![], true).judge("x.test", 80, address).is_ok(), "{address}");
-            assert!(Policy::new(vec![], false).judge("x.test", 80, address).is_err(), "{address}");
-        }
-        for (host, may) in [
-            ("localhost", true),
-            ("shop.localhost", true),
-            ("127.0.0.1", true),
-            ("::1", true),
-            ("2130706433", false),
-            ("localhost.evil.test", false),
-            ("x.test", false),
-        ] {
-            assert_eq!(Policy::new(vec![], true).may_look_up(host, 80).is_ok(), may, "{host}");
-        }
-    }
-
-    #[test]
-    fn what_no_grant_could_cover_is_not_even_looked_up() {
-        let by_name = Policy::new(vec![grant(name("a.test"), Some(80))], true);
-        assert!(by_name.may_look_up("a.test", 80).is_ok());
-        assert!(by_name.may_look_up("a.test", 81).is_err());
-        assert!(by_name.may_look_up("secret.evil.test", 80).is_err());
-        let by_address = Policy::new(vec![grant(network("10.0.0.0", 8), None)], true);
-        assert!(by_address.may_look_up("any.test", 80).is_ok(), "only its address will tell");
-    }
-
-    #[test]
-    fn where_nobody_sees_the_address_the_name_must_be_granted() {
-        let policy = Policy::new(
-            vec![grant(name("a.test"), None), grant(network("10.0.0.0", 8), None)],
-            true,
-        );
-        for (host, may) in [
-            ("a.test", true),
-            ("b.test", false),
-            ("10.1.2.3", true),
-            ("11.1.2.3", false),
-            ("167837955", false),
-        ] {
-            assert_eq!(policy.judge_unseen(host, 80).is_ok(), may, "{host}");
-        }
-        let all = Policy::new(vec![grant(GrantedHosts::All, None)], false);
-        for host in
-            ["2852039166", "0xa9fea9fe", "0251.0376.0251.0376", "169.254.43518", "0xa9.254.1"]
-        {
-            assert!(all.judge_unseen(host, 80).is_err(), "{host} may be an address");
-        }
-        for host in ["a.test", "7.example.com", "face", "1password.com"] {
-            assert!(all.judge_unseen(host, 80).is_ok(), "{host} is a name");
-        }
-    }
-
-    #[test]
-    fn a_refusal_says_what_is_not_granted() {
-        let policy = Policy::new(vec![grant(name("a.test"), None)], true);
-        let said = |host: &str, address: &str| {
-            let address = SocketAddr::new(address.parse().expect("an address"), 8080);
-            policy.judge(host, 8080, address).expect_err("it is not granted").to_string()
-        };
-        assert_eq!(said("b.test", "10.0.0.1"), "`b.test:8080` is not granted");
-        assert_eq!(
-            said("a.test", "169.254.169.254"),
-            "`a.test:8080` has the address 169.254.169.254, which is where clouds tell their machines secrets and \
-             must be granted by itself"
-        );
-        assert_eq!(said("2001:db8::1", "2001:db8::1"), "`[2001:db8::1]:8080` is not granted");
-    }
-
-    #[test]
-    fn without_a_policy_everything_goes() {
-        let policy = Policy::default();
-        let metadata = "169.254.169.254:80".parse().expect("an address");
-        assert!(policy.may_look_up("x.test", 80).is_ok());
-        assert!(policy.judge("x.test", 80, metadata).is_ok());
-        assert!(policy.judge_unseen("x.test", 80).is_ok());
-    }
-}
+mod tests;

@@ -22,18 +22,26 @@ pub(crate) enum Route {
     Tunnel(Arc<Proxy>, Place),
 }
 
+/// A place that the script itself puts in another's stead, as it is to be judged: by its name or its address.
+pub(crate) type Alias = Option<Place>;
+
 impl Route {
-    /// The way to this target. `plain_http` says that requests of HTTP/1.1 will go there, which a proxy may
-    /// forward one by one.
-    pub(crate) fn new(target: &Target, plain_http: bool, config: &Config) -> Self {
+    /// The way to this target, and what it goes by that is the script's own doing. `plain_http` says that requests
+    /// of HTTP/1.1 will go there, which a proxy may forward one by one.
+    pub(crate) fn new(target: &Target, plain_http: bool, config: &Config) -> (Self, Alias) {
         if let Some(path) = &config.unix_socket {
-            return Self::Unix(Arc::clone(path));
+            return (Self::Unix(Arc::clone(path)), None);
         }
-        let instead = match config.hosts.find(target.host(), target.port()) {
-            Some(Found::Unix(path)) => return Self::Unix(path),
-            Some(Found::Place(place)) => Some(place),
-            None => None,
+        let (instead, by_script) = match config.hosts.find(target.host(), target.port()) {
+            Some(Found::Unix(path)) => return (Self::Unix(path), None),
+            Some(Found::Place(place, by_script)) => (Some(place), by_script),
+            None => (None, false),
         };
+        let alias = instead.clone().filter(|_| by_script);
+        (Self::to(target, instead, plain_http, config), alias)
+    }
+
+    fn to(target: &Target, instead: Option<Place>, plain_http: bool, config: &Config) -> Self {
         match config.proxies.find(target, instead.as_ref()) {
             None => Self::Direct(instead.unwrap_or_else(|| Place::of(target))),
             // Such a request has no place for another host than the URL's, so curl asks for a tunnel too.
@@ -57,7 +65,7 @@ mod tests {
     use crate::proxy::{Direct, Proxies, ProxyProtocol};
 
     fn over(host: &str, to: Instead) -> HostOverride {
-        HostOverride { host: host.to_owned(), port: None, to }
+        HostOverride { host: host.to_owned(), port: None, to, by_script: false }
     }
 
     #[test]
@@ -103,7 +111,18 @@ mod tests {
             (&socks, "http://a.test/", true, tunnel(ProxyProtocol::Socks5h, "a.test", 80)),
         ] {
             let target = Target::parse(url).expect("a URL");
-            assert_eq!(Route::new(&target, plain_http, config), expected, "{url}");
+            assert_eq!(Route::new(&target, plain_http, config), (expected, None), "{url}");
         }
+    }
+
+    #[test]
+    fn a_place_that_the_script_puts_in_is_told() {
+        let mut there = over("a.test", Instead::Host { host: "b.test".to_owned(), port: Some(81) });
+        there.by_script = true;
+        let config = Config { hosts: Arc::new(Hosts::new([there])), ..Config::default() };
+        let target = Target::parse("http://a.test/").expect("a URL");
+        let (route, alias) = Route::new(&target, true, &config);
+        assert_eq!(route, Route::Direct(Place::new("b.test", 81)));
+        assert_eq!(alias, Some(Place::new("b.test", 81)));
     }
 }

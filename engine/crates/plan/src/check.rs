@@ -13,7 +13,12 @@ use crate::{EXECUTORS, Length, Problems, length, pattern};
 /// Adds what does not fit to `problems`, and brings what does to one form: keys whose value is `null` are
 /// left out, and a whole number written as `1e3` is one.
 pub(crate) fn check(value: &mut Value, problems: &mut Problems) {
-    check_value(value, &SCHEMA, "", problems);
+    check_by(value, &SCHEMA, problems);
+}
+
+/// The same, by the schema of something else.
+pub(crate) fn check_by(value: &mut Value, schema: &Value, problems: &mut Problems) {
+    check_value(value, schema, "", problems);
 }
 
 /// Goes as deep as the schema, not as the value.

@@ -9,6 +9,7 @@ use std::path::Path;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::hosts::ScriptPlaces;
 use crate::problems::{key_of, shown};
 use crate::{MAX_ITERATIONS, Options, Problems, TraceFile, executor, hosts, pattern};
 
@@ -162,26 +163,45 @@ pub enum RowOrder {
 }
 
 impl Options {
-    /// Returns these options without the files they name: those of a script, which nobody needs to trust. Its limits
-    /// count only where they are narrower than what stands otherwise.
+    /// Returns these options as those of a script, which nobody needs to trust: without the files they name, with a
+    /// note of the places that they have connections go to, and with limits that count only where they are narrower
+    /// than what stands otherwise.
     ///
     /// What it wished for is kept for the problem that [`Options::plan`] makes of it, unless a layer above
     /// names a file.
     #[must_use]
-    pub fn without_files(mut self) -> Self {
+    pub fn without_files(self) -> Self {
+        self.without_files_but(&|_| None)
+    }
+
+    /// The same, but for files that it may name: `allowed` is given what it says, and returns where such a file is.
+    #[must_use]
+    pub fn without_files_but(mut self, allowed: &dyn Fn(&str) -> Option<String>) -> Self {
         for dataset in self.datasets.iter_mut().flat_map(BTreeMap::values_mut) {
-            dataset.wished_for = dataset.file.take();
+            let Some(wish) = dataset.file.take() else { continue };
+            match allowed(&wish) {
+                Some(file) => {
+                    // What the name says counts, and not that of the file it leads to.
+                    dataset.format = dataset.format.or(DatasetFormat::of(&wish));
+                    dataset.file = Some(file);
+                }
+                None => dataset.wished_for = Some(wish),
+            }
         }
         for file in self.files.iter_mut().flat_map(BTreeMap::values_mut) {
-            file.refuse();
+            file.allow_or_refuse(allowed);
         }
         for trace in executor::traces(&mut self.scenarios) {
-            trace.read = TraceFile::Refused;
+            match allowed(&trace.file) {
+                Some(file) => trace.file = file,
+                None => trace.read = TraceFile::Refused,
+            }
         }
         hosts::take_sockets(&mut self);
         if let Some(limits) = self.limits.take() {
             self.wished_limits = self.wished_limits.narrower(limits);
         }
+        self.by_script = ScriptPlaces::of(&self);
         self
     }
 
@@ -250,7 +270,7 @@ pub(crate) fn plans(
                 // No command to be copied has a word of the script's in it.
                 Some(file) => format!(
                     "a script may not name files itself, but names `{}`; if it may have the rows of that, \
-                     say so with `--dataset {name}=FILE`",
+                     say so with `--dataset {name}=FILE`, or allow the file with `--allow-read`",
                     shown(file)
                 ),
             };
@@ -404,7 +424,7 @@ mod tests {
             (
                 r#"{"file":"/etc/passwd","format":"csv"}"#,
                 "datasets.users.file: a script may not name files itself, but names `/etc/passwd`; if it may \
-                 have the rows of that, say so with `--dataset users=FILE`",
+                 have the rows of that, say so with `--dataset users=FILE`, or allow the file with `--allow-read`",
             ),
             (
                 r#"{"order":"unique"}"#,

@@ -30,8 +30,12 @@ impl FileOption {
         Self { path, is_wish: false }
     }
 
-    pub(crate) fn refuse(&mut self) {
-        self.is_wish = true;
+    /// Takes it for what a script wishes for, unless that is allowed.
+    pub(crate) fn allow_or_refuse(&mut self, allowed: &dyn Fn(&str) -> Option<String>) {
+        match allowed(&self.path) {
+            Some(path) => self.path = path,
+            None => self.is_wish = true,
+        }
     }
 
     /// Where its path is not absolute, it begins at this folder.
@@ -51,7 +55,7 @@ pub(crate) fn paths(
         if file.is_wish {
             let problem = format!(
                 "a script may not name files itself, but names `{}`; if it may send that, say so with \
-                 `--file {name}=FILE`",
+                 `--file {name}=FILE`, or allow the file with `--allow-read`",
                 shown(&file.path)
             );
             problems.push(key_of("files", name), problem);
@@ -84,7 +88,7 @@ mod tests {
         assert_eq!(
             refused.to_string(),
             "files.video: a script may not name files itself, but names `/etc/passwd`; if it may send that, \
-             say so with `--file video=FILE`"
+             say so with `--file video=FILE`, or allow the file with `--allow-read`"
         );
         let allowed = options(r#"{"files":{"video":"mine.mp4"}}"#).over(script);
         assert_eq!(allowed.plan().expect("a plan").files["video"], "mine.mp4");

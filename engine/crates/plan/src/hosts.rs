@@ -3,7 +3,7 @@
 //!
 //! A unix socket is named by its path, and a script's own options name no files: see [`take_sockets`].
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::path::Path;
 
@@ -22,6 +22,8 @@ pub struct HostPlan {
     pub port: Option<u16>,
     /// Where to connect to.
     pub to: HostTo,
+    /// Whether a script's own options say so.
+    pub by_script: bool,
 }
 
 /// Where to connect to for a host.
@@ -49,10 +51,59 @@ pub struct ConnectToPlan {
     pub to_host: Option<String>,
     /// The port to connect to.
     pub to_port: Option<u16>,
+    /// Whether a script's own options say so.
+    pub by_script: bool,
+}
+
+/// What of the places that options name a script's own options name: whoever runs it has not said that its
+/// connections go there.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ScriptPlaces {
+    /// The keys of `hosts`.
+    pub(crate) hosts: BTreeSet<String>,
+    /// Whether it is `connectTo`.
+    pub(crate) connect_to: bool,
+    /// Whether it is `proxy`.
+    pub(crate) proxy: bool,
+}
+
+impl ScriptPlaces {
+    /// All that these options name.
+    pub(crate) fn of(options: &Options) -> Self {
+        Self {
+            hosts: options.hosts.iter().flat_map(BTreeMap::keys).cloned().collect(),
+            connect_to: options.connect_to.is_some(),
+            proxy: options.proxy.is_some(),
+        }
+    }
+
+    /// What is left of these under options that are laid over them.
+    pub(crate) fn under(self, upper: &Options) -> Self {
+        let above =
+            |host: &String| upper.hosts.as_ref().is_some_and(|hosts| hosts.contains_key(host));
+        Self {
+            hosts: self.hosts.into_iter().filter(|host| !above(host)).collect(),
+            connect_to: self.connect_to && upper.connect_to.is_none(),
+            proxy: self.proxy && upper.proxy.is_none(),
+        }
+    }
+
+    /// These and others.
+    pub(crate) fn and(self, other: &Self) -> Self {
+        Self {
+            hosts: self.hosts.into_iter().chain(other.hosts.iter().cloned()).collect(),
+            connect_to: self.connect_to || other.connect_to,
+            proxy: self.proxy || other.proxy,
+        }
+    }
 }
 
 /// What the options of hosts come to.
-pub(crate) fn hosts(hosts: BTreeMap<String, String>, problems: &mut Problems) -> Vec<HostPlan> {
+pub(crate) fn hosts(
+    hosts: BTreeMap<String, String>,
+    of_script: &ScriptPlaces,
+    problems: &mut Problems,
+) -> Vec<HostPlan> {
     let mut plans = Vec::new();
     for (key, value) in hosts {
         let path = key_of("hosts", &key);
@@ -63,7 +114,8 @@ pub(crate) fn hosts(hosts: BTreeMap<String, String>, problems: &mut Problems) ->
         };
         match (host_and_port(&key), to) {
             (Some((host, port)), Some(to)) => {
-                plans.push(HostPlan { host: host.to_owned(), port, to });
+                let by_script = of_script.hosts.contains(&key);
+                plans.push(HostPlan { host: host.to_owned(), port, to, by_script });
             }
             (host, to) => {
                 if host.is_none() {
@@ -137,11 +189,15 @@ pub(crate) fn port(digits: &str) -> Option<u16> {
 }
 
 /// What a list of other places comes to, each as curl's `--connect-to` has it.
-pub(crate) fn connect_to(list: &[String], problems: &mut Problems) -> Vec<ConnectToPlan> {
+pub(crate) fn connect_to(
+    list: &[String],
+    by_script: bool,
+    problems: &mut Problems,
+) -> Vec<ConnectToPlan> {
     let mut plans = Vec::new();
     for (index, text) in list.iter().enumerate() {
         match connect_to_one(text) {
-            Ok(plan) => plans.push(plan),
+            Ok(plan) => plans.push(ConnectToPlan { by_script, ..plan }),
             Err(why) => {
                 let message = format!("{why}, but is `{}`", shown(text));
                 problems.push(element_of("connectTo", index), message);
@@ -169,6 +225,7 @@ fn connect_to_one(text: &str) -> Result<ConnectToPlan, &'static str> {
         port: port(from_port)?,
         to_host: host(to_host)?,
         to_port: port(to_port)?,
+        by_script: false,
     })
 }
 
@@ -323,7 +380,13 @@ mod tests {
             ("[::1]:80:[fd00::2]:81", "::1", Some(80), "fd00::2", Some(81)),
         ] {
             let options = serde_json::json!({ "connectTo": [text] }).to_string();
-            let plan = ConnectToPlan { host: some(host), port, to_host: some(to_host), to_port };
+            let plan = ConnectToPlan {
+                host: some(host),
+                port,
+                to_host: some(to_host),
+                to_port,
+                by_script: false,
+            };
             assert_eq!(network(&options).connect_to, [plan], "{text}");
         }
     }
@@ -392,5 +455,29 @@ mod tests {
             let plan = options.and_then(|options| options.with_files_in(Path::new("p")).plan());
             assert!(plan.is_err(), "{empty}");
         }
+    }
+
+    #[test]
+    fn places_that_a_script_names_are_told_from_those_of_whoever_runs_it() {
+        let script = r#"{"hosts":{"a":"10.0.0.1","b":"10.0.0.2"},"connectTo":["c:80:d:81"],"proxy":"p.test:1"}"#;
+        let script = || parse_json(script).unwrap().without_files();
+        let upper =
+            |options: &str| parse_json(options).unwrap().over(script()).plan().unwrap().network;
+        let told = |network: &NetworkPlan| {
+            let hosts: Vec<bool> = network.hosts.iter().map(|host| host.by_script).collect();
+            let connect_to = network.connect_to.iter().map(|it| it.by_script).collect::<Vec<_>>();
+            (hosts, connect_to, network.proxy_by_script)
+        };
+        assert_eq!(told(&upper("{}")), (vec![true, true], vec![true], true));
+        assert_eq!(
+            told(&upper(r#"{"hosts":{"b":"10.0.0.3"}}"#)),
+            (vec![true, false], vec![true], true)
+        );
+        assert_eq!(
+            told(&upper(r#"{"connectTo":["c::e:"],"proxy":""}"#)),
+            (vec![true, true], vec![false], false)
+        );
+        let own = parse_json(r#"{"proxy":"p.test:1"}"#).unwrap().plan().unwrap().network;
+        assert!(!own.proxy_by_script);
     }
 }

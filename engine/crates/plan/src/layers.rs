@@ -25,6 +25,7 @@ impl Options {
     /// Of three layers it does not matter which two are combined first.
     #[must_use]
     pub fn over(self, lower: Self) -> Self {
+        let by_script = lower.by_script.clone().under(&self).and(&self.by_script);
         let decides = self.duration.is_some()
             || self.iterations.is_some()
             || self.stages.is_some()
@@ -82,6 +83,9 @@ impl Options {
             hosts: merged(self.hosts, lower.hosts),
             connect_to: self.connect_to.or(lower.connect_to),
             unix_socket: self.unix_socket.or(lower.unix_socket),
+            by_script,
+            // Told by the script; nobody else knows.
+            wants: self.wants.or(lower.wants),
             // Told by the script, as what it wished for.
             wished_sockets: lower.wished_sockets.into_iter().chain(self.wished_sockets).collect(),
             proxy: self.proxy.or(lower.proxy),

@@ -47,12 +47,14 @@ mod layers;
 mod length;
 mod life;
 mod limits;
+mod net_grant;
 mod network;
 mod options;
 mod outline;
 mod pacer;
 mod pattern;
 mod plan;
+mod policy;
 mod preset;
 mod problems;
 mod proxy;
@@ -64,6 +66,7 @@ mod shortcut;
 mod size;
 mod tls;
 mod trend_stat;
+mod wants;
 
 pub use dataset::{
     DatasetFormat, DatasetOptions, DatasetOrder, DatasetPlan, OnExhausted, RowFormat, RowOrder,
@@ -75,16 +78,21 @@ pub use executor::{
     SharedIterations, Stage, TraceFile, VuStep,
 };
 pub use file::FileOption;
-pub use hosts::{ConnectToPlan, HostPlan, HostTo};
+pub use hosts::{ConnectToPlan, HostPlan, HostTo, ScriptPlaces};
 pub use http_version::HttpVersion;
 pub use length::{Length, LengthError};
 pub use life::{Flows, Isolation, Life, NormalOptions, ThinkTime, ThinkTimeOptions};
 pub use limits::{LimitOptions, Limits};
+pub use net_grant::{NetGrant, NetGrantError, NetHosts};
 pub use network::{AddressPolicy, AddressSelect, ConnectionReuse, DnsOptions, NetworkPlan};
 pub use options::{Options, RequestOptions, ScenarioOptions, ThresholdRule, ThresholdSpec};
 pub use outline::{Iterations, Outline, ScenarioOutline, Series, Totals};
 pub use pacer::{ConstantPacer, Curve, Pacer, PoissonPacer, RampingPacer, TracePacer};
 pub use plan::{Plan, Requests, ScenarioPlan};
+pub use policy::{
+    Grants, PerHost, PerHostOptions, PolicyOptions, parse_policy_json, parse_policy_toml,
+    policy_schema,
+};
 pub use preset::Preset;
 pub use problems::{Problem, Problems};
 pub use proxy::{Direct, ProxyChoice, ProxyError, ProxyPlan, ProxyProtocol};
@@ -95,3 +103,4 @@ pub use search::{Growth, Raise, Search, Steps};
 pub use size::{Size, SizeError};
 pub use tls::{TlsAuthOptions, TlsPlan, TlsVersion, TlsVersionOptions, TlsVersionRange};
 pub use trend_stat::{TrendStat, TrendStatError};
+pub use wants::{Wants, WantsOptions};

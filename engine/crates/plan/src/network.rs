@@ -105,6 +105,8 @@ pub struct NetworkPlan {
     pub hosts: Vec<HostPlan>,
     /// Through whom connections go.
     pub proxy: ProxyChoice,
+    /// Whether a script's own options say so.
+    pub proxy_by_script: bool,
     /// Hosts that are connected to without a proxy, in place of those that the environment lists.
     pub no_proxy: Option<Vec<Direct>>,
     /// How long an answer about a name is used.

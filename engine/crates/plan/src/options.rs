@@ -9,13 +9,14 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::hosts::ScriptPlaces;
 use crate::life::ThinkTimeOptions;
 use crate::limits::LimitOptions;
 use crate::network::DnsOptions;
 use crate::tls::{TlsAuthOptions, TlsVersionOptions};
 use crate::{
     AnyExecutor, DatasetOptions, FileOption, HttpVersion, Isolation, Length, MAX_ITERATIONS,
-    MAX_RATE, MAX_VUS, Preset, Stage, pattern,
+    MAX_RATE, MAX_VUS, Preset, Stage, WantsOptions, pattern,
 };
 
 /// One layer of options: of a script, a file, the environment or the command line.
@@ -217,6 +218,9 @@ pub struct Options {
 
     /// What the script may take of the machine. A script's own options can only make a limit narrower.
     pub limits: Option<LimitOptions>,
+    /// What the script wants of whoever runs it: places on the network, methods, variables, files. Only a script's
+    /// own options say so; they are shown and asked for before anything runs.
+    pub wants: Option<WantsOptions>,
 
     /// Which figures of a trend the summary shows: `avg`, `min`, `med`, `max`, `count` and percentiles.
     #[schemars(
@@ -241,6 +245,9 @@ pub struct Options {
     /// The limits that a script's own options name, which count only where they are narrower; no option.
     #[serde(skip)]
     pub wished_limits: LimitOptions,
+    /// What of the places above a script's own options name; no option.
+    #[serde(skip)]
+    pub by_script: ScriptPlaces,
 
     /// The preset that says what runs here, if one does; no option.
     #[serde(skip)]

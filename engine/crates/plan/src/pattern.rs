@@ -16,8 +16,8 @@ pub(crate) struct Pattern {
 }
 
 /// All there are, besides that of a [`Length`].
-pub(crate) const ALL: [&Pattern; 6] =
-    [&SCENARIO_NAME, &ENV_NAME, &HEADER_VALUE, &DELIMITER, &TTL, &SIZE];
+pub(crate) const ALL: [&Pattern; 7] =
+    [&SCENARIO_NAME, &ENV_NAME, &HEADER_VALUE, &DELIMITER, &TTL, &SIZE, &METHOD];
 
 /// The name of a scenario; k6's.
 pub(crate) const SCENARIO_NAME: Pattern = Pattern {
@@ -54,6 +54,16 @@ pub(crate) const DELIMITER: Pattern = Pattern {
     regex: "^[\\t !#-~]$",
     matches: |text| matches!(text.as_bytes(), [b'\t' | b' ' | b'!' | b'#'..=b'~']),
     demand: "be one ASCII character and no quote",
+};
+
+/// A method of HTTP, as it is sent: methods in capitals are all that are used (RFC 9110 §16.1 has others, too).
+pub(crate) const METHOD: Pattern = Pattern {
+    regex: "^[A-Z][A-Z0-9_-]*$",
+    matches: |text| {
+        let fits = |c: char| c.is_ascii_uppercase() || c.is_ascii_digit() || matches!(c, '_' | '-');
+        text.starts_with(|c: char| c.is_ascii_uppercase()) && text.chars().all(fits)
+    },
+    demand: "be a method in capitals, such as `GET`",
 };
 
 /// How long an answer about a name is used; k6's.
@@ -103,6 +113,10 @@ mod tests {
             (&DELIMITER, "\""),
             (&DELIMITER, "\n"),
             (&DELIMITER, "é"),
+            (&METHOD, ""),
+            (&METHOD, "get"),
+            (&METHOD, "GE T"),
+            (&METHOD, "GET\r\n"),
             (&TTL, ""),
             (&TTL, "5"),
             (&TTL, "-5s"),
@@ -129,10 +143,12 @@ mod tests {
             delimiter in texts(&DELIMITER),
             ttl in texts(&TTL),
             size in texts(&SIZE),
+            method in texts(&METHOD),
         ) {
             prop_assert!((SCENARIO_NAME.matches)(&scenario), "{scenario:?}");
             prop_assert!((ENV_NAME.matches)(&variable), "{variable:?}");
             prop_assert!((HEADER_VALUE.matches)(&value), "{value:?}");
+            prop_assert!((METHOD.matches)(&method), "{method:?}");
             prop_assert!((DELIMITER.matches)(&delimiter), "{delimiter:?}");
             prop_assert!((SIZE.matches)(&size), "{size:?}");
             // One may be too long to be held; that is another matter than what it looks like.

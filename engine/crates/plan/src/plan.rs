@@ -15,7 +15,7 @@ use crate::shortcut::{self, Shortcut};
 use crate::{
     ConnectionReuse, DatasetPlan, Executor, HttpVersion, Length, LimitOptions, MAX_VUS,
     NetworkPlan, Options, Preset, Problems, Raise, RequestOptions, ScenarioOptions, Schedule,
-    Search, ThresholdSpec, TlsPlan, TrendStat, VuStep, check, dataset, file, hosts, network,
+    Search, ThresholdSpec, TlsPlan, TrendStat, VuStep, Wants, check, dataset, file, hosts, network,
     preset, proxy, tls, trend_stat,
 };
 
@@ -41,6 +41,8 @@ pub struct Plan {
     pub seed: Option<u64>,
     /// How many requests a second all VUs together may begin; as many as they like if it is not given.
     pub rps: Option<NonZeroU32>,
+    /// What the script says it wants, if it says so.
+    pub wants: Option<Wants>,
     /// Files of rows that scripts open by name.
     pub datasets: BTreeMap<String, DatasetPlan>,
     /// Files that scripts may send: their paths by the names that scripts have for them.
@@ -254,8 +256,13 @@ impl Options {
         }
         let network = NetworkPlan {
             unix_socket,
-            connect_to: hosts::connect_to(&self.connect_to.unwrap_or_default(), &mut problems),
-            hosts: hosts::hosts(instead, &mut problems),
+            connect_to: hosts::connect_to(
+                &self.connect_to.unwrap_or_default(),
+                self.by_script.connect_to,
+                &mut problems,
+            ),
+            hosts: hosts::hosts(instead, &self.by_script, &mut problems),
+            proxy_by_script: self.by_script.proxy,
             proxy: proxy::choice(self.proxy.as_deref(), &mut problems),
             no_proxy: self.no_proxy.as_deref().map(|list| proxy::no_proxy(list, &mut problems)),
             dns_ttl: network::ttl(dns.ttl.as_deref()),
@@ -292,6 +299,7 @@ impl Options {
         let datasets = self.datasets.unwrap_or_default();
         let datasets = dataset::plans(datasets, self.seed, &mut problems, &mut warnings);
         let files = file::paths(self.files.unwrap_or_default(), &mut problems);
+        let wants = self.wants.map(|wants| wants.read("wants", &mut problems));
         problems.or(Plan {
             scenarios,
             preset: self.preset,
@@ -299,7 +307,11 @@ impl Options {
             tags,
             env,
             seed: self.seed,
-            rps: self.rps.and_then(NonZeroU32::new),
+            rps: lower(
+                self.rps.and_then(NonZeroU32::new),
+                wants.as_ref().and_then(|wants| wants.rps),
+            ),
+            wants,
             datasets,
             files,
             discard_response_bodies: self.discard_response_bodies.unwrap_or(false),
@@ -315,6 +327,14 @@ impl Options {
             no_teardown: self.no_teardown.unwrap_or(false),
             warnings,
         })
+    }
+}
+
+/// The lower of two limits, of those that there are.
+fn lower(one: Option<NonZeroU32>, other: Option<NonZeroU32>) -> Option<NonZeroU32> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(one.min(other)),
+        (one, other) => one.or(other),
     }
 }
 

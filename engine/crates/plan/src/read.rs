@@ -18,21 +18,31 @@ pub fn parse_json(text: &str) -> Result<Options, Problems> {
     if text.trim_ascii().is_empty() {
         return Ok(Options::default());
     }
+    options(json_value(text)?)
+}
+
+/// What a text of JSON says.
+pub(crate) fn json_value(text: &str) -> Result<Value, Problems> {
     let Once(value) = serde_json::from_str(text).map_err(|error| {
         Problems::of_all(format!("not JSON: {}", problems::message(&error.to_string())))
     })?;
-    options(value)
+    Ok(value)
 }
 
 /// Reads options from TOML.
 ///
 /// Fails with where the text stops being TOML, or else with all that is wrong with the options at once.
 pub fn parse_toml(text: &str) -> Result<Options, Problems> {
+    options(toml_value(text)?)
+}
+
+/// What a text of TOML says.
+pub(crate) fn toml_value(text: &str) -> Result<Value, Problems> {
     let table: toml::Table = toml::from_str(text).map_err(|error| {
         let place = error.span().map(|span| place(text, span.start)).unwrap_or_default();
         Problems::of_all(format!("not TOML: {}{place}", problems::message(error.message())))
     })?;
-    options(Value::Object(table.into_iter().map(|(key, value)| (key, as_json(value))).collect()))
+    Ok(Value::Object(table.into_iter().map(|(key, value)| (key, as_json(value))).collect()))
 }
 
 /// Makes options of a value that may be anything.

@@ -4,9 +4,9 @@
 
 use std::sync::LazyLock;
 
-use schemars::Schema;
 use schemars::generate::SchemaSettings;
 use schemars::transform::transform_subschemas;
+use schemars::{JsonSchema, Schema};
 use serde_json::Value;
 
 use crate::Options;
@@ -19,15 +19,18 @@ pub fn schema() -> Value {
 }
 
 /// The same, made once.
-pub(crate) static SCHEMA: LazyLock<Value> = LazyLock::new(|| {
+pub(crate) static SCHEMA: LazyLock<Value> = LazyLock::new(of::<Options>);
+
+/// The schema of a type that people write values of.
+pub(crate) fn of<T: JsonSchema>() -> Value {
     let settings = SchemaSettings::draft2020_12().with(|settings| {
         // The checker reads it top down and follows no reference; editors show what is in place.
         settings.inline_subschemas = true;
     });
-    let mut schema = settings.into_generator().into_root_schema_for::<Options>();
+    let mut schema = settings.into_generator().into_root_schema_for::<T>();
     tidy(&mut schema);
     schema.into()
-});
+}
 
 /// Makes a schema of Rust's types one of what people write.
 fn tidy(schema: &mut Schema) {

@@ -252,6 +252,7 @@ mod tests {
             imports: Vec::new(),
             exports: Vec::new(),
             producers: Vec::new(),
+            wants: None,
         }
     }
 

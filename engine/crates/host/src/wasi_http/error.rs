@@ -24,7 +24,9 @@ pub(super) fn of_exchange(error: net::Error) -> ErrorCode {
         }
         net::Error::BodyTooLarge(limit) => ErrorCode::HttpResponseBodySize(Some(limit as u64)),
         net::Error::Unreachable => ErrorCode::DestinationIpUnroutable,
-        net::Error::TooManyOpenFiles | net::Error::OutOfPorts => ErrorCode::ConnectionLimitReached,
+        net::Error::TooManyOpenFiles
+        | net::Error::OutOfPorts
+        | net::Error::TooManyConnections(_) => ErrorCode::ConnectionLimitReached,
         net::Error::CertificateExpired
         | net::Error::CertificateNotYetValid
         | net::Error::CertificateForOtherHost(_)

@@ -22,6 +22,7 @@ use crate::http2::{
     CONNECTION_WINDOW, GIVEN_UP, GIVEN_UP_FOR, READS, SENDING, STREAM_WINDOW, STREAMS_AT_FIRST,
     Stream, TOLD, error, request,
 };
+use crate::per_host::Slot;
 use crate::request::Request;
 use crate::stream;
 use crate::target::Target;
@@ -40,6 +41,8 @@ pub(crate) struct Connection {
     waker: Waker,
     /// Whether it takes no more streams for reasons of ours.
     is_retired: bool,
+    /// The right to have it, where that is limited.
+    slot: Option<Slot>,
 }
 
 /// Why there is no stream for a request.
@@ -63,6 +66,7 @@ impl Connection {
         target: Target,
         remote: Option<SocketAddr>,
         allowed: Option<usize>,
+        slot: Option<Slot>,
     ) -> Result<Box<Self>, Error> {
         let tls_version = stream.tls_version();
         let ledger = Arc::new(Mutex::new(Ledger::new()));
@@ -97,6 +101,7 @@ impl Connection {
             bell,
             waker,
             is_retired: false,
+            slot,
         }))
     }
 
@@ -149,6 +154,11 @@ impl Connection {
         let mut cx = Context::from_waker(Waker::noop());
         let taken = !matches!(self.requests.poll_ready(&mut cx), Poll::Ready(Err(_)));
         taken && !self.is_retired && !self.is_over() && !self.ledger.lock().is_distrusted()
+    }
+
+    /// Whether somebody else waits for the right to have a connection to the host.
+    pub(crate) fn is_wanted(&self) -> bool {
+        self.slot.as_ref().is_some_and(Slot::is_wanted)
     }
 
     /// How many streams are under way.

@@ -60,6 +60,8 @@ pub struct Proxy {
     credentials: Option<Credentials>,
     /// The credentials as HTTP's header has them.
     authorization: Option<HeaderValue>,
+    /// Whether it is the script that names it, and nobody who runs it.
+    by_script: bool,
 }
 
 /// How a proxy is spoken to.
@@ -104,7 +106,24 @@ impl Proxy {
             value.set_sensitive(true);
             value
         });
-        Self { protocol, place: Place::new(host, port), credentials, authorization }
+        Self {
+            protocol,
+            place: Place::new(host, port),
+            credentials,
+            authorization,
+            by_script: false,
+        }
+    }
+
+    /// The same, named by a script itself: it is judged whether it may be connected to.
+    #[must_use]
+    pub fn by_script(self) -> Self {
+        Self { by_script: true, ..self }
+    }
+
+    /// Whether it is the script that names it.
+    pub(crate) fn is_by_script(&self) -> bool {
+        self.by_script
     }
 
     /// Where it is.

@@ -10,11 +10,13 @@
 
 use std::future::{Future as _, poll_fn};
 use std::mem;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker, ready};
 use std::time::Duration;
 
-use tokio::time::Instant;
+use http::Method;
+use tokio::time::{Instant, Sleep};
 
 use super::Error;
 use super::frame::{Close, Message};
@@ -27,6 +29,7 @@ use crate::config::Config;
 use crate::dial::{Dial, Own};
 use crate::error::Error as ConnectionError;
 use crate::meter::Meter;
+use crate::per_host::Slot;
 use crate::response::{Headers, Response};
 use crate::stream::Stream;
 use crate::timings::Timings;
@@ -91,6 +94,8 @@ pub struct Socket {
     /// Bytes sent and received that have been told of.
     told: (u64, u64),
     news: News,
+    /// The right to have the connection, where that is limited.
+    slot: Option<Slot>,
 }
 
 enum Stage {
@@ -102,6 +107,8 @@ enum Stage {
 }
 
 struct Dialling {
+    /// Until when it may not begin, if it has to wait for its turn.
+    held: Option<Pin<Box<Sleep>>>,
     dial: Dial,
     own: Own,
     handshake: Handshake,
@@ -123,11 +130,15 @@ impl Socket {
         let timeout = handshake.timeout.unwrap_or(config.request_timeout).min(FOREVER);
         let dial = Dial::new(handshake.target.clone(), Offer::Http1, None).tunnelled();
         let own = Own::new(config.local_addresses.of(vu));
+        let host = handshake.target.host();
+        let begins =
+            config.per_host.as_ref().map_or(started, |per_host| per_host.take(host, started));
+        let held = (begins > started).then(|| Box::pin(tokio::time::sleep_until(begins)));
         let mut alarm = Alarm::default();
-        alarm.no_later_than(started + timeout);
+        alarm.no_later_than(begins + timeout);
         Self {
             config,
-            stage: Stage::Dialling(Box::new(Dialling { dial, own, handshake })),
+            stage: Stage::Dialling(Box::new(Dialling { held, dial, own, handshake })),
             meter: Meter::new(started),
             timeout,
             alarm,
@@ -140,6 +151,7 @@ impl Socket {
             last_sent: None,
             told: (0, 0),
             news: News::default(),
+            slot: None,
         }
     }
 
@@ -196,9 +208,16 @@ impl Socket {
         loop {
             match &mut self.stage {
                 Stage::Dialling(dialling) => {
-                    let Dialling { dial, own, handshake } = &mut **dialling;
+                    let Dialling { held, dial, own, handshake } = &mut **dialling;
+                    // What a handshake is sent as.
+                    let method = self.config.policy.judge_method(&Method::GET);
+                    method.map_err(ConnectionError::NotAllowed)?;
+                    if let Some(held) = held {
+                        ready!(held.as_mut().poll(cx));
+                    }
                     let connected = dial.poll(cx, &self.config, own, &mut self.meter);
                     let (stream, _) = ready!(connected)?;
+                    self.slot = dial.take_slot();
                     let shaking = Shaking::new(stream, handshake, &self.config);
                     self.stage = Stage::Shaking(Box::new(shaking));
                 }
@@ -314,7 +333,12 @@ impl Socket {
                 Some(close) => End::Closed(close),
                 None => late(ConnectionError::TimedOut),
             },
-            Stage::Dialling(_) => late(ConnectionError::ConnectTimedOut),
+            Stage::Dialling(dialling) => late(match &self.config.per_host {
+                Some(per_host) if dialling.dial.is_waiting() => {
+                    ConnectionError::TooManyConnections(per_host.connections())
+                }
+                _ => ConnectionError::ConnectTimedOut,
+            }),
             // That it is refused is known, if not with all that there was to say.
             Stage::Refused(_) => End::Failed(self.refused()),
             Stage::Shaking(_) | Stage::Ended => late(ConnectionError::TimedOut),
@@ -334,6 +358,7 @@ impl Socket {
         self.alarm.unset();
         self.lost = !self.is_written();
         self.stage = Stage::Ended;
+        self.slot = None;
         self.end = Some((end, at));
         self.news.ended = true;
     }

@@ -13,6 +13,7 @@
 //! * `nginx`: a server of the world out there, where it is installed
 //! * `numbers`: bytes, phases, and what was on the wire
 //! * `policies`: where connections may not go, by whichever road
+//! * `politeness`: how much of it all one host gets at most
 //! * `proxies`: those who connect in place of this machine, and what they get wrong
 //! * `routes`: where connections go to and come from, and how long they are kept
 //! * `times`: what happens when time runs out, on a clock that stands still
@@ -37,6 +38,7 @@ mod nginx;
 mod numbers;
 mod peer;
 mod policies;
+mod politeness;
 mod proxies;
 mod proxy_peer;
 mod routes;

@@ -1,13 +1,16 @@
 //! Where connections may not go, by whichever road.
 
+use std::net::IpAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use net::websocket::{End, Socket};
 use net::{
-    Client, Config, Error, Grant, GrantedHosts, HostOverride, Hosts, Instead, Policy, ProxyProtocol,
+    Client, Config, ConnectTo, Dns, Error, Grant, GrantedHosts, HostOverride, Hosts, Instead,
+    Policy, Proxies, Proxy, ProxyProtocol, Resolver,
 };
 
-use crate::peer::{EMPTY, answering, error, exchange, finish, get, head, peer};
+use crate::peer::{EMPTY, answering, error, exchange, finish, get, head, peer, post};
 use crate::proxy_peer::{connecting, socks, through};
 use crate::websocket::peer::{handshake, until};
 
@@ -31,7 +34,8 @@ fn only_at(grants: Vec<Grant>, host: &str, url: &str) -> Config {
     let (address, port) = authority.split_once(':').expect("it has a port");
     let port = Some(port.parse().expect("a port"));
     let to = Instead::Host { host: address.to_owned(), port };
-    let hosts = Hosts::new([HostOverride { host: host.to_owned(), port: None, to }]);
+    let hosts =
+        Hosts::new([HostOverride { host: host.to_owned(), port: None, to, by_script: false }]);
     Config { hosts: Arc::new(hosts), ..only(grants) }
 }
 
@@ -146,4 +150,159 @@ async fn a_websocket_is_held_to_the_same() {
     until(&mut socket, |_, news| news.ended).await;
     let End::Failed(why) = socket.end().expect("it is over") else { panic!("it was not closed") };
     assert_eq!(why.label(), "not allowed");
+}
+
+/// Where a name is, now and when it is asked for again.
+fn resolver(answers: &[&[&str]]) -> Arc<Resolver> {
+    let ip = |address: &&str| address.parse::<IpAddr>().expect("an address");
+    let answers: Vec<Vec<IpAddr>> =
+        answers.iter().map(|answer| answer.iter().map(ip).collect()).collect();
+    let asked = AtomicUsize::new(0);
+    // Each connection asks anew.
+    let dns = Dns { ttl: std::time::Duration::ZERO, ..Dns::default() };
+    let look_up = move |_: &str| {
+        let turn = asked.fetch_add(1, Ordering::Relaxed);
+        answers[turn.min(answers.len() - 1)].clone()
+    };
+    Arc::new(Resolver::new(dns).asking(Box::new(look_up)))
+}
+
+fn port_of(url: &str) -> u16 {
+    let port = url.trim_end_matches('/').rsplit(':').next().expect("it has a port");
+    port.parse().expect("a number")
+}
+
+#[tokio::test]
+async fn a_name_that_is_rebound_is_judged_by_the_address_that_it_has_then() {
+    let port = port_of(&answering(EMPTY).await);
+    let url = format!("http://rebound.test:{port}/");
+    let resolver = resolver(&[&["127.0.0.1"], &["127.0.0.2"], &["169.254.169.254"]]);
+    let policy = vec![network("127.0.0.1", 32)];
+    let config = Arc::new(Config { resolver, reuse: net::Reuse::Never, ..only(policy) });
+    let mut client = Client::new(config);
+    let mut ends = Vec::new();
+    for _ in 0..3 {
+        ends.push(exchange(&mut client, get(&url)).await.result.map(|it| it.status.as_u16()));
+    }
+    assert_eq!(ends[0], Ok(200));
+    assert!(is_denied(&ends[1]) && is_denied(&ends[2]), "{ends:?}");
+}
+
+#[tokio::test]
+async fn of_two_addresses_only_the_granted_one_is_tried() {
+    let port = port_of(&answering(EMPTY).await);
+    let url = format!("http://two.test:{port}/");
+    // Whichever comes first: the one that is not granted is not tried, nor fallen back to.
+    for addresses in [["127.0.0.2", "127.0.0.1"], ["127.0.0.1", "127.0.0.2"]] {
+        let config =
+            Config { resolver: resolver(&[&addresses]), ..only(vec![network("127.0.0.1", 32)]) };
+        assert_eq!(outcome(config, &url).await, Ok(200), "{addresses:?}");
+        let config =
+            Config { resolver: resolver(&[&addresses]), ..only(vec![network("127.0.0.3", 32)]) };
+        assert!(is_denied(&outcome(config, &url).await), "{addresses:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_granted_name_grants_no_address_of_a_clouds_secrets() {
+    for address in ["169.254.169.254", "::ffff:169.254.169.254", "fd00:ec2::254"] {
+        let config = Config { resolver: resolver(&[&[address]]), ..only(vec![named("meta.test")]) };
+        let outcome = outcome(config, "http://meta.test/latest/meta-data/").await;
+        let Err(Error::NotAllowed(why)) = &outcome else { panic!("{outcome:?}") };
+        assert!(why.contains("must be granted by itself; `--allow-net "), "{why}");
+    }
+}
+
+/// The override that a script itself has in its options.
+fn own_override(host: &str, to: &str, port: Option<u16>) -> Arc<Hosts> {
+    let to = Instead::Host { host: to.to_owned(), port };
+    Arc::new(Hosts::new([HostOverride { host: host.to_owned(), port: None, to, by_script: true }]))
+}
+
+#[tokio::test]
+async fn a_place_that_a_script_puts_behind_a_granted_name_is_judged_for_itself() {
+    let port = port_of(&answering(EMPTY).await);
+    let resolver = || resolver(&[&["127.0.0.1"]]);
+    for (grants, to, goes, why) in [
+        (vec![named("shop.test")], "127.0.0.1", false, "an address that is not granted"),
+        (vec![named("shop.test")], "b.test", false, "a name that is not granted"),
+        (vec![named("b.test")], "b.test", false, "what it is asked for as is not granted"),
+        (vec![named("shop.test"), named("b.test")], "b.test", true, "both are"),
+        (vec![network("127.0.0.1", 32)], "127.0.0.1", true, "the address is"),
+        (vec![network("127.0.0.1", 32)], "b.test", true, "the address is, whatever it is called"),
+    ] {
+        let hosts = own_override("shop.test", to, Some(port));
+        let config = Config { hosts, resolver: resolver(), ..only(grants) };
+        let outcome = outcome(config, "http://shop.test/").await;
+        assert_eq!(outcome.is_ok(), goes, "{why}: {outcome:?}");
+        assert_eq!(is_denied(&outcome), !goes, "{why}: {outcome:?}");
+    }
+    let rule = ConnectTo {
+        to_host: Some("127.0.0.1".to_owned()),
+        to_port: Some(port),
+        by_script: true,
+        ..ConnectTo::default()
+    };
+    let hosts = Arc::new(Hosts::default().after(vec![rule]));
+    let config = Config { hosts, ..only(vec![named("shop.test")]) };
+    assert!(is_denied(&outcome(config, "http://shop.test/").await));
+}
+
+#[tokio::test]
+async fn a_proxy_of_a_scripts_own_must_be_granted_like_any_place() {
+    let inside = answering(EMPTY).await;
+    for protocol in [ProxyProtocol::Http, ProxyProtocol::Socks5h] {
+        let (url, mut told) = match protocol {
+            ProxyProtocol::Http => connecting(&inside).await,
+            _ => socks(&inside, false).await,
+        };
+        for (grants, goes) in [
+            (vec![named("shop.test")], false),
+            (vec![named("shop.test"), network("127.0.0.1", 32)], true),
+            (vec![network("127.0.0.1", 32)], false),
+        ] {
+            let proxy = Proxy::new(protocol, "127.0.0.1", port_of(&url), None).by_script();
+            let proxy = Some(Arc::new(proxy));
+            let proxies = Arc::new(Proxies { https: proxy.clone(), http: proxy, direct: vec![] });
+            let config = Config { proxies, ..only(grants.clone()) };
+            let mut client = Client::new(Arc::new(config));
+            let ended = exchange(&mut client, get("http://shop.test:1/")).await;
+            let denied = matches!(ended.result, Err(Error::NotAllowed(_)));
+            assert_eq!(denied, !goes, "{protocol:?} {grants:?}: {:?}", ended.result);
+            assert_eq!(told.try_recv().is_ok(), goes, "{protocol:?} {grants:?}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn methods_are_judged_at_each_hop() {
+    let location = answering(EMPTY).await;
+    let url = peer(move |_, mut stream| {
+        let location = location.clone();
+        async move {
+            use tokio::io::AsyncWriteExt as _;
+            head(&mut stream).await;
+            let answer =
+                format!("HTTP/1.1 303 x\r\nlocation: {location}\r\ncontent-length: 0\r\n\r\n");
+            stream.write_all(answer.as_bytes()).await.expect("an answer");
+        }
+    })
+    .await;
+    let policy = Arc::new(Policy::default().with_methods(vec!["POST".to_owned()]));
+    let mut client = Client::new(Arc::new(Config { policy, ..Config::default() }));
+    let refused = exchange(&mut client, get(&url)).await;
+    let Error::NotAllowed(why) = error(&refused) else { panic!("{refused:?}") };
+    assert!(why.contains("the method `GET`"), "{why}");
+    assert_eq!((refused.sent, refused.begun), (0, false));
+    client.start(post(&url, "tea"));
+    let finished = finish(&mut client).await;
+    assert_eq!(finished.len(), 2, "what follows a 303 is a GET");
+    assert!(matches!(error(&finished[1].1), Error::NotAllowed(_)));
+
+    let policy = Arc::new(Policy::default().with_methods(vec!["POST".to_owned()]));
+    let config = Arc::new(Config { policy, ..Config::default() });
+    let mut socket = Socket::new(config, 1, handshake("ws://127.0.0.1:1/"));
+    until(&mut socket, |_, news| news.ended).await;
+    let End::Failed(why) = socket.end().expect("it is over") else { panic!("it was not closed") };
+    assert_eq!(why.label(), "not allowed", "a handshake is a GET");
 }

@@ -199,7 +199,7 @@ async fn a_name_is_looked_up_here_or_by_the_proxy_as_the_protocol_has_it() {
 async fn a_place_that_stands_in_for_a_host_is_what_the_proxy_is_asked_for() {
     let target = answering(EMPTY).await;
     let to = Instead::Host { host: "b.invalid".to_owned(), port: Some(81) };
-    let over = HostOverride { host: "a.invalid".to_owned(), port: None, to };
+    let over = HostOverride { host: "a.invalid".to_owned(), port: None, to, by_script: false };
     let hosts = Arc::new(Hosts::new([over]));
     let (proxy, mut told) = connecting(&target).await;
     let config = Config { hosts, ..through(ProxyProtocol::Http, &proxy, false) };
@@ -344,7 +344,7 @@ async fn what_comes_behind_a_proxys_answer_is_the_targets() {
         .await;
         // In the clear, and not to be forwarded: there is a place that stands in for the host.
         let to = Instead::Host { host: "b.invalid".to_owned(), port: None };
-        let over = HostOverride { host: "a.invalid".to_owned(), port: None, to };
+        let over = HostOverride { host: "a.invalid".to_owned(), port: None, to, by_script: false };
         let hosts = Arc::new(Hosts::new([over]));
         let config = Config { hosts, ..through(protocol, &proxy, false) };
         let early = exchange(&mut client(config), get("http://a.invalid/")).await;

@@ -31,6 +31,7 @@ async fn a_host_is_found_where_the_overrides_say_and_is_asked_for_by_its_name() 
         host: "*.invalid".to_owned(),
         port: None,
         to: Instead::Host { host: "127.0.0.1".to_owned(), port },
+        by_script: false,
     }]));
     let mut client = Client::new(Arc::new(Config { hosts, ..Config::default() }));
     let found = exchange(&mut client, get("http://shop.invalid/")).await;
@@ -64,7 +65,7 @@ async fn another_name_or_port_is_connected_to_and_the_first_is_asked_for() {
                 host: host("A.test"),
                 to_host: host("127.0.0.1"),
                 to_port: port,
-                port: None,
+                ..ConnectTo::default()
             },
             "a.test",
         ),

@@ -75,7 +75,12 @@ async fn one_host_may_be_there_and_the_others_on_the_network() {
         head(&mut stream).await;
         let _ = stream.write_all(EMPTY).await;
     });
-    let over = HostOverride { host: "api.test".to_owned(), port: None, to: Instead::Unix(path) };
+    let over = HostOverride {
+        host: "api.test".to_owned(),
+        port: None,
+        to: Instead::Unix(path),
+        by_script: false,
+    };
     let hosts = Arc::new(Hosts::new([over]));
     let mut client = Client::new(Arc::new(Config { hosts, ..Config::default() }));
     for (url, has_address) in

@@ -23,20 +23,30 @@ fn visit(schema: &Value, place: &str, visitor: &mut dyn FnMut(&str, &Value)) {
     }
 }
 
+/// Visits all schemas that the checker holds values against.
+fn each_schema(visitor: &mut dyn FnMut(&str, &Value)) {
+    visit(&schema(), "", visitor);
+    visit(&crate::policy_schema(), "policy", visitor);
+}
+
 #[test]
-fn the_committed_schema_is_the_one_of_these_types() {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("options.schema.json");
-    if std::env::var_os("UPDATE_SCHEMA").is_some() {
-        let text = serde_json::to_string_pretty(&schema()).unwrap() + "\n";
-        std::fs::write(&path, text).unwrap();
+fn the_committed_schemas_are_those_of_these_types() {
+    for (name, schema) in
+        [("options.schema.json", schema()), ("policy.schema.json", crate::policy_schema())]
+    {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(name);
+        if std::env::var_os("UPDATE_SCHEMA").is_some() {
+            let text = serde_json::to_string_pretty(&schema).unwrap() + "\n";
+            std::fs::write(&path, text).unwrap();
+        }
+        let committed = std::fs::read_to_string(&path).unwrap_or_default();
+        let committed: Value = serde_json::from_str(&committed).unwrap_or_default();
+        assert!(
+            committed == schema,
+            "{} is out of date; to make it anew: UPDATE_SCHEMA=1 cargo test -p wasmload-plan",
+            path.display()
+        );
     }
-    let committed = std::fs::read_to_string(&path).unwrap_or_default();
-    let committed: Value = serde_json::from_str(&committed).unwrap_or_default();
-    assert!(
-        committed == schema(),
-        "{} is out of date; to make it anew: UPDATE_SCHEMA=1 cargo test -p wasmload-plan",
-        path.display()
-    );
 }
 
 #[test]
@@ -49,7 +59,7 @@ fn it_says_what_it_is() {
 
 #[test]
 fn every_option_is_described() {
-    visit(&schema(), "", &mut |place, schema| {
+    each_schema(&mut |place, schema| {
         let is_option = place.rsplit('/').nth(1) == Some("properties");
         let is_tag = schema.get("const").is_some();
         assert!(!is_option || is_tag || schema.get("description").is_some(), "{place}");
@@ -77,7 +87,7 @@ fn the_checker_knows_every_keyword() {
         "enum",
     ];
     let notes = ["$schema", "title", "description", "default", "examples"];
-    visit(&schema(), "", &mut |place, schema| {
+    each_schema(&mut |place, schema| {
         for keyword in schema.as_object().unwrap().keys() {
             let keyword = keyword.as_str();
             assert!(enforced.contains(&keyword) || notes.contains(&keyword), "{place}/{keyword}");
