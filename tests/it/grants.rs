@@ -62,15 +62,15 @@ fn a_script_that_wants_more_than_it_was_given_is_refused_before_anything_runs() 
         "to read the variable `TOKEN`: --allow-env TOKEN",
         "hint: these give it: --allow-net api.example.com:443 --allow-env TOKEN",
     ];
-    assert_told(&run_with_token(&wasmload, &run), 123, &told);
+    assert_told(&run_with_token(&wasmload, &run), 124, &told);
     assert_eq!(target.record().connections, 0);
     // What nobody has cannot be given.
     let ran = wasmload.run(&run);
-    assert_told(&ran, 123, &told[1..2]);
+    assert_told(&ran, 124, &told[1..2]);
     assert!(!ran.stderr.contains("TOKEN"), "{}", ran.stderr);
     let few = ["--allow-net", "*.example.com", "--allow-env", "TOKEN", "--allow-method", "HEAD"];
     let ran = run_with_token(&wasmload, &[&run[..], &few].concat());
-    assert_told(&ran, 123, &["to send requests of the method `GET`: --allow-method GET"]);
+    assert_told(&ran, 124, &["to send requests of the method `GET`: --allow-method GET"]);
     let plan = ["plan", artifacts::WANTS_WHAT_IT_NEEDS, "--allow-env", "TOKEN"];
     let said =
         "the script wants what it was not given: to connect to `api.example.com:443`: --allow-net";
@@ -109,7 +109,7 @@ fn on_a_terminal_whoever_runs_it_is_asked_once() {
     assert_told(&ran, 0, &asked);
     assert_eq!(ran.stderr.matches("Allow?").count(), 1, "{}", ran.stderr);
     let ran = wasmload.on_terminal(&run, "n\n");
-    assert_told(&ran, 123, &[&asked[..], &["--allow-net api.example.com:443"]].concat());
+    assert_told(&ran, 124, &[&asked[..], &["--allow-net api.example.com:443"]].concat());
     // What a yes cannot give is not asked for.
     let login = concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/rust/login.rs");
     let built = wasmload.run(&["build", login, "-o", "login.wasm"]);
@@ -161,7 +161,7 @@ fn places_of_a_scripts_own_options_are_no_way_round() {
     let places =
         "to connect to `192.0.2.1:8080`, by `hosts` in its own options: --allow-net 192.0.2.1:8080";
     let proxy = "by `proxy` in its own options: --allow-net proxy.invalid:3128";
-    assert_told(&wasmload.run(&run), 123, &[places, proxy]);
+    assert_told(&wasmload.run(&run), 124, &[places, proxy]);
     // What whoever runs it puts in their place is theirs.
     wasmload
         .write("mine.json", r#"{ "hosts": { "granted.invalid": "127.0.0.1:1" }, "proxy": "" }"#);
@@ -245,7 +245,7 @@ fn a_script_that_wants_what_it_does_not_declare_is_refused() {
     // One that declares it and says nothing of it in its options is held to it.
     let silent = std::fs::read(artifacts::GIVES_OPTIONS).expect("the guest is there");
     wasmload.write("silent.wasm", host::with_wants(silent, r#"{"net":["a.example"]}"#));
-    assert_told(&wasmload.run(&["run", "silent.wasm", "--demo"]), 123, &["--allow-net a.example"]);
+    assert_told(&wasmload.run(&["run", "silent.wasm", "--demo"]), 124, &["--allow-net a.example"]);
 }
 
 #[test]
