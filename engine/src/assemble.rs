@@ -1,13 +1,11 @@
 //! Puts a run together: script and host, plan and schedule, outputs. The only file that knows them all.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use demo::{Demo, Faults, RunningDemo};
-use host::{
-    Engine, EngineError, Level, LoadError, LogGate, LogLine, Script, ScriptFactory, Settings,
-};
+use host::{Engine, Level, LogGate, LogLine, Script, ScriptFactory, Settings};
 use metrics::{Outcome, Problem, Registry, Shards, Silence, Thresholds, Verdict};
 use net::{Ceiling, Config, Policy};
 use output::{
@@ -19,53 +17,26 @@ use run::{CallError, Control, Controller, Crew, Finished, RunSpec, StopReason};
 
 use crate::cli;
 use crate::cli::doctor::Doctor;
-use crate::cli::grants::GrantFlags;
 use crate::cli::inspect::{Inspect, Inspected};
-use crate::cli::options::{OptionFlags, invalid};
 use crate::cli::run::Run;
 use crate::cli::voice::Voice;
-use crate::code_cache::CodeCacheFlags;
 use crate::control_api::ControlApi;
 use crate::exit::ExitCode;
 use crate::fault::Fault;
 use crate::files;
 use crate::grants::ask::ask;
 use crate::grants::{Allowed, declared};
-use crate::guest_build;
 use crate::interrupts::Interrupts;
+use crate::layers::{Said, granted, planned};
 use crate::limits::limits;
 use crate::machine::{self, Machine, PerVu, raise_open_files, resident};
 use crate::network;
 use crate::observe::observer;
 use crate::recording;
+use crate::script::{component, engine, load, own_options};
 use crate::secrets::redactor;
 use crate::stop_file::StopFile;
 use crate::tls::tls;
-
-/// The component of a script: the file itself, or what its source is built to, with what its options say it wants
-/// in a section of its own.
-pub(crate) fn component(script: &Path) -> Result<PathBuf, Fault> {
-    if guest_build::is_source(script) { build(script) } else { Ok(script.to_owned()) }
-}
-
-/// Builds a script. One that does not load, or does not say its options, is told of when it is to run.
-pub(crate) fn build(source: &Path) -> Result<PathBuf, Fault> {
-    let built = guest_build::build(source)?;
-    let silent = LogGate::new(Level::Error, |_| {});
-    let wants = || {
-        let script = load(&Engine::new().ok()?, &built).ok()?;
-        let is_said = script.inspection().wants.is_some();
-        let own = own_options(&script, &built, &runtime().ok()?, silent).ok()?;
-        own.wants.filter(|_| !is_said)
-    };
-    if !declared::may_want(&built) {
-        return Ok(built);
-    }
-    match wants() {
-        Some(wants) => declared::declaring(&built, &wants),
-        None => Ok(built),
-    }
-}
 
 /// What a script is and wants, and what of that it would not get.
 pub(crate) fn inspect(asked: &Inspect) -> Result<Inspected, Fault> {
@@ -78,17 +49,21 @@ pub(crate) fn inspect(asked: &Inspect) -> Result<Inspected, Fault> {
     let allowed = Allowed::new(asked.grants.read()?, name)?;
     if asked.no_options {
         let refused = allowed.refused(declared.clone(), None);
-        return Ok(Inspected { inspection, options: None, wants: declared, refused });
+        let (options, memory) = (None, None);
+        return Ok(Inspected { inspection, options, memory, wants: declared, refused });
     }
     let silent = LogGate::new(Level::Error, |_| {});
-    let options = runtime()?.block_on(script.options(silent));
+    let runtime = runtime()?;
+    let options = runtime.block_on(script.options(silent));
     let options = options.map_err(|error| Fault::failed_to(ExitCode::ScriptError, &error))?;
     // Options that make no sense are shown as they are.
     let own = plan::parse_json(&options).ok();
     let own = own.map(|own| declared::hold(&inspection, name, own)).transpose()?;
     let wants = own.as_ref().map_or(declared, |own| own.wants.clone());
     let refused = allowed.refused(wants.clone(), own);
-    Ok(Inspected { inspection, options: Some(options), wants, refused })
+    // Where it cannot be measured, nothing is said of it.
+    let memory = memory_per_vu(&script, &runtime).ok().flatten();
+    Ok(Inspected { inspection, options: Some(options), memory, wants, refused })
 }
 
 /// What would be run as it was asked for; a script that was named says its own options, no more.
@@ -126,8 +101,6 @@ pub(crate) fn plan(asked: &cli::plan::Plan) -> Result<Plan, Fault> {
 
 /// What the VUs that are asked for take, and how many they are.
 pub(crate) fn examine(asked: &Doctor) -> Result<(PerVu, u64), Fault> {
-    /// As many as make a mean; a few before them take what is only taken once.
-    const MEASURED: u64 = 64;
     let quiet = false;
     let screen = screen(asked.voice, quiet, Redactor::default())?;
     let warn = |text: &str| screen.message(Severity::Warning, text);
@@ -138,18 +111,29 @@ pub(crate) fn examine(asked: &Doctor) -> Result<(PerVu, u64), Fault> {
     let own = own_options(&script, &asked.script, &runtime, log_to(&screen, asked.voice.verbose))?;
     let said = Said { options: &asked.options, grants: &asked.grants, script: &asked.script };
     let (_, _, plan) = granted(&said, &own, None, None)?;
-    let memory = runtime.block_on(async {
-        let _first = script.idle(4).await?;
-        let before = resident();
-        let _others = script.idle(MEASURED as usize).await?;
-        Ok(before.zip(resident()).map(|(before, after)| after.saturating_sub(before) / MEASURED))
-    });
-    let memory = memory.map_err(|error: String| {
+    let memory = memory_per_vu(&script, &runtime).map_err(|error| {
         Fault::new(ExitCode::InvalidConfig, "there is no room for instances of the script")
             .detail(error)
     })?;
     screen.flush();
     Ok((PerVu { memory, ..per_vu(&script) }, plan.vus_in_all()))
+}
+
+/// Bytes of memory that one VU takes as it is made, if the system says how much this process has.
+///
+/// Fails with a sentence where there is no room to measure it.
+fn memory_per_vu(
+    script: &Script,
+    runtime: &tokio::runtime::LocalRuntime,
+) -> Result<Option<u64>, String> {
+    /// As many as make a mean; a few before them take what is only taken once.
+    const MEASURED: u64 = 64;
+    runtime.block_on(async {
+        let _first = script.idle(4).await?;
+        let before = resident();
+        let _others = script.idle(MEASURED as usize).await?;
+        Ok(before.zip(resident()).map(|(before, after)| after.saturating_sub(before) / MEASURED))
+    })
 }
 
 /// What one VU takes as far as that is known before it is made.
@@ -289,30 +273,6 @@ pub(crate) fn run(asked: &Run) -> Result<ExitCode, Fault> {
     })
 }
 
-/// An engine that keeps what it compiles, if anything is kept.
-fn engine(
-    engine: Result<Engine, EngineError>,
-    code_cache: &CodeCacheFlags,
-    warn: &dyn Fn(&str),
-) -> Result<Engine, Fault> {
-    let engine = engine.map_err(|error| Fault::failed_to(ExitCode::Unexpected, &error))?;
-    let (engine, warning) = code_cache.apply(engine)?;
-    if let Some(warning) = warning {
-        warn(&warning);
-    }
-    Ok(engine)
-}
-
-pub(crate) fn load(engine: &Engine, path: &Path) -> Result<Script, Fault> {
-    Script::load(engine, path).map_err(|error: LoadError| {
-        let fault = Fault::failed_to(ExitCode::LoadFailed, &error);
-        match error.hint() {
-            Some(hint) => fault.hint(hint),
-            None => fault,
-        }
-    })
-}
-
 /// The runtime of the controller; workers have their own.
 pub(crate) fn runtime() -> Result<tokio::runtime::LocalRuntime, Fault> {
     tokio::runtime::Builder::new_current_thread()
@@ -327,21 +287,6 @@ pub(crate) fn screen(voice: Voice, quiet: bool, secrets: Redactor) -> Result<Scr
         .map_err(|error| unexpected("start the terminal's thread", &error))
 }
 
-/// The options that a script gives itself; `name` is what was typed for it.
-fn own_options(
-    script: &Script,
-    name: &Path,
-    runtime: &tokio::runtime::LocalRuntime,
-    log: LogGate,
-) -> Result<Options, Fault> {
-    let own = runtime
-        .block_on(script.options(log))
-        .map_err(|error| Fault::failed_to(ExitCode::ScriptError, &error))?;
-    let own = plan::parse_json(&own)
-        .map_err(|problems| invalid(&format!("the options of `{}`", name.display()), &problems))?;
-    declared::hold(script.inspection(), name, own)
-}
-
 fn unexpected(what: &str, error: &std::io::Error) -> Fault {
     Fault::new(ExitCode::Unexpected, format!("failed to {what}")).detail(error.to_string())
 }
@@ -349,71 +294,6 @@ fn unexpected(what: &str, error: &std::io::Error) -> Fault {
 fn start_demo(faults: Faults) -> Result<RunningDemo, Fault> {
     Demo::spawn_thread(([127, 0, 0, 1], 0).into(), faults)
         .map_err(|error| unexpected("start the demo target", &error))
-}
-
-/// What was typed of a script.
-struct Said<'a> {
-    options: &'a OptionFlags,
-    grants: &'a GrantFlags,
-    script: &'a Path,
-}
-
-/// What whoever runs a script says in options and allows it, and the plan that comes of that. Its seed is `drawn` if
-/// none says it.
-fn granted(
-    said: &Said<'_>,
-    own: &Options,
-    demo: Option<&RunningDemo>,
-    drawn: Option<u64>,
-) -> Result<(Options, Allowed, Plan), Fault> {
-    let Said { options: asked, grants, script: name } = *said;
-    let mut flags = asked.options()?;
-    if let Some(demo) = demo {
-        let env = flags.env.get_or_insert_default();
-        // An address that somebody typed stands.
-        env.entry("BASE_URL".into()).or_insert_with(|| demo.url());
-    }
-    let persons = flags.over(asked.config()?);
-    let mut allowed = Allowed::new(grants.read()?, name)?;
-    let plan = planned(asked, &persons, own, &mut allowed, drawn)?;
-    Ok((persons, allowed, plan))
-}
-
-/// Lays the layers of options over each other and makes the plan of them.
-fn planned(
-    asked: &OptionFlags,
-    persons: &Options,
-    script: &Options,
-    allowed: &mut Allowed,
-    drawn: Option<u64>,
-) -> Result<Plan, Fault> {
-    let mut persons = persons.clone();
-    let variable = |name: &str| Some(std::env::var_os(name)?.to_string_lossy().into_owned());
-    for (name, value) in allowed.env(script.wants.as_ref(), &variable) {
-        persons.env.get_or_insert_default().entry(name).or_insert(value);
-    }
-    allowed.hear(&persons);
-    let mut options = persons.over(script.clone().without_files_but(&|text| allowed.file(text)));
-    if asked.no_thresholds {
-        options.thresholds = None;
-    }
-    options.seed = options.seed.or(drawn);
-    options.read_traces(|file| std::fs::read_to_string(file).map_err(|error| error.to_string()));
-    let files = Options {
-        datasets: options.datasets.clone(),
-        files: options.files.clone(),
-        ..Options::default()
-    };
-    let plan = options.plan().map_err(|problems| {
-        let fault = invalid("the options", &problems);
-        // What is wrong inside the files is told with it.
-        match files.plan().map(|plan| files::open(&plan)) {
-            Ok(Err(of_files)) => fault.and(of_files),
-            Ok(Ok(_)) | Err(_) => fault,
-        }
-    })?;
-    allowed.route(&plan.network);
-    Ok(plan)
 }
 
 /// Refuses what no script can make right: a threshold that its metric cannot answer.

@@ -5,9 +5,9 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::print;
-use crate::assemble;
 use crate::exit::ExitCode;
 use crate::fault::Fault;
+use crate::script;
 
 /// Compile a script, and print where the component is
 #[derive(Debug, Args)]
@@ -22,7 +22,7 @@ pub(crate) struct Build {
 
 impl Build {
     pub(crate) fn execute(self) -> Result<ExitCode, Fault> {
-        let built = assemble::build(&self.source)?;
+        let built = script::build(&self.source)?;
         let component = match self.output {
             None => built,
             Some(output) => {

@@ -14,6 +14,7 @@ use crate::assemble;
 use crate::code_cache::CodeCacheFlags;
 use crate::exit::ExitCode;
 use crate::fault::Fault;
+use crate::machine::bytes;
 use crate::printable;
 
 /// Show what a script is: its contract, imports, exports and options, what it wants, and what of that it would not get
@@ -46,6 +47,8 @@ pub(crate) struct Inspected {
     pub(crate) inspection: Inspection,
     /// Its options, as it says them; none if it was not asked.
     pub(crate) options: Option<String>,
+    /// Bytes of memory that a VU of it takes as it is made; none if it was not asked, or the system does not say.
+    pub(crate) memory: Option<u64>,
     /// What it says it wants.
     pub(crate) wants: Option<WantsOptions>,
     /// What of that, and of its options, would be refused, and how to allow it.
@@ -60,7 +63,7 @@ impl Inspect {
 }
 
 fn value(inspected: &Inspected) -> serde_json::Value {
-    let Inspected { inspection, options, wants, refused } = inspected;
+    let Inspected { inspection, options, memory, wants, refused } = inspected;
     let Inspection { kind, size, digest, contract, imports, exports, producers, wants: _ } =
         inspection;
     // Options that are no JSON are shown as the text that they are.
@@ -76,6 +79,7 @@ fn value(inspected: &Inspected) -> serde_json::Value {
         "kind": kind.as_str(),
         "size": size,
         "digest": format!("sha256:{digest}"),
+        "memoryPerVu": memory,
         "contract": contract,
         "imports": imports,
         "exports": exports,
@@ -87,7 +91,7 @@ fn value(inspected: &Inspected) -> serde_json::Value {
 }
 
 fn text(inspected: &Inspected) -> String {
-    let Inspected { inspection, options, wants, refused } = inspected;
+    let Inspected { inspection, options, memory, wants, refused } = inspected;
     let Inspection { kind, size, digest, contract, imports, exports, producers, wants: _ } =
         inspection;
     let mut text = String::new();
@@ -103,6 +107,8 @@ fn text(inspected: &Inspected) -> String {
     row("contract", std::slice::from_ref(contract));
     row("size", &[format!("{size} bytes")]);
     row("digest", &[format!("sha256:{digest}")]);
+    let memory = memory.map(|memory| format!("{} a VU, as it is made", bytes(memory)));
+    row("memory", memory.as_slice());
     row("imports", imports);
     row("exports", exports);
     let producers: Vec<String> =
@@ -153,7 +159,7 @@ mod tests {
             wants: None,
         };
         let options = Some(options.to_owned());
-        Inspected { inspection, options, wants: None, refused: Vec::new() }
+        Inspected { inspection, options, memory: Some(27_750), wants: None, refused: Vec::new() }
     }
 
     #[test]
@@ -164,6 +170,7 @@ mod tests {
              contract  wasmload:script@0.1.0\n\
              size      72104 bytes\n\
              digest    sha256:5eed\n\
+             memory    27.1 KiB a VU, as it is made\n\
              imports   wasmload:script/checks@0.1.0\n\
              \x20         wasmload:script/http@0.1.0\n\
              exports   wasmload:script/script@0.1.0\n\
@@ -178,7 +185,8 @@ mod tests {
         assert!(text(&inspected("\u{9b}2J")).contains("options   \\u{9b}2J\n"), "no JSON");
         let wants = WantsOptions { rps: Some(5), ..WantsOptions::default() };
         let refused = vec!["a\u{1b}".to_owned(), "b".to_owned()];
-        let unasked = Inspected { options: None, wants: Some(wants), refused, ..inspected("") };
+        let unasked =
+            Inspected { options: None, memory: None, wants: Some(wants), refused, ..inspected("") };
         assert!(text(&unasked).ends_with(
             "options   not asked for\n\
              wants     {\n\
@@ -195,6 +203,7 @@ mod tests {
         assert_eq!(value["kind"], "component");
         assert_eq!(value["producers"][0]["version"], "1.95.0");
         assert_eq!(value["options"]["vus"], 2);
+        assert_eq!(value["memoryPerVu"], 27_750);
         assert_eq!(super::value(&inspected(""))["options"], serde_json::Value::Null);
     }
 }

@@ -14,6 +14,7 @@ use crate::assemble;
 use crate::exit::ExitCode;
 use crate::fault::Fault;
 use crate::printable;
+use crate::script;
 
 /// How long a call into the script may take. Nothing waits on replay; what takes longer computes for ever.
 const LIMIT: Duration = Duration::from_secs(30);
@@ -57,9 +58,9 @@ impl Replay {
         })?;
         let engine =
             Engine::replaying().map_err(|error| Fault::failed_to(ExitCode::Unexpected, &error))?;
-        let script = assemble::load(&engine, &assemble::component(&self.script)?)?;
+        let loaded = script::load(&engine, &script::component(&self.script)?)?;
         if !self.any_script {
-            self.check_digest(&recording, &script)?;
+            self.check_digest(&recording, &loaded)?;
         }
         let screen = assemble::screen(voice, false, Redactor::default())?;
         if recording.engine() != env!("CARGO_PKG_VERSION") {
@@ -73,7 +74,7 @@ impl Replay {
             Replaying { is_lenient: self.any_script, is_verbose: self.verbose, limit: LIMIT };
         let (to, is_verbose) = (screen.clone(), self.verbose);
         let replayed =
-            script.replay(&recording, replaying, move |told| show(&to, is_verbose, told));
+            loaded.replay(&recording, replaying, move |told| show(&to, is_verbose, told));
         let replayed = assemble::runtime()?.block_on(replayed);
         screen.flush();
         print(&printable_lines(&text(&recording, &replayed)))?;
