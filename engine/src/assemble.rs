@@ -358,6 +358,7 @@ fn net_configs(
 ) -> Result<(Arc<Config>, OfScenarios), Fault> {
     let shared = Config {
         ceiling: plan.rps.map(Ceiling::new).map(Arc::new),
+        held_limit: usize::try_from(plan.limits.response_bytes).unwrap_or(usize::MAX),
         tls: Arc::new(tls(plan)?),
         policy: Arc::new(policy),
         per_host: network::per_host(per_host),

@@ -10,6 +10,7 @@ use http::{HeaderMap, HeaderValue};
 use tokio::time::Instant;
 
 use crate::alarm::{Alarm, FOREVER};
+use crate::allowance::Allowance;
 use crate::config::{Config, Reuse};
 use crate::connections::Connections;
 use crate::cookies::Jar;
@@ -48,6 +49,8 @@ pub struct Client {
     cookies: Jar,
     challenges: Challenges,
     own: Own,
+    /// What bodies that nobody has taken may have together.
+    allowance: Allowance,
 }
 
 /// An exchange that has not ended, and when it must have.
@@ -78,6 +81,7 @@ impl Client {
     pub fn of_vu(config: Arc<Config>, vu: u32) -> Self {
         let own = Own::new(config.local_addresses.of(vu));
         Self {
+            allowance: Allowance::new(config.held_limit),
             config,
             connections: Connections::default(),
             running: Vec::new(),
@@ -106,6 +110,7 @@ impl Client {
     /// Begins the exchange of a [reserved](Self::reserve) number, as [`start`](Self::start) does. To be called
     /// once a number.
     pub fn begin(&mut self, id: ExchangeId, mut request: Request) {
+        request.allowance = Some(self.allowance.clone());
         let timeout = request.timeout.unwrap_or(self.config.request_timeout);
         match request.verbatim {
             true => request.redirects = Some(0),
@@ -260,7 +265,8 @@ impl Client {
             self.cookies.take(&request.target, &response.headers);
         }
         let unpacked = match response.is_packed {
-            true => unpack(response, self.config.body_limit),
+            true => unpack(response, self.config.body_limit)
+                .and_then(|()| response.count_again(&self.allowance)),
             false => Ok(()),
         };
         let next = unpacked.and_then(|()| match self.challenges.take(request, response) {

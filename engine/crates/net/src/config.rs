@@ -32,6 +32,9 @@ pub struct Config {
     pub max_redirects: u32,
     /// The largest response body that is kept, in bytes, packed and unpacked. A larger one fails its exchange.
     pub body_limit: usize,
+    /// How many bytes of bodies a client holds at most that nobody has taken yet, but for the first 64 KiB of each; one
+    /// that would be more fails its exchange.
+    pub held_limit: usize,
     /// How many requests a second all clients together may begin, if not as many as they like.
     pub ceiling: Option<Arc<Ceiling>>,
     /// How much one host gets of that at most, if there is a limit.
@@ -79,6 +82,7 @@ impl Default for Config {
             connect_timeout: None,
             max_redirects: 10,
             body_limit: 64 << 20,
+            held_limit: 256 << 20,
             ceiling: None,
             per_host: None,
             resolver: Arc::default(),

@@ -3,10 +3,13 @@
 //! Whatever a connection speaks, it hands the bytes of bodies to an [`Incoming`], which does what the request
 //! asked for.
 
+use std::sync::Arc;
+
 use bytes::BufMut as _;
 use bytes::buf::Limit;
 use sha2::{Digest as _, Sha256};
 
+use crate::allowance::{Allowance, Lease};
 use crate::body::at_most_usize;
 use crate::digest;
 use crate::download::Download;
@@ -42,6 +45,8 @@ pub(crate) struct Incoming {
     keeps: Keeps,
     body: Vec<u8>,
     length: u64,
+    allowance: Option<Allowance>,
+    lease: Option<Lease>,
 }
 
 #[derive(Debug)]
@@ -66,7 +71,8 @@ impl Incoming {
         certain: u64,
     ) -> Result<Self, Error> {
         let is_last = led_to(request, head).is_none() && !digest::is_answered(request, head);
-        let incoming = Self::new(&request.body_policy, is_last, limit, certain)?;
+        let mut incoming = Self::new(&request.body_policy, is_last, limit, certain)?;
+        incoming.allowance.clone_from(&request.allowance);
         if let Keeps::Stream(download) = &incoming.keeps {
             download.opened(head.clone(), request.target.clone());
         }
@@ -92,12 +98,18 @@ impl Incoming {
         };
         let mut body = Vec::new();
         body.reserve_exact(set_aside.min(SET_ASIDE));
-        Ok(Self { keeps, body, length: 0 })
+        Ok(Self { keeps, body, length: 0, allowance: None, lease: None })
     }
 
     /// A body of which so many of the first bytes are kept.
     pub(crate) fn of_first(bytes: usize) -> Self {
-        Self { keeps: Keeps::First(bytes), body: Vec::new(), length: 0 }
+        Self {
+            keeps: Keeps::First(bytes),
+            body: Vec::new(),
+            length: 0,
+            allowance: None,
+            lease: None,
+        }
     }
 
     /// How many of its bytes are kept.
@@ -122,7 +134,17 @@ impl Incoming {
             Keeps::Hash(hash) => hash.update(bytes),
             Keeps::Stream(download) => download.push(bytes),
         }
-        Ok(())
+        self.hold()
+    }
+
+    /// Counts what is kept.
+    ///
+    /// Fails with [`Error::BodyTooLarge`] if that is more than the client may hold.
+    fn hold(&mut self) -> Result<(), Error> {
+        match &self.allowance {
+            Some(allowance) => allowance.hold(&mut self.lease, self.body.len()),
+            None => Ok(()),
+        }
     }
 
     /// Room for bytes that are certain to come, at least `least` of them, if they are to be kept where they are
@@ -135,6 +157,7 @@ impl Incoming {
         least: usize,
     ) -> Result<Option<Limit<&mut Vec<u8>>>, Error> {
         let Keeps::All(limit) = self.keeps else { return Ok(None) };
+        self.hold()?;
         let certain = at_most_usize(certain);
         if certain <= least {
             return Ok(None);
@@ -177,8 +200,11 @@ impl Incoming {
 
     /// Puts what was kept into its response.
     pub(crate) fn finish(&mut self, response: &mut Response) {
+        // What came where there was room has not been counted yet; if it is too much, the next one fails.
+        let _ = self.hold();
         response.body = std::mem::take(&mut self.body);
         response.length = self.length;
+        response.lease = self.lease.take().map(Arc::new);
         // What was cut cannot be unpacked.
         response.is_packed &= matches!(self.keeps, Keeps::All(_));
         if let Keeps::Hash(hash) = &mut self.keeps {
@@ -191,7 +217,7 @@ impl Incoming {
 impl Incoming {
     /// A body that is kept up to a limit.
     pub(crate) fn keeping(limit: usize) -> Self {
-        Self { keeps: Keeps::All(limit), body: Vec::new(), length: 0 }
+        Self { keeps: Keeps::All(limit), ..Self::of_first(0) }
     }
 }
 

@@ -16,6 +16,7 @@
 //! Start with [`Client`], then `exchange`, `connections`, `connection` and `http1`, or `http2`.
 
 mod alarm;
+mod allowance;
 mod body;
 mod ceiling;
 mod client;
@@ -59,6 +60,7 @@ mod tls;
 mod version;
 pub mod websocket;
 
+pub use allowance::Allowance;
 pub use body::{Body, Chain, FileSource, RandomSource, Source};
 pub use ceiling::Ceiling;
 pub use client::{Client, ExchangeId};

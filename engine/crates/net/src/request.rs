@@ -5,6 +5,7 @@ use std::time::Duration;
 use http::header::EXPECT;
 use http::{HeaderMap, HeaderValue, Method};
 
+use crate::allowance::Allowance;
 use crate::body::Body;
 use crate::digest::Digest;
 use crate::incoming::BodyPolicy;
@@ -47,6 +48,8 @@ pub struct Request {
     pub verbatim: bool,
     /// The version of HTTP that it is made with, instead of what the configuration says.
     pub version: Option<HttpVersion>,
+    /// Where the bytes of its response count; a client that makes it puts its own here.
+    pub allowance: Option<Allowance>,
 }
 
 impl Request {
@@ -66,6 +69,7 @@ impl Request {
             redirects: None,
             verbatim: false,
             version: None,
+            allowance: None,
         }
     }
 

@@ -1,8 +1,12 @@
 //! A response that has arrived whole.
 
 use std::fmt;
+use std::sync::Arc;
 
 use http::{StatusCode, Version};
+
+use crate::allowance::{Allowance, Lease};
+use crate::error::Error;
 
 /// What came back.
 #[derive(Clone, Debug, Default)]
@@ -24,6 +28,26 @@ pub struct Response {
     pub(crate) sets_cookies: bool,
     /// Whether its body is packed.
     pub(crate) is_packed: bool,
+    /// What its body counts for its client.
+    pub(crate) lease: Option<Arc<Lease>>,
+}
+
+impl Response {
+    /// Its body has become another.
+    ///
+    /// Fails with [`Error::BodyTooLarge`] if its client holds more than it may.
+    pub(crate) fn count_again(&mut self, allowance: &Allowance) -> Result<(), Error> {
+        self.lease = None;
+        let mut lease = None;
+        let held = allowance.hold(&mut lease, self.body.len());
+        self.lease = lease.map(Arc::new);
+        held
+    }
+
+    /// Its body is counted by whoever has it, and not among those that its client holds any more.
+    pub fn take_over(&mut self) {
+        self.lease = None;
+    }
 }
 
 /// The headers of a response in the order they came, as they stood on the wire until somebody reads them:

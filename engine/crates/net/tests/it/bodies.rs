@@ -6,7 +6,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use net::{
-    Body, BodyPolicy, Chain, Client, Download, Error, Exchange, Next, RandomSource, Request,
+    Body, BodyPolicy, Chain, Client, Config, Download, Error, Exchange, Next, RandomSource, Request,
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::sync::mpsc;
@@ -370,4 +370,42 @@ async fn an_interim_response_is_no_first_byte() {
     assert_eq!(error(&finished[0].1), &Error::TimedOut);
     let timings = finished[0].1.timings;
     assert!(timings.waiting >= SECOND * 3 && timings.receiving.is_zero(), "{timings:?}");
+}
+
+#[tokio::test]
+async fn bodies_that_nobody_has_taken_are_bounded_together() {
+    const LENGTH: usize = 1 << 20;
+    let url = peer(|_, mut stream| async move {
+        while head(&mut stream).await.is_some() {
+            let head = format!("HTTP/1.1 200 OK\r\ncontent-length: {LENGTH}\r\n\r\n");
+            let sent = async {
+                stream.write_all(head.as_bytes()).await?;
+                stream.write_all(&vec![b'a'; LENGTH]).await
+            };
+            if sent.await.is_err() {
+                break;
+            }
+        }
+    })
+    .await;
+    // Two and a half of them.
+    let config = Config { held_limit: LENGTH * 5 / 2, ..Config::default() };
+    let mut client = Client::new(Arc::new(config));
+    for _ in 0..5 {
+        client.start(get(&url));
+    }
+    let mut ended: Vec<_> = finish(&mut client).await.into_iter().map(|(_, it)| it).collect();
+    let failed = ended.iter().filter(|exchange| exchange.result.is_err()).count();
+    assert_eq!(failed, 3, "two have room");
+    for exchange in ended.iter().filter(|exchange| exchange.result.is_err()) {
+        assert_eq!(error(exchange), &Error::BodyTooLarge(LENGTH * 5 / 2));
+    }
+    // Taken over, they count no more.
+    for exchange in &mut ended {
+        if let Ok(response) = &mut exchange.result {
+            response.take_over();
+        }
+    }
+    let one_more = exchange(&mut client, get(&url)).await;
+    assert_eq!(one_more.result.expect("there is room").body.len(), LENGTH);
 }

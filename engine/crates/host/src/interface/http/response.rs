@@ -112,8 +112,9 @@ impl VuState {
     /// Hands a response to the script.
     ///
     /// Fails if it holds too many bytes of them, or too many handles.
-    pub(crate) fn hand_over(&mut self, response: Response) -> Result<Resource<Response>> {
+    pub(crate) fn hand_over(&mut self, mut response: Response) -> Result<Resource<Response>> {
         self.responses.take(response.size())?;
+        response.response.take_over();
         Ok(self.table.push(response)?)
     }
 }
