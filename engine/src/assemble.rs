@@ -404,7 +404,8 @@ pub(crate) fn show_log(screen: &Screen, LogLine { vu, level, message }: LogLine)
         Level::Error => Severity::Error,
     };
     match vu {
-        0 => screen.message(severity, &message),
+        // It could pose as the engine's own otherwise.
+        0 => screen.message(severity, &format!("script: {message}")),
         vu => screen.message(severity, &format!("VU {vu}: {message}")),
     }
 }

@@ -55,7 +55,11 @@ pub(crate) fn planned(
         persons.env.get_or_insert_default().entry(name).or_insert(value);
     }
     allowed.hear(&persons);
-    let mut options = persons.over(script.clone().without_files_but(&|text| allowed.file(text)));
+    let mut script = script.clone().without_files_but(&|text| allowed.file(text));
+    if persons.proxy.is_some() {
+        script.no_proxy = None;
+    }
+    let mut options = persons.over(script);
     if asked.no_thresholds {
         options.thresholds = None;
     }

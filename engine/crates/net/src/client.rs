@@ -24,6 +24,7 @@ use crate::meter::Meter;
 use crate::redirect::follow;
 use crate::request::Request;
 use crate::response::{Headers, Response};
+use crate::route::counted_host;
 use crate::target::Target;
 use crate::version::Offer;
 
@@ -146,7 +147,7 @@ impl Client {
         let held = self.config.ceiling.as_ref().map(|ceiling| ceiling.take(now));
         let begins = held.unwrap_or(now).max(now);
         let begins = match &self.config.per_host {
-            Some(per_host) => per_host.take(request.target.host(), begins),
+            Some(per_host) => per_host.take(&counted_host(&request.target, &self.config), begins),
             None => begins,
         };
         let held = Some(begins).filter(|moment| *moment > now);

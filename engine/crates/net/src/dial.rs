@@ -18,12 +18,12 @@ use crate::config::Config;
 use crate::connecting::{Connecting, Pending, connect_unix};
 use crate::error::Error;
 use crate::meter::Meter;
-use crate::per_host::{Slot, Waiting};
+use crate::per_host::{PerHost, Slot, Waiting};
 use crate::place::Place;
 use crate::policy::{Denied, is_loopback, real};
 use crate::proxy::{Asking, Proxy};
 use crate::resolver::Resolver;
-use crate::route::{Alias, Route};
+use crate::route::{Alias, Route, counted_host};
 use crate::socket::Socket;
 use crate::stream::Stream;
 use crate::target::Target;
@@ -136,8 +136,8 @@ impl Dial {
         meter: &mut Meter,
     ) -> Poll<Result<Dialled, Error>> {
         if let Step::Begin = self.step {
-            let host = self.target.host();
-            let waiting = config.per_host.as_ref().and_then(|per_host| per_host.slot(host));
+            let slot = |per_host: &PerHost| per_host.slot(&counted_host(&self.target, config));
+            let waiting = config.per_host.as_deref().and_then(slot);
             self.step = waiting.map_or(Step::Free, Step::Waiting);
         }
         if let Step::Waiting(waiting) = &mut self.step {

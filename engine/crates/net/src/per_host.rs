@@ -1,7 +1,8 @@
 //! How much of a run one host gets at most, whatever its script asks for: requests a second, and connections at once.
 //!
 //! All VUs of a run share it. A host is a name, or an address where URLs have one, whatever the port; this machine is
-//! one host by all its names and addresses. Names are not looked up for this: two of one machine are two hosts.
+//! one host by all its names and addresses. Names are not looked up for this: two of one machine are two hosts. But a
+//! name that options put another place in the stead of counts for that place, so that a script can make none up.
 
 use std::collections::HashMap;
 use std::fmt;

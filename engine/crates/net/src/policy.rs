@@ -8,7 +8,7 @@
 //! Who grants, and in which words, is told elsewhere.
 
 use std::fmt;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
 use http::Method;
 
@@ -362,7 +362,12 @@ pub(crate) fn real(address: IpAddr) -> IpAddr {
         IpAddr::V4(Ipv4Addr::new(a, b, c, d))
     };
     match segments {
-        [0, 0, 0, 0, 0, 0xffff, high, low] | [0x64, 0xff9b, 0, 0, 0, 0, high, low] => of(high, low),
+        [0, 0, 0, 0, 0, 0xffff, high, low]
+        | [0, 0, 0, 0, 0xffff, 0, high, low]
+        | [0x64, 0xff9b, 0, 0, 0, 0, high, low]
+        | [0x64, 0xff9b, 1, _, _, _, high, low] => of(high, low),
+        // Teredo (RFC 4380 §4): the client's address, turned over.
+        [0x2001, 0, .., high, low] => of(!high, !low),
         // `::` and `::1` are themselves.
         [0, 0, 0, 0, 0, 0, high, low] if high != 0 => of(high, low),
         [0x2002, high, low, ..] => of(high, low),
@@ -406,12 +411,16 @@ fn meant_by_nobody(address: IpAddr) -> Option<&'static str> {
             [169, 254, ..] => Some(LINK_LOCAL),
             _ => None,
         },
-        IpAddr::V6(v6) if v6 == AWS_IPV6 => Some(METADATA),
+        IpAddr::V6(v6) if METADATA_V6.iter().any(|known| v6.segments().starts_with(known)) => {
+            Some(METADATA)
+        }
         IpAddr::V6(v6) => (v6.segments()[0] & 0xffc0 == 0xfe80).then_some(LINK_LOCAL),
     }
 }
 
-const AWS_IPV6: Ipv6Addr = Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254);
+/// How those of IPv6 begin: AWS, Oracle, Scaleway, Google.
+const METADATA_V6: [&[u16]; 4] =
+    [&[0xfd00, 0xec2], &[0xfd00, 0xc1], &[0xfd00, 0x42], &[0xfd20, 0xce]];
 
 fn in_network(address: IpAddr, network: IpAddr, bits: u8) -> bool {
     let shared = |difference: u128, width: u32, bits: u8| {

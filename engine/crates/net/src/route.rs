@@ -25,6 +25,14 @@ pub(crate) enum Route {
 /// A place that the script itself puts in another's stead, as it is to be judged: by its name or its address.
 pub(crate) type Alias = Option<Place>;
 
+/// The host that a target counts for: where its connections go, whatever it is called.
+pub(crate) fn counted_host(target: &Target, config: &Config) -> String {
+    match config.hosts.find(target.host(), target.port()) {
+        Some(Found::Place(place, _)) => place.parts().0,
+        Some(Found::Unix(_)) | None => target.host().to_owned(),
+    }
+}
+
 impl Route {
     /// The way to this target, and what it goes by that is the script's own doing. `plain_http` says that requests
     /// of HTTP/1.1 will go there, which a proxy may forward one by one.

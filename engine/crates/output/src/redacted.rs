@@ -72,12 +72,15 @@ impl Redactor {
     fn unsettled(&self, text: &[u8]) -> usize {
         let Some(forms) = &self.0 else { return text.len() };
         let first = text.len().saturating_sub(forms.longest.saturating_sub(1));
-        (first..text.len())
-            .find(|&from| {
-                let rest = &text[from..];
-                forms.texts.iter().any(|form| form.len() > rest.len() && form.starts_with(rest))
-            })
-            .unwrap_or(text.len())
+        let begins = (first..text.len()).find(|&from| {
+            let rest = &text[from..];
+            forms.texts.iter().any(|form| form.len() > rest.len() && form.starts_with(rest))
+        });
+        let begins = begins.unwrap_or(text.len());
+        // What is whole already is not torn apart for that.
+        let mut found = forms.search.find_iter(text);
+        let torn = found.find(|found| found.start() < begins && begins < found.end());
+        torn.map_or(begins, |torn| torn.start())
     }
 }
 
@@ -91,7 +94,7 @@ impl fmt::Debug for Redactor {
 /// How a value may be written.
 fn forms(value: &str) -> Vec<Vec<u8>> {
     // Where texts are shown line by line, so is a key of many lines.
-    let lines = value.lines().map(str::trim).filter(|line| *line != value && line.len() >= 16);
+    let lines = value.lines().map(str::trim).filter(|line| *line != value);
     std::iter::once(value)
         .chain(lines)
         .filter(|value| value.len() >= SHORTEST_SECRET)
@@ -100,24 +103,42 @@ fn forms(value: &str) -> Vec<Vec<u8>> {
             let mut forms = vec![
                 value.as_bytes().to_vec(),
                 json.trim_matches('"').as_bytes().to_vec(),
-                percent(value, "%20", true),
-                percent(value, "+", true),
-                percent(value, "%20", false),
+                shown(value).into_bytes(),
             ];
+            // Digits above nine in capitals or not; what JavaScript leaves as it is, or not.
+            for (space, capitals, plain) in [
+                ("%20", true, ""),
+                ("+", true, ""),
+                ("%20", false, ""),
+                ("%20", true, "!'()*"),
+                ("+", true, "*"),
+            ] {
+                forms.push(percent(value, space, capitals, plain));
+            }
             forms.extend(base64(value.as_bytes()));
             forms
         })
         .collect()
 }
 
-/// As URLs and forms have it (RFC 3986 §2, the URL Standard's form encoding), digits above nine in capitals or not.
-fn percent(value: &str, space: &str, capitals: bool) -> Vec<u8> {
+/// As a line on the terminal has it, with what would act there escaped.
+fn shown(value: &str) -> String {
+    let mut shown = String::new();
+    for c in value.chars() {
+        if c.is_control() { shown.extend(c.escape_unicode()) } else { shown.push(c) }
+    }
+    shown
+}
+
+/// As URLs and forms have it (RFC 3986 §2, the URL Standard's form encoding, ECMAScript's `encodeURIComponent`).
+fn percent(value: &str, space: &str, capitals: bool, plain: &str) -> Vec<u8> {
     let mut text = String::new();
     for byte in value.bytes() {
         match byte {
             b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' => {
                 text.push(byte.into());
             }
+            _ if plain.as_bytes().contains(&byte) => text.push(byte.into()),
             b' ' => text.push_str(space),
             // Writing to a string cannot fail.
             _ if capitals => drop(write!(text, "%{byte:02X}")),
@@ -213,6 +234,9 @@ mod tests {
                 "?k=p%40ss%20w%2Fd&l=p%40ss+w%2Fd&m=p%40ss%20w%2fd",
                 "?k=[redacted]&l=[redacted]&m=[redacted]",
             ),
+            ("Pa$$w0rd!", "?a=Pa%24%24w0rd!", "?a=[redacted]"),
+            ("s3cret\tx", "it is s3cret\\u{9}x", "it is [redacted]"),
+            ("hunter2pw\nnext", "hunter2pw\n  next\n", "[redacted]\n  [redacted]\n"),
             ("hunter22", "hunter2", "hunter2"),
             ("abc", "abc", "abc"),
             ("", "nothing", "nothing"),
@@ -247,6 +271,20 @@ mod tests {
         writer.flush().unwrap();
         drop(writer);
         assert_eq!(out, b"hello\nhunt");
+    }
+
+    #[test]
+    fn a_value_that_ends_as_it_begins_is_not_torn_apart() {
+        for rest in ["", "bcda", "x"] {
+            let mut out = Vec::new();
+            {
+                let mut writer = Redacting::new(&mut out, Redactor::new(["abcda"]));
+                writer.write_all(b"it is abcda").unwrap();
+                writer.write_all(rest.as_bytes()).unwrap();
+            }
+            let out = String::from_utf8(out).unwrap();
+            assert!(out.starts_with("it is [redacted]") && !out.contains("abcd"), "{rest}: {out}");
+        }
     }
 
     proptest! {

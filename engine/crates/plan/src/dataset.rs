@@ -198,6 +198,10 @@ impl Options {
             }
         }
         hosts::take_sockets(&mut self);
+        // Where it names no proxy of its own, it does not say what goes past those of others.
+        if self.proxy.as_ref().is_none_or(|proxy| proxy.is_empty()) {
+            (self.proxy, self.no_proxy) = (None, None);
+        }
         if let Some(limits) = self.limits.take() {
             self.wished_limits = self.wished_limits.narrower(limits);
         }

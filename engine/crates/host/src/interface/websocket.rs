@@ -56,7 +56,7 @@ pub struct Message {
 impl Message {
     /// How many bytes it takes.
     fn size(&self) -> usize {
-        self.message.len() + self.json.size(self.message.as_bytes())
+        self.message.len() + self.json.size()
     }
 }
 

@@ -31,6 +31,7 @@ use crate::error::Error as ConnectionError;
 use crate::meter::Meter;
 use crate::per_host::Slot;
 use crate::response::{Headers, Response};
+use crate::route::counted_host;
 use crate::stream::Stream;
 use crate::timings::Timings;
 use crate::version::Offer;
@@ -130,9 +131,9 @@ impl Socket {
         let timeout = handshake.timeout.unwrap_or(config.request_timeout).min(FOREVER);
         let dial = Dial::new(handshake.target.clone(), Offer::Http1, None).tunnelled();
         let own = Own::new(config.local_addresses.of(vu));
-        let host = handshake.target.host();
+        let host = || counted_host(&handshake.target, &config);
         let begins =
-            config.per_host.as_ref().map_or(started, |per_host| per_host.take(host, started));
+            config.per_host.as_ref().map_or(started, |per_host| per_host.take(&host(), started));
         let held = (begins > started).then(|| Box::pin(tokio::time::sleep_until(begins)));
         let mut alarm = Alarm::default();
         alarm.no_later_than(begins + timeout);

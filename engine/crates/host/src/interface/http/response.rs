@@ -21,7 +21,7 @@ impl Response {
     /// How many bytes it takes.
     pub(crate) fn size(&self) -> usize {
         let Self { response, json, .. } = self;
-        response.body.len() + response.headers.size() + json.size(&response.body)
+        response.body.len() + response.headers.size() + json.size()
     }
 
     pub(crate) fn new(target: Target, response: net::Response, timings: net::Timings) -> Self {
