@@ -15,7 +15,7 @@ use crate::fault::Fault;
 #[derive(Clone, Debug, Default, Args)]
 #[command(next_help_heading = "What the script is allowed")]
 pub(crate) struct GrantFlags {
-    /// Let the script connect there: shop.example:443, '*.shop.example', 10.0.0.0/8, '[::1]:8080', or '*' for all
+    /// Let the script connect there: shop.example:443, '*.shop.example', 10.0.0.0/8, `[::1]:8080`, or '*' for all
     /// hosts; with commas between, or given several times
     ///
     /// This machine needs no grant, and neither does the host of a BASE_URL that is given with --env or in --config.
