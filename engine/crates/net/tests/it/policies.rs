@@ -3,6 +3,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use net::websocket::{End, Socket};
 use net::{
@@ -264,7 +265,9 @@ async fn a_proxy_of_a_scripts_own_must_be_granted_like_any_place() {
             let proxy = Proxy::new(protocol, "127.0.0.1", port_of(&url), None).by_script();
             let proxy = Some(Arc::new(proxy));
             let proxies = Arc::new(Proxies { https: proxy.clone(), http: proxy, direct: vec![] });
-            let config = Config { proxies, ..only(grants.clone()) };
+            // What is asked for never comes: this proxy connects, and is asked to forward.
+            let request_timeout = Duration::from_secs(1);
+            let config = Config { proxies, request_timeout, ..only(grants.clone()) };
             let mut client = Client::new(Arc::new(config));
             let ended = exchange(&mut client, get("http://shop.test:1/")).await;
             let denied = matches!(ended.result, Err(Error::NotAllowed(_)));
