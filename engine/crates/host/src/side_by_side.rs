@@ -73,7 +73,10 @@ pub(crate) async fn side_by_side<T>(
                 door.leave();
             }
             let mut exchanges = exchanges.lock();
-            if exchanges.poll(cx) && result.is_none() {
+            let since = turn.now();
+            let has_news = exchanges.poll(cx);
+            turn.was_served(since);
+            if has_news && result.is_none() {
                 // What the guest waits for may be there.
                 waker.woken.store(true, Ordering::Relaxed);
                 continue;

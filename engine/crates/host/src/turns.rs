@@ -20,6 +20,8 @@ use std::time::Duration;
 use parking_lot::Mutex;
 use tokio::time::{Instant, Sleep, sleep_until};
 
+use crate::engine::EPOCH;
+
 /// The share of a user's turns in which an epoch ended, in these parts of one, from which on it is heavy: turns of half an
 /// epoch in the mean.
 const HEAVY: u32 = WHOLE / 2;
@@ -147,6 +149,23 @@ impl Turn {
         Some(Passed { ticks, is_over })
     }
 
+    /// The host has worked for this user since that epoch, on the worker's time: unpacked what came for it, say. Where
+    /// that took longer than a turn without being looked at may, it counts as the user's computing.
+    pub(crate) fn was_served(&self, since: u64) {
+        let ticks = self.ticks.now().saturating_sub(since);
+        // One epoch may have ended by chance.
+        if ticks < 2 {
+            return;
+        }
+        let took = EPOCH.saturating_mul(u32::try_from(ticks).unwrap_or(u32::MAX));
+        let micros = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+        let heat = self.heat.load(Ordering::Relaxed).max(INTERRUPTED);
+        self.heat.store(heat, Ordering::Relaxed);
+        let used = self.used.load(Ordering::Relaxed);
+        self.used.store(used.saturating_add(micros), Ordering::Relaxed);
+        self.lane.0.has_been_heavy(took);
+    }
+
     /// Drives a future that computes, turn by turn.
     pub(crate) async fn fairly<T>(&self, future: impl Future<Output = T>) -> T {
         let mut future = std::pin::pin!(future);
@@ -244,17 +263,22 @@ impl<'a> Door<'a> {
     pub(crate) fn leave(&mut self) {
         let Some(began) = self.let_in.take() else { return };
         self.turn.is_let_in.store(false, Ordering::Relaxed);
-        let now = Instant::now();
-        let took = now.saturating_duration_since(began);
+        let took = began.elapsed();
         // A turn of no length is one all the same.
         let used =
             u64::try_from(took.max(Duration::from_micros(1)).as_micros()).unwrap_or(u64::MAX);
         let before = self.turn.used.load(Ordering::Relaxed);
         self.turn.used.store(before.saturating_add(used), Ordering::Relaxed);
-        let shared = &*self.turn.lane.0;
-        let mut queue = shared.queue.lock();
-        queue.open_at = now.checked_add(took);
-        queue.light_then = shared.light.load(Ordering::Relaxed);
+        self.turn.lane.0.has_been_heavy(took);
+    }
+}
+
+impl Shared {
+    /// A heavy user has had the worker for so long: the others have it as long now, if they want it.
+    fn has_been_heavy(&self, took: Duration) {
+        let mut queue = self.queue.lock();
+        queue.open_at = Instant::now().checked_add(took);
+        queue.light_then = self.light.load(Ordering::Relaxed);
     }
 }
 
@@ -321,6 +345,19 @@ mod tests {
         bench.ticks.advance();
         turn.begin();
         assert_eq!(turn.passed(), None);
+    }
+
+    #[test]
+    fn what_the_host_does_for_a_user_for_long_is_the_users_computing() {
+        let bench = Bench::default();
+        let turn = bench.turn();
+        for (epochs, is_heavy) in [(0, false), (1, false), (300, true)] {
+            let since = turn.now();
+            (0..epochs).for_each(|_| bench.ticks.advance());
+            turn.was_served(since);
+            assert_eq!(turn.is_heavy(), is_heavy, "{epochs} epochs");
+        }
+        assert_eq!(turn.used.load(Ordering::Relaxed), 300_000);
     }
 
     #[test]
