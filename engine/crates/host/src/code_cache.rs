@@ -5,7 +5,7 @@
 //! it (its digest), and what is not as its name says is compiled anew and written over. Code of any other origin is
 //! never loaded. Which folder it is, is said by whoever sets the [`Engine`](crate::Engine) up.
 
-use std::fmt::{self, Write as _};
+use std::fmt;
 use std::fs::{self, DirBuilder, File, OpenOptions};
 use std::hash::{Hash, Hasher};
 use std::io::{self, Read as _, Seek as _, Write as _};
@@ -15,6 +15,8 @@ use std::time::SystemTime;
 
 use sha2::{Digest as _, Sha256};
 use wasmtime::component::Component;
+
+use crate::hex::hex;
 
 /// How many bytes of code are kept: some dozen interpreters, or thousands of scripts in compiled languages.
 const MOST: u64 = 1 << 30;
@@ -211,15 +213,6 @@ impl Hasher for Sha256Hasher {
         let digest = self.0.clone().finalize();
         digest.iter().take(8).fold(0, |sum, &byte| sum << 8 | u64::from(byte))
     }
-}
-
-/// Bytes in hexadecimal.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        // Writing to a string cannot fail.
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
 }
 
 impl fmt::Display for CodeCache {

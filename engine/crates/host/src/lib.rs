@@ -31,6 +31,7 @@ mod form;
 #[doc(hidden)]
 pub mod fuzzing;
 mod guest;
+mod hex;
 mod interface;
 mod json;
 mod limits;

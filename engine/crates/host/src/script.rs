@@ -15,13 +15,13 @@ use vu::{Identity, Iteration, Outcome, Scenario};
 
 use crate::catalogue::Catalogue;
 use crate::chance::{Purpose, Seed};
-use crate::code_cache::hex;
 use crate::contract::{Mismatch, Names};
 use crate::engine::Engine;
 use crate::exchanges::Exchanges;
 use crate::exports::ExportsPre;
 use crate::form::{FormError, ScriptKind, into_component};
 use crate::guest::GuestVu;
+use crate::hex::hex;
 use crate::limits::{Limits, addresses, bytes, maps};
 use crate::log::{Level, LogGate, VuLog};
 use crate::memory::AllMemory;

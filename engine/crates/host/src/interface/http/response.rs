@@ -5,6 +5,7 @@ use wasmtime::Result;
 use wasmtime::component::Resource;
 
 use crate::bindings::wasmload::script::http::{HostResponse, Timings};
+use crate::hex::hex;
 use crate::json::LazyJson;
 use crate::state::VuState;
 use crate::time::milliseconds;
@@ -63,7 +64,7 @@ impl HostResponse for VuState {
 
     fn sha256(&mut self, this: Resource<Response>) -> Result<Option<String>> {
         let hash = self.table.get(&this)?.response.sha256;
-        Ok(hash.map(|hash| hash.iter().map(|byte| format!("{byte:02x}")).collect()))
+        Ok(hash.map(|hash| hex(&hash)))
     }
 
     fn body(&mut self, this: Resource<Response>) -> Result<Vec<u8>> {
