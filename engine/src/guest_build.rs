@@ -1,22 +1,40 @@
 //! Turns a script's sources into a component.
 //!
-//! Each language is built by its own tools, in a file of its own: which tool, with what, and what to say
-//! when it is missing. Here stands how the language of a source is told.
+//! Each language is built by its own tools, in a file of its own: which tools, with what, and what to say about
+//! what they say. How a tool is found, and what is said where it is missing, is in `tool`; what was built is not
+//! built again (`kept`). Here stands how the language of a source is told.
 
+#![expect(
+    dead_code,
+    reason = "the languages that need their tools found and their results kept come next"
+)]
+
+mod kept;
 mod rust;
+mod tool;
 
 use std::path::{Path, PathBuf};
 
 use crate::exit::ExitCode;
 use crate::fault::Fault;
 
-/// What a source is written in. To add one is a variant, its row in [`Language::ALL`] and its file.
+/// What a source is written in. To add one is a variant, its row in each table below and its file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Language {
     Rust,
 }
 
+/// A source, and where it belongs.
+#[derive(Debug, PartialEq, Eq)]
+struct Source {
+    /// What was named, a file or a folder; canonical.
+    path: PathBuf,
+    /// The file that says how its project is built, if it is in one.
+    project: Option<PathBuf>,
+}
+
 impl Language {
+    /// Where a folder has the projects of several, the first is meant.
     const ALL: [Self; 1] = [Self::Rust];
 
     /// The file that says how a project of it is built.
@@ -27,65 +45,91 @@ impl Language {
     }
 
     /// How the names of its sources end.
-    fn extension(self) -> &'static str {
+    fn extensions(self) -> &'static [&'static str] {
         match self {
-            Self::Rust => "rs",
+            Self::Rust => &["rs"],
         }
+    }
+
+    /// Whether a file is a script by itself, in no project.
+    fn stands_alone(self) -> bool {
+        match self {
+            Self::Rust => false,
+        }
+    }
+
+    fn build(self, source: &Source) -> Result<PathBuf, Fault> {
+        match (self, &source.project) {
+            (Self::Rust, Some(manifest)) => rust::build(&source.path, manifest),
+            (Self::Rust, None) => Err(not_a_script(&source.path)),
+        }
+    }
+
+    /// Whether a file of this name is a source of it.
+    fn has(self, path: &Path) -> bool {
+        let extension = path.extension().and_then(|extension| extension.to_str());
+        extension.is_some_and(|extension| self.extensions().contains(&extension))
     }
 }
 
 /// Whether `path` is a source to build rather than a component to load.
 pub(crate) fn is_source(path: &Path) -> bool {
-    path.is_dir() || Language::ALL.into_iter().any(|language| is_source_of(language, path))
+    path.is_dir() || Language::ALL.into_iter().any(|language| language.has(path))
 }
 
-fn is_source_of(language: Language, path: &Path) -> bool {
-    path.extension().is_some_and(|extension| extension == language.extension())
-}
-
-/// Builds the script at `path`, a package's folder or a file in one, and gives the component's path.
+/// Builds the script at `path`, a project's folder or a file, and gives the component's path.
 pub(crate) fn build(path: &Path) -> Result<PathBuf, Fault> {
     let path = path.canonicalize().map_err(|error| {
         Fault::new(ExitCode::BuildFailed, format!("failed to find `{}`", path.display()))
             .detail(error.to_string())
     })?;
-    match language(&path)? {
-        (Language::Rust, manifest) => rust::build(&path, &manifest),
+    let (language, source) = told(path)?;
+    language.build(&source)
+}
+
+/// The language of a source, and its project.
+fn told(path: PathBuf) -> Result<(Language, Source), Fault> {
+    let found = Language::ALL.into_iter().find_map(|language| {
+        // A folder is a project or it is not; a file may lie anywhere in one.
+        let folders = match path.is_dir() {
+            true => path.ancestors().take(1),
+            false if language.has(&path) => path.ancestors().take(usize::MAX),
+            false => return None,
+        };
+        let project =
+            folders.map(|folder| folder.join(language.project())).find(|project| project.is_file());
+        let is_script = project.is_some() || (language.stands_alone() && path.is_file());
+        is_script.then_some((language, project))
+    });
+    match found {
+        Some((language, project)) => Ok((language, Source { path, project })),
+        None => Err(not_a_script(&path)),
     }
 }
 
-/// The language of a source, and the file that says how to build it.
-fn language(path: &Path) -> Result<(Language, PathBuf), Fault> {
-    let found = Language::ALL.into_iter().find_map(|language| {
-        // A folder is a project or it is not; a file may lie anywhere in one.
-        let mut folders = match path.is_dir() {
-            true => path.ancestors().take(1),
-            false if is_source_of(language, path) => path.ancestors().take(usize::MAX),
-            false => return None,
-        };
-        let project = folders.find_map(|folder| {
-            let project = folder.join(language.project());
-            project.is_file().then_some(project)
-        })?;
-        Some((language, project))
-    });
-    found.ok_or_else(|| {
-        let mut fault = Fault::new(
-            ExitCode::BuildFailed,
-            format!("`{}` is not a script that can be built", path.display()),
-        );
-        for language in Language::ALL {
-            let (project, extension) = (language.project(), language.extension());
-            fault = fault.detail(match path.is_dir() {
-                true => format!("there is no {project} in it"),
-                false if is_source_of(language, path) => {
-                    format!("there is no {project} in its folder, nor in any above it")
-                }
-                false => format!("it is neither a folder with a {project} nor a .{extension} file"),
-            });
-        }
-        fault.hint("`wasmload new NAME` makes a package that can be built")
-    })
+fn not_a_script(path: &Path) -> Fault {
+    let mut fault = Fault::new(
+        ExitCode::BuildFailed,
+        format!("`{}` is not a script that can be built", path.display()),
+    );
+    for language in Language::ALL {
+        let project = language.project();
+        fault = fault.detail(match path.is_dir() {
+            true => format!("there is no {project} in it"),
+            false if language.has(path) => {
+                format!("there is no {project} in its folder, nor in any above it")
+            }
+            false => {
+                let endings: Vec<_> =
+                    language.extensions().iter().map(|one| format!(".{one}")).collect();
+                format!(
+                    "it is neither a folder with a {project} nor a {} file",
+                    endings.join(" or ")
+                )
+            }
+        });
+    }
+    fault.hint("`wasmload new NAME` makes one that can be built")
 }
 
 #[cfg(test)]
@@ -112,9 +156,10 @@ mod tests {
     fn a_project_is_looked_for_in_a_folder_and_above_a_file() {
         let here = Path::new(env!("CARGO_MANIFEST_DIR")).canonicalize().unwrap();
         let manifest = here.join("Cargo.toml");
-        assert_eq!(language(&here).unwrap(), (Language::Rust, manifest.clone()));
-        assert_eq!(language(&here.join("src/cli/run.rs")).unwrap(), (Language::Rust, manifest));
-        assert!(language(&here.join("src")).is_err(), "a folder in a project is none");
-        assert!(language(&here.join("Cargo.toml")).is_err(), "nor is a file of another kind");
+        let of = |path: PathBuf| told(path).map(|(language, source)| (language, source.project));
+        assert_eq!(of(here.clone()).unwrap(), (Language::Rust, Some(manifest.clone())));
+        assert_eq!(of(here.join("src/cli/run.rs")).unwrap(), (Language::Rust, Some(manifest)));
+        assert!(of(here.join("src")).is_err(), "a folder in a project is none");
+        assert!(of(here.join("Cargo.toml")).is_err(), "nor is a file of another kind");
     }
 }

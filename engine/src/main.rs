@@ -36,6 +36,7 @@ mod proxies;
 mod recording;
 mod scaffold;
 mod script;
+mod sdk;
 mod secrets;
 mod stop_file;
 mod tls;

@@ -3,12 +3,12 @@
 use std::io;
 use std::path::PathBuf;
 
-use clap::{Args, ValueEnum};
+use clap::Args;
 
 use super::print;
 use crate::exit::ExitCode;
 use crate::fault::Fault;
-use crate::scaffold::{self, Sdk};
+use crate::scaffold::{self, Lang, Sdk};
 
 /// Start a script from a scaffold
 #[derive(Debug, Args)]
@@ -25,14 +25,9 @@ pub(crate) struct New {
     sdk: Option<PathBuf>,
 }
 
-#[derive(Clone, Copy, Debug, ValueEnum)]
-enum Lang {
-    Rust,
-}
-
 impl New {
     pub(crate) fn execute(self) -> Result<ExitCode, Fault> {
-        let Self { name: folder, lang: Lang::Rust, sdk } = self;
+        let Self { name: folder, lang, sdk } = self;
         let fault = |message: String| Fault::new(ExitCode::InvalidConfig, message);
         let name = scaffold::package_name(&folder).map_err(|error| fault(error.to_string()))?;
         let sdk = match sdk {
@@ -40,7 +35,8 @@ impl New {
             Some(sdk) => Sdk::at(&sdk).map_err(|error| fault(error.to_string()))?,
         };
         let shown = folder.display();
-        scaffold::write(&folder, &name, &sdk).map_err(|error| match error.kind() {
+        let scaffold = lang.scaffold(&name, &sdk);
+        scaffold.write(&folder).map_err(|error| match error.kind() {
             io::ErrorKind::AlreadyExists => {
                 fault(format!("`{shown}` is there already")).hint("choose another name")
             }
@@ -48,9 +44,10 @@ impl New {
                 .detail(error.to_string()),
         })?;
         print(&format!(
-            "Made {shown}. Its script is {shown}/src/lib.rs.\n\n\
+            "Made {shown}. Its script is {shown}/{}.\n\n\
              Run it against the demo target:  wasmload run {shown} --demo\n\
-             Run it against yours:            wasmload run {shown} -e BASE_URL=http://127.0.0.1:8080\n"
+             Run it against yours:            wasmload run {shown} -e BASE_URL=http://127.0.0.1:8080\n",
+            scaffold.script
         ))
     }
 }

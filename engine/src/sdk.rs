@@ -1,0 +1,103 @@
+//! The SDKs and the contract, as they travel inside this program: what a scaffold is given, and what sources are
+//! built with, needs nothing that is not on the machine.
+//!
+//! A list for each folder of `guest-sdk`, and one for `wit`. What is made of them is said in `scaffold` and
+//! `guest_build`.
+
+use std::fs;
+use std::io;
+use std::path::Path;
+
+/// Names of files, from the folder that they are in, and what is in them.
+pub(crate) type Files = &'static [(&'static str, &'static str)];
+
+/// The files of a folder, from this crate's, that are named.
+macro_rules! files {
+    ($folder:literal: $($file:literal),* $(,)?) => {
+        &[$(($file, include_str!(concat!("../../", $folder, "/", $file)))),*]
+    };
+}
+
+/// The contract: `wit`.
+pub(crate) const WIT: Files = files!(
+    "wit":
+    "checks.wit",
+    "context.wit",
+    "dataset.wit",
+    "http.wit",
+    "log.wit",
+    "metrics.wit",
+    "script.wit",
+    "secrets.wit",
+    "sse.wit",
+    "timing.wit",
+    "types.wit",
+    "websocket.wit",
+);
+
+/// The SDK for Rust: `guest-sdk/rust/src`.
+pub(crate) const RUST: Files = files!(
+    "guest-sdk/rust/src":
+    "bindings.rs",
+    "context.rs",
+    "dataset.rs",
+    "download.rs",
+    "form.rs",
+    "http.rs",
+    "lib.rs",
+    "log.rs",
+    "metrics.rs",
+    "script.rs",
+    "secrets.rs",
+    "sse.rs",
+    "timing.rs",
+    "upload.rs",
+    "websocket.rs",
+);
+
+/// Writes files into a folder, which is made if it is not there.
+#[expect(dead_code, reason = "languages that build with the SDK at hand come next")]
+pub(crate) fn write(files: Files, folder: &Path) -> io::Result<()> {
+    for (file, content) in files {
+        let path = folder.join(file);
+        fs::create_dir_all(path.parent().unwrap_or(folder))?;
+        fs::write(path, content)?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::*;
+
+    /// The files below a folder, from the root of the repository, but for those that are `left` out.
+    fn listed(folder: &str, left: &[&str]) -> BTreeSet<String> {
+        let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("..").join(folder);
+        let mut found = BTreeSet::new();
+        let mut folders = vec![root.clone()];
+        while let Some(folder) = folders.pop() {
+            for entry in fs::read_dir(folder).expect("the folder is there") {
+                let path = entry.expect("it can be listed").path();
+                let name = path.strip_prefix(&root).expect("it is in it").to_string_lossy();
+                match path.is_dir() {
+                    _ if left.contains(&&*name) => {}
+                    true => folders.push(path),
+                    false => drop(found.insert(name.into_owned())),
+                }
+            }
+        }
+        found
+    }
+
+    #[test]
+    fn no_file_of_an_sdk_or_the_contract_is_left_behind() {
+        for (folder, left, files) in
+            [("wit", &["README.md"] as &[_], WIT), ("guest-sdk/rust/src", &[], RUST)]
+        {
+            let names: BTreeSet<_> = files.iter().map(|(file, _)| (*file).to_owned()).collect();
+            assert_eq!(listed(folder, left), names, "{folder}");
+        }
+    }
+}
