@@ -39,6 +39,9 @@ mod run;
 /// HTTP/2: when it is spoken, over how many connections, and what the summary says of it.
 mod http2;
 
+/// The conformance kit: the same from every language.
+mod kit;
+
 /// Mistakes: what is said, and with which exit code.
 mod mistakes;
 

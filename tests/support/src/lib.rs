@@ -142,3 +142,23 @@ impl Ran {
         text.replace(&self.folder.display().to_string(), "<folder>")
     }
 }
+
+/// Names the languages, separated by commas, whose tools must be there.
+const NEEDED: &str = "WASMLOAD_TESTS_NEED_LANGUAGES";
+
+/// Goes without what a test would show of a language, since this run of `wasmload` says that a tool of it is missing.
+///
+/// # Panics
+///
+/// If it says anything else, or the language is among those that [`NEEDED`] names.
+#[expect(
+    clippy::print_stdout,
+    reason = "whoever runs the tests should know what they did not show"
+)]
+pub fn go_without(language: &str, ran: &Ran) {
+    let needed = std::env::var(NEEDED).unwrap_or_default();
+    let is_needed = needed.split(',').any(|needed| needed.trim() == language);
+    let is_missing = ran.stderr.contains("is missing");
+    assert!(is_missing && !is_needed, "{language}: {}", ran.redacted());
+    println!("a tool for {language} is missing, so nothing is shown of it:\n{}", ran.stderr);
+}
