@@ -39,10 +39,12 @@ pub fn env(name: &str) -> Option<String> {
 pub fn base_url(path: &str) -> String {
     thread_local! {
         // The environment does not change while a script runs, so it is asked for once.
-        static BASE: String =
-            env("BASE_URL").unwrap_or_else(|| "http://127.0.0.1:8080".to_owned());
+        static BASE: String = match env("BASE_URL") {
+            Some(base) => base.trim_end_matches('/').to_owned(),
+            None => "http://127.0.0.1:8080".to_owned(),
+        };
     }
-    BASE.with(|base| format!("{}{path}", base.trim_end_matches('/')))
+    BASE.with(|base| [base, path].concat())
 }
 
 /// Ends the whole run, and says why.

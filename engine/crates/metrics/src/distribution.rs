@@ -225,23 +225,29 @@ fn to_unit(magnitude: u64) -> f64 {
 ///
 /// ```text
 /// band      values               bucket width
-///    0      0 ‥ 2¹²−1            1, from 2¹¹ on 2
+///    0      1 ‥ 2¹²−1            1, from 2¹¹ on 2
 ///    b > 0  2¹⁰⁺²ᵇ ‥ 2¹²⁺²ᵇ−1    2²ᵇ, in the upper octave 2²ᵇ⁺¹
 /// ```
 #[derive(Clone, Default)]
 struct Magnitudes {
     count: u64,
+    /// How many of them are zero: the time to connect on a connection that is there, say. They need no band.
+    zeros: u64,
     bands: [Option<Box<Histogram<u64>>>; BANDS],
 }
 
 impl Magnitudes {
     fn record(&mut self, magnitude: u64) {
+        self.count = self.count.saturating_add(1);
+        if magnitude == 0 {
+            self.zeros = self.zeros.saturating_add(1);
+            return;
+        }
         let magnitude = magnitude.min(LARGEST);
         let place = band_of(magnitude);
         let band = self.bands[place].get_or_insert_with(|| band(place));
         // Saturating does not happen: the band was chosen to have the value.
         band.saturating_record(magnitude);
-        self.count = self.count.saturating_add(1);
     }
 
     fn merge(&mut self, other: &Self) {
@@ -256,10 +262,11 @@ impl Magnitudes {
             }
         }
         self.count = self.count.saturating_add(other.count);
+        self.zeros = self.zeros.saturating_add(other.zeros);
     }
 
     fn clear(&mut self) {
-        self.count = 0;
+        (self.count, self.zeros) = (0, 0);
         for band in self.bands.iter_mut().flatten().filter(|band| !band.is_empty()) {
             band.reset();
         }
@@ -267,7 +274,10 @@ impl Magnitudes {
 
     /// The value of a rank, counted from 1 in ascending order.
     fn at(&self, rank: u64) -> u64 {
-        let mut below = 0;
+        let mut below = self.zeros;
+        if rank <= below {
+            return 0;
+        }
         for band in self.bands.iter().flatten() {
             if rank <= below + band.len() {
                 // The histogram takes the first bucket that reaches ⌈q × len⌉; half a rank less
@@ -281,9 +291,11 @@ impl Magnitudes {
     }
 
     fn ascending(&self) -> impl Iterator<Item = (u64, u64)> {
-        self.bands.iter().flatten().flat_map(|band| {
+        let zeros = (self.zeros > 0).then_some((0, self.zeros));
+        let others = self.bands.iter().flatten().flat_map(|band| {
             band.iter_recorded().map(|each| (each.value_iterated_to(), each.count_at_value()))
-        })
+        });
+        zeros.into_iter().chain(others)
     }
 
     fn descending(&self) -> impl Iterator<Item = (u64, u64)> {
