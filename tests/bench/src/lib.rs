@@ -2,17 +2,19 @@
 //!
 //! `requests` is for the CPU time of a request, `memory` for the memory of a virtual user, `arrivals` for how exactly a
 //! rate is kept, `websockets` for what sockets and their messages take, `hostile` for what is left to honest users
-//! beside others.
+//! beside others, `languages` for what the same script costs in each language.
 //! README.md says how to run them and how to read what they print. Nothing here decides a test: what is
 //! measured is printed, as ratios, and people judge.
 //!
 //! The parts: [`nginx`] and [`demo`] are the targets, [`generator`] the contenders, [`process`] runs and accounts them,
-//! [`memory`] reads their memory, [`script`] builds what wasmload runs, and
+//! [`turn`] is one of theirs, [`memory`] reads their memory,
+//! [`connected`] that of connected users, [`script`] builds what wasmload runs, and
 //! [`setting`] is what can be chosen.
 
 use std::io::Write as _;
 use std::process::ExitCode;
 
+pub mod connected;
 pub mod demo;
 pub mod generator;
 pub mod memory;
@@ -22,6 +24,7 @@ pub mod script;
 pub mod setting;
 pub mod spread;
 pub mod table;
+pub mod turn;
 
 /// The exit code of a bench; says what went wrong if it did, without a backtrace.
 pub fn ended(result: anyhow::Result<()>) -> ExitCode {

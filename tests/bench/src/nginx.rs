@@ -10,6 +10,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail, ensure};
 use tempfile::TempDir;
 
+use crate::generator::Speaks;
 use crate::process::{self, Running};
 
 /// How many connections it takes: more than any bench here makes.
@@ -71,6 +72,14 @@ impl Nginx {
         let told = Command::new(&self.program).arg("-v").output();
         let told = told.map(|output| String::from_utf8_lossy(&output.stderr).into_owned());
         told.map_or_else(|error| error.to_string(), |told| told.trim().to_owned())
+    }
+
+    /// The URL of its page for whoever speaks so, without a slash at the end.
+    pub fn target(&self, speaks: Speaks) -> String {
+        match speaks {
+            Speaks::Http => self.url(),
+            Speaks::Https | Speaks::Http2 => self.https_url(),
+        }
     }
 
     /// The URL of its page, without a slash at the end.

@@ -46,6 +46,7 @@ impl Setting {
             program: self.wasmload.clone().map_or_else(script::build_wasmload, Ok)?,
             script: self.script.clone().map_or_else(|| script::build(script), Ok)?,
             speaks: Speaks::Http,
+            env: Vec::new(),
         })
     }
 }

@@ -5,9 +5,10 @@ use std::path::Path;
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use clap::Parser;
 use serde::Serialize;
+use wasmload_bench::connected::connected;
 use wasmload_bench::generator::{Speaks, Wasmload};
 use wasmload_bench::memory::Memory;
 use wasmload_bench::nginx::Nginx;
@@ -74,7 +75,9 @@ fn run(arguments: &Arguments) -> Result<()> {
     } else {
         for &vus in &arguments.vus {
             writeln!(stderr(), "{} virtual users …", thousands(vus.into()))?;
-            runs.push(connected(&wasmload, &nginx, arguments.setting.generator_core, vus)?);
+            let core = arguments.setting.generator_core;
+            let memory = connected(&wasmload, &nginx, core, vus)?;
+            runs.push(Run { asked: vus.into(), memory });
         }
         print("virtual users", "while all are connected", &runs, &slope(&runs))?;
     }
@@ -84,54 +87,6 @@ fn run(arguments: &Arguments) -> Result<()> {
     Ok(())
 }
 
-fn target(wasmload: &Wasmload, nginx: &Nginx) -> String {
-    match wasmload.speaks {
-        Speaks::Http => nginx.url(),
-        Speaks::Https | Speaks::Http2 => nginx.https_url(),
-    }
-}
-
-/// The memory with this many virtual users, once all are connected and it has become steady.
-fn connected(wasmload: &Wasmload, nginx: &Nginx, core: usize, vus: u32) -> Result<Run> {
-    /// How often it is looked at, and how often before giving up: two minutes.
-    const LOOKS: usize = 120;
-    const BETWEEN_LOOKS: Duration = Duration::from_secs(1);
-    /// It is steady when this many looks in a row differ by less than this share, or than 64 KiB.
-    const STEADY: usize = 4;
-    const STEADY_SHARE: u64 = 200;
-
-    let mut command = wasmload.run(&target(wasmload, nginx), core);
-    command.args(["--vus", &vus.to_string(), "--duration", "10m"]);
-    let mut running = Running::start("wasmload", command)?;
-    let mut seen: Vec<Memory> = Vec::new();
-    let mut connections = 0;
-    for _ in 0..LOOKS {
-        pause(BETWEEN_LOOKS);
-        if running.finished()?.is_some() {
-            bail!("wasmload ended before its memory was measured");
-        }
-        connections = nginx.connections()?;
-        if connections < u64::from(vus) {
-            continue;
-        }
-        let memory = Memory::of(running.id())?;
-        seen.push(memory);
-        if let Some(last) = seen.last_chunk::<STEADY>() {
-            let sizes = last.map(|memory| memory.rss_anon);
-            let (least, most) = sizes
-                .iter()
-                .fold((u64::MAX, 0), |(least, most), &size| (least.min(size), most.max(size)));
-            if most - least <= 64.max(most / STEADY_SHARE) {
-                return Ok(Run { asked: vus.into(), memory });
-            }
-        }
-    }
-    match seen.last() {
-        None => bail!("only {connections} of {vus} virtual users were ever connected"),
-        Some(last) => bail!("the memory of {vus} virtual users does not become steady: {last:?}"),
-    }
-}
-
 /// The memory at the end of a run of this many requests.
 fn after(wasmload: &Wasmload, nginx: &Nginx, core: usize, requests: u64) -> Result<Run> {
     /// Often enough to see the end of a run of seconds, and too seldom to disturb it.
@@ -139,7 +94,7 @@ fn after(wasmload: &Wasmload, nginx: &Nginx, core: usize, requests: u64) -> Resu
 
     let folder = tempfile::tempdir().context("making a folder for a report")?;
     let report = folder.path().join("summary.json");
-    let mut command = wasmload.run(&target(wasmload, nginx), core);
+    let mut command = wasmload.run(&nginx.target(wasmload.speaks), core);
     command
         .args(["--vus", &VUS_OF_GROWTH.to_string(), "--iterations", &requests.to_string()])
         .arg("--summary-export")

@@ -9,10 +9,10 @@ use clap::Parser;
 use serde::Serialize;
 use wasmload_bench::generator::{Generator, H2load, Load, Missing, Oha, Speaks, Wasmload, Wrk};
 use wasmload_bench::nginx::Nginx;
-use wasmload_bench::process::Running;
 use wasmload_bench::setting::Setting;
 use wasmload_bench::spread::Spread;
 use wasmload_bench::table::{lined_up, thousands};
+use wasmload_bench::turn::{Turn, turn};
 
 /// Compares the CPU time that load generators take for a request.
 #[derive(Debug, Parser)]
@@ -62,17 +62,6 @@ impl Which {
             Self::H2load | Self::WasmloadHttp2 => Speaks::Http2,
         }
     }
-}
-
-/// One turn of one generator.
-#[derive(Clone, Copy, Debug, Serialize)]
-struct Turn {
-    requests: u64,
-    failed: u64,
-    requests_per_second: f64,
-    user_microseconds: f64,
-    system_microseconds: f64,
-    microseconds_per_request: f64,
 }
 
 /// All turns of one generator.
@@ -193,25 +182,6 @@ fn generators(arguments: &Arguments) -> Result<Generators> {
         writeln!(stderr(), "warning: {each}; the comparison goes on without it")?;
     }
     Ok((there, missing))
-}
-
-fn turn(generator: &dyn Generator, load: &Load) -> Result<Turn> {
-    let folder = tempfile::tempdir().context("making a folder for a report")?;
-    let report = folder.path().join("report.json");
-    let command = generator.command(load, &report);
-    let (printed, cost) = Running::start(generator.name(), command)?.finish()?;
-    let told = generator.told(&printed, &report)?;
-    ensure!(told.requests > 0, "{} made no requests:\n{printed}", generator.name());
-    let microseconds = |duration: std::time::Duration| duration.as_secs_f64() * 1e6;
-    let (user, system) = (microseconds(cost.user), microseconds(cost.system));
-    Ok(Turn {
-        requests: told.requests,
-        failed: told.failed,
-        requests_per_second: told.per_second,
-        user_microseconds: user,
-        system_microseconds: system,
-        microseconds_per_request: (user + system) / told.requests as f64,
-    })
 }
 
 fn cost(contender: &Contender) -> Option<Spread> {

@@ -19,6 +19,8 @@ pub struct Wasmload {
     pub script: PathBuf,
     /// How it is to ask.
     pub speaks: Speaks,
+    /// What else the script is told, as `NAME=value`.
+    pub env: Vec<String>,
 }
 
 impl Wasmload {
@@ -27,6 +29,9 @@ impl Wasmload {
         let mut command = process::pinned(core, &self.program);
         command.arg("run").arg(&self.script);
         command.args(["--workers", "1", "--quiet", "--env"]).arg(format!("BASE_URL={url}"));
+        for variable in &self.env {
+            command.arg("--env").arg(variable);
+        }
         let version = match self.speaks {
             Speaks::Http | Speaks::Https => "1.1",
             Speaks::Http2 => "2",
