@@ -5,7 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use demo::{Demo, Faults, RunningDemo};
-use host::{Engine, Level, LogGate, LogLine, Script, ScriptFactory, Settings};
+use host::{Engine, Layout, Level, LogGate, LogLine, Script, ScriptFactory, Settings};
 use metrics::{Outcome, Problem, Registry, Shards, Silence, Thresholds, Verdict};
 use net::{Ceiling, Config, Policy};
 use output::{
@@ -75,7 +75,8 @@ pub(crate) fn plan(asked: &cli::plan::Plan) -> Result<Plan, Fault> {
         Some(name) => {
             let warn = |text: &str| screen.message(Severity::Warning, text);
             let stack = asked.options.stack()?;
-            let engine = engine(Engine::with_stack(stack), &asked.code_cache, &warn)?;
+            let apart = Engine::with_stack(stack, Layout::Apart);
+            let engine = engine(apart, &asked.code_cache, &warn)?;
             let script = load(&engine, &component(name)?)?;
             own_options(&script, name, &runtime()?, log_to(&screen, asked.voice.verbose))?
         }
@@ -105,12 +106,22 @@ pub(crate) fn examine(asked: &Doctor) -> Result<(PerVu, u64), Fault> {
     let screen = screen(asked.voice, quiet, Redactor::default())?;
     let warn = |text: &str| screen.message(Severity::Warning, text);
     let stack = asked.options.stack()?;
-    let engine = engine(Engine::with_stack(stack), &asked.code_cache, &warn)?;
-    let script = load(&engine, &component(&asked.script)?)?;
+    let path = component(&asked.script)?;
+    let of_layout = |layout| engine(Engine::with_stack(stack, layout), &asked.code_cache, &warn);
+    let engine = of_layout(Layout::Apart)?;
+    let script = load(&engine, &path)?;
     let runtime = runtime()?;
     let own = own_options(&script, &asked.script, &runtime, log_to(&screen, asked.voice.verbose))?;
     let said = Said { options: &asked.options, grants: &asked.grants, script: &asked.script };
     let (_, _, plan) = granted(&said, &own, None, None)?;
+    let (_engine, script) = match layout(&Machine::this(), &script, plan.vus_in_all()) {
+        Layout::Apart => (engine, script),
+        Layout::Compact => {
+            let engine = of_layout(Layout::Compact)?;
+            let script = load(&engine, &path)?;
+            (engine, script)
+        }
+    };
     let memory = memory_per_vu(&script, &runtime).map_err(|error| {
         Fault::new(ExitCode::InvalidConfig, "there is no room for instances of the script")
             .detail(error)
@@ -141,6 +152,11 @@ fn per_vu(script: &Script) -> PerVu {
     PerVu { maps: script.maps_per_vu(), addresses: script.addresses_per_vu(), memory: None }
 }
 
+/// How so many VUs of a script are to lie in memory.
+fn layout(machine: &Machine, script: &Script, vus: u64) -> Layout {
+    machine::layout(machine, per_vu(script), script.image(), vus)
+}
+
 /// Runs a script as it was asked for.
 pub(crate) fn run(asked: &Run) -> Result<ExitCode, Fault> {
     let path = component(&asked.script)?;
@@ -151,7 +167,9 @@ pub(crate) fn run(asked: &Run) -> Result<ExitCode, Fault> {
 
     let warn = |text: &str| screen.message(Severity::Warning, text);
     let stack = asked.options.stack()?;
-    let engine = engine(recording::engine(&asked.record, stack), &asked.code_cache, &warn)?;
+    let of_layout =
+        |layout| engine(recording::engine(&asked.record, stack, layout), &asked.code_cache, &warn);
+    let engine = of_layout(Layout::Apart)?;
     let script = load(&engine, &path)?;
     let runtime = runtime()?;
     let own = own_options(&script, &asked.script, &runtime, log.clone())?;
@@ -180,6 +198,16 @@ pub(crate) fn run(asked: &Run) -> Result<ExitCode, Fault> {
     log.at_most(plan.limits.log_lines);
     check_thresholds(&plan, &registry)?;
     let machine = Machine::this();
+    let (_engine, script) = match layout(&machine, &script, plan.vus_in_all()) {
+        Layout::Apart => (engine, script),
+        Layout::Compact => {
+            let message = "there are not memory maps enough for so many VUs, each in its own: they share some, and computing costs more";
+            screen.message(Severity::Info, message);
+            let engine = of_layout(Layout::Compact)?;
+            let script = load(&engine, &path)?;
+            (engine, script)
+        }
+    };
     machine::check(&machine, per_vu(&script), plan.vus_in_all(), warn)?;
     let (datasets, files) = files::open(&plan)?;
 

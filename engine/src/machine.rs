@@ -5,6 +5,7 @@
 
 use std::fs;
 
+use host::Layout;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::exit::ExitCode;
@@ -12,6 +13,9 @@ use crate::fault::Fault;
 
 /// Memory maps for what the engine itself has yet to make: its workers' stacks, heaps and large buffers.
 const OWN_MAPS: u64 = 500;
+/// Bytes that a VU of a compiled language takes besides a copy of what its memories begin with: 36 KiB while it sleeps,
+/// and a connection.
+const USUAL: u64 = 64 << 10;
 /// Files and sockets of the engine itself.
 const OWN_FILES: u64 = 64;
 /// Addresses that a process has: 47 bits on every processor that wasmtime compiles for, and those of the engine off.
@@ -156,6 +160,20 @@ pub(crate) fn raise_open_files() {
     }
 }
 
+/// How so many VUs are to lie in memory: apart, unless the system has no maps or addresses for that, and has memory for
+/// each of them to hold a copy of what its script's memories begin with, `image` bytes.
+pub(crate) fn layout(machine: &Machine, per_vu: PerVu, image: u64, vus: u64) -> Layout {
+    let walls = machine.walls(per_vu, vus);
+    let is_too_narrow =
+        |wall: &Wall| matches!(wall.what, What::Maps | What::Addresses) && !wall.holds();
+    let taken = image.saturating_add(USUAL).saturating_mul(vus);
+    let has_room = machine.memory.is_none_or(|memory| taken <= memory);
+    match walls.iter().any(is_too_narrow) && has_room {
+        true => Layout::Compact,
+        false => Layout::Apart,
+    }
+}
+
 /// Refuses more VUs than the system gives memory maps or addresses for, and warns of what else will run out.
 ///
 /// Without maps no memory can be had, not even to say so: the run would stand still for ever.
@@ -274,6 +292,23 @@ mod tests {
         );
         let unknown = Machine { maps: None, ports: None, memory: None, ..MACHINE };
         assert_eq!(unknown.walls(PER_VU, 1).len(), 2, "what is not told has no limit");
+    }
+
+    #[test]
+    fn vus_lie_compactly_where_there_are_no_maps_for_them_apart_and_memory_for_their_copies() {
+        let small = 100 << 10;
+        for (vus, image, expected) in [
+            (9_275, small, Layout::Apart),
+            (9_276, small, Layout::Compact),
+            (40_000, small, Layout::Compact),
+            (60_000, small, Layout::Apart),
+            (10_000, 11 << 20, Layout::Apart),
+        ] {
+            assert_eq!(layout(&MACHINE, PER_VU, image, vus), expected, "{vus} VUs of {image}");
+        }
+        let generous = Machine { maps: Some(1 << 20), ..MACHINE };
+        assert_eq!(layout(&generous, PER_VU, small, 20_000), Layout::Apart);
+        assert_eq!(layout(&generous, PER_VU, small, 33_000), Layout::Compact, "addresses run out");
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::hash::{BuildHasher as _, RandomState};
 use std::path::Path;
 use std::sync::Arc;
 
-use host::{Engine, EngineError, Inspection, Recordings};
+use host::{Engine, EngineError, Inspection, Layout, Recordings};
 use output::{Screen, Severity};
 
 use crate::cli::record::Record;
@@ -20,10 +20,10 @@ pub(crate) fn drawn_seed() -> u64 {
 }
 
 /// The engine for a run with these flags, and so much stack for each VU.
-pub(crate) fn engine(record: &Record, stack: u64) -> Result<Engine, EngineError> {
+pub(crate) fn engine(record: &Record, stack: u64, layout: Layout) -> Result<Engine, EngineError> {
     match record.record_failures {
-        Some(_) => Engine::recording_with_stack(stack),
-        None => Engine::with_stack(stack),
+        Some(_) => Engine::recording_with_stack(stack, layout),
+        None => Engine::with_stack(stack, layout),
     }
 }
 

@@ -142,6 +142,13 @@ fn more_vus_than_there_are_memory_maps_for_are_refused_before_any_is_made() {
         // Somebody has made room for them all.
         return;
     }
+    let memory = std::fs::read_to_string("/proc/meminfo").expect("Linux tells it");
+    let available = memory.lines().find_map(|line| line.strip_prefix("MemAvailable:"));
+    let kib = available.and_then(|rest| rest.trim().trim_end_matches(" kB").parse::<u64>().ok());
+    if kib.is_none_or(|kib| kib > 60 << 20) {
+        // They would share maps, and be there.
+        return;
+    }
     let flags = ["--vus", "1000000", "--duration", "1s"];
     let said = said(&[], &[&["run", artifacts::SLEEPS][..], &flags].concat());
     assert!(said.starts_with("exit code: 104\n"), "{said}");

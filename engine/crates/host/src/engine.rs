@@ -14,6 +14,7 @@ use crate::code_cache::CodeCache;
 use crate::contract::Names;
 use crate::recording::linker::Mode;
 use crate::recording::{self, Functions};
+use crate::slab::{CompactMemories, CompactStacks, MEMORY_PLACE};
 use crate::state::VuState;
 use crate::turns::Ticks;
 use crate::wasi_http;
@@ -33,11 +34,25 @@ const MOST_STACK: u64 = 64 << 20;
 /// among them (see [`crate::side_by_side`]); unoptimised builds have larger frames.
 const HOST_STACK: usize = if cfg!(debug_assertions) { 512 << 10 } else { 128 << 10 };
 
+/// How the stacks and memories of VUs lie in the address space.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Layout {
+    /// Each in maps of its own, with guards around it, so that most accesses need not be checked; what a memory begins
+    /// with is shared until it is written to.
+    #[default]
+    Apart,
+    /// A thousand in one map. Each access is checked, and what a memory begins with is copied: for many VUs of a script
+    /// that is small.
+    Compact,
+}
+
 /// Compiles scripts and holds what they link against. One serves a whole process.
 pub struct Engine {
     pub(crate) wasmtime: wasmtime::Engine,
     /// What all of them link against.
     linker: Linker<VuState>,
+    /// How what it makes lies in the address space.
+    pub(crate) layout: Layout,
     /// Where compiled code is kept, if anywhere.
     code_cache: Option<CodeCache>,
     /// Goes with the epochs.
@@ -58,32 +73,32 @@ impl Engine {
     ///
     /// Fails with [`EngineError`] where the processor or the system lacks what compiled code needs.
     pub fn new() -> Result<Self, EngineError> {
-        Self::of(Mode::Free, WASM_STACK as u64)
+        Self::with_stack(WASM_STACK as u64, Layout::Apart)
     }
 
-    /// The same, with so many bytes of stack for each VU's calls, 64 MiB at most.
+    /// The same, with so many bytes of stack for each VU's calls, 64 MiB at most, and laid out so.
     ///
     /// Fails as [`new`](Self::new) does.
-    pub fn with_stack(stack: u64) -> Result<Self, EngineError> {
-        Self::of(Mode::Free, stack)
+    pub fn with_stack(stack: u64, layout: Layout) -> Result<Self, EngineError> {
+        Self::of(Mode::Free, stack, layout)
     }
 
     /// As [`new`](Self::new), for scripts whose host calls are logged. Each costs a little more.
     pub fn recording() -> Result<Self, EngineError> {
-        Self::recording_with_stack(WASM_STACK as u64)
+        Self::recording_with_stack(WASM_STACK as u64, Layout::Apart)
     }
 
     /// As [`recording`](Self::recording) and [`with_stack`](Self::with_stack) together.
-    pub fn recording_with_stack(stack: u64) -> Result<Self, EngineError> {
-        Self::of(Mode::Recorded, stack)
+    pub fn recording_with_stack(stack: u64, layout: Layout) -> Result<Self, EngineError> {
+        Self::of(Mode::Recorded, stack, layout)
     }
 
     /// As [`new`](Self::new), for [`Script::replay`](crate::Script::replay) and nothing else.
     pub fn replaying() -> Result<Self, EngineError> {
-        Self::of(Mode::Replayed, WASM_STACK as u64)
+        Self::of(Mode::Replayed, WASM_STACK as u64, Layout::Apart)
     }
 
-    fn of(mode: Mode, stack: u64) -> Result<Self, EngineError> {
+    fn of(mode: Mode, stack: u64, layout: Layout) -> Result<Self, EngineError> {
         let stack = stack.min(MOST_STACK) as usize;
         let mut config = Config::new();
         config
@@ -96,12 +111,23 @@ impl Engine {
             // A guest that is dropped in mid-call unwinds by a trap of wasmtime's own, which nobody reads. The
             // source lines of those that are read are looked up in `source_lines`.
             .wasm_backtrace_details(WasmBacktraceDetails::Disable);
+        if layout == Layout::Compact {
+            config
+                .with_host_stack(Arc::new(CompactStacks::new(stack + HOST_STACK, HOST_STACK)))
+                .with_host_memory(Arc::new(CompactMemories::new()))
+                // Such memories cannot show a file's pages in place of their own.
+                .memory_init_cow(false)
+                .memory_reservation(MEMORY_PLACE as u64)
+                .memory_reservation_for_growth(0)
+                .memory_guard_size(0)
+                .memory_may_move(true);
+        }
         let wasmtime = wasmtime::Engine::new(&config).map_err(EngineError)?;
         let (linker, functions) = link(&wasmtime, mode).map_err(EngineError)?;
         let functions = Arc::new(functions);
         let ticks = Ticks::default();
         let ticker = tick(&wasmtime, ticks.clone());
-        Ok(Self { wasmtime, linker, code_cache: None, ticks, functions, _ticker: ticker })
+        Ok(Self { wasmtime, linker, layout, code_cache: None, ticks, functions, _ticker: ticker })
     }
 
     /// Keeps what it compiles there, and takes from there what it compiled before.

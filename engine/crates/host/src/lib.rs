@@ -7,6 +7,7 @@
 //! * `engine` holds what all scripts share: the compiler, the linked interfaces, the epoch ticker; `code_cache` keeps what
 //!   it compiled;
 //! * `guest` is one virtual user: a store, an instance, and the two futures that make it run;
+//! * `slab` is where many VUs have their stacks and memories;
 //! * `trap` says what became of a call that broke, `source_lines` at which line of the source;
 //! * `wants` is what a component carries of what it wants;
 //! * `interface` is the contract, one file per WIT interface; `wasi_http` is the standard's, for scripts that ask for it;
@@ -42,6 +43,7 @@ mod observer;
 mod recording;
 mod script;
 mod side_by_side;
+mod slab;
 mod sockets;
 mod source_lines;
 mod state;
@@ -57,7 +59,7 @@ mod woken;
 
 pub use code_cache::{CodeCache, CodeCacheError};
 pub use contract::Mismatch;
-pub use engine::{Engine, EngineError};
+pub use engine::{Engine, EngineError, Layout};
 pub use factory::{ScriptFactory, Settings};
 pub use form::{FormError, ScriptKind};
 pub use limits::Limits;

@@ -16,7 +16,7 @@ use vu::{Identity, Iteration, Outcome, Scenario};
 use crate::catalogue::Catalogue;
 use crate::chance::{Purpose, Seed};
 use crate::contract::{Mismatch, Names};
-use crate::engine::Engine;
+use crate::engine::{Engine, Layout};
 use crate::exchanges::Exchanges;
 use crate::exports::ExportsPre;
 use crate::form::{FormError, ScriptKind, into_component};
@@ -26,6 +26,7 @@ use crate::limits::{Limits, addresses, bytes, maps};
 use crate::log::{Level, LogGate, VuLog};
 use crate::memory::AllMemory;
 use crate::recording::{Course, Functions};
+use crate::slab::MEMORY_PLACE;
 use crate::source_lines::SourceLines;
 use crate::state::{Files, Group, Secrets, User};
 use crate::turns::{Lane, Ticks};
@@ -51,6 +52,9 @@ pub struct Script {
     pub(crate) inspection: Arc<Inspection>,
     /// The functions of the host that are recorded, if any are.
     pub(crate) functions: Arc<Functions>,
+    layout: Layout,
+    /// What its memories begin with.
+    image: u64,
 }
 
 /// What can be told about a script without running it.
@@ -143,6 +147,16 @@ impl LoadError {
     }
 }
 
+/// How many bytes the data segments of a component have, those of the modules in it.
+fn data_bytes(component: &[u8]) -> u64 {
+    let payloads = wasmparser::Parser::new(0).parse_all(component).filter_map(Result::ok);
+    let sections = payloads.filter_map(|payload| match payload {
+        wasmparser::Payload::DataSection(section) => Some(section.range().len() as u64),
+        _ => None,
+    });
+    sections.sum()
+}
+
 /// Instances of a script that do nothing.
 pub struct Idle {
     _users: Vec<GuestVu>,
@@ -183,9 +197,10 @@ impl Script {
         let inspection =
             Inspection { kind, size, digest, contract, imports, exports, producers, wants };
         let lines = Arc::new(SourceLines::of(&bytes));
+        let (layout, image) = (engine.layout, data_bytes(&bytes));
         let (ticks, inspection) = (engine.ticks.clone(), Arc::new(inspection));
         let functions = Arc::clone(&engine.functions);
-        Ok(Self { instances, lines, ticks, inspection, functions })
+        Ok(Self { instances, lines, ticks, inspection, functions, layout, image })
     }
 
     /// What can be told about it without running it.
@@ -201,14 +216,28 @@ impl Script {
     pub fn maps_per_vu(&self) -> f64 {
         let required = self.instances.instance_pre().component().resources_required();
         // It is unknown only of components that import core modules, which no script may.
-        maps(required.map_or(1, |required| required.num_memories))
+        let memories = required.map_or(1, |required| required.num_memories);
+        match self.layout {
+            Layout::Apart => maps(memories),
+            Layout::Compact => 0.0,
+        }
     }
 
     /// How many bytes of the address space a VU takes.
     #[must_use]
     pub fn addresses_per_vu(&self) -> u64 {
         let required = self.instances.instance_pre().component().resources_required();
-        addresses(required.map_or(1, |required| required.num_memories))
+        let memories = required.map_or(1, |required| required.num_memories);
+        match self.layout {
+            Layout::Apart => addresses(memories),
+            Layout::Compact => MEMORY_PLACE as u64 * u64::from(memories),
+        }
+    }
+
+    /// How many bytes its memories begin with: where VUs lie [compactly](Layout::Compact), each has them for itself.
+    #[must_use]
+    pub fn image(&self) -> u64 {
+        self.image
     }
 
     /// Makes so many instances, so that what they take of the machine can be looked at while they are held.

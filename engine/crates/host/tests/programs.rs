@@ -11,8 +11,8 @@ use std::time::Duration;
 use data::{DatasetSpec, Datasets, OnExhausted, RowFormat, RowOrder, Share};
 use demo::{Demo, Faults, RunningDemo};
 use host::{
-    Engine, Files, Level, Limits, LogGate, LogLine, Observer, Script, ScriptFactory, Secrets,
-    Settings,
+    Engine, Files, Layout, Level, Limits, LogGate, LogLine, Observer, Script, ScriptFactory,
+    Secrets, Settings,
 };
 use metrics::{MetricId, Registry, Shards, Sink, Totals, builtin};
 use vu::{Identity, Iteration, Outcome, Scenario, SetupData, Vu, VuFactory};
@@ -563,6 +563,37 @@ fn recurses_for_ever() {
             "the call stack is exhausted: too deep a recursion (`--max-stack` raises it)"
         );
         assert_eq!(trap.limit, Some("stack"));
+    });
+}
+
+#[test]
+fn vus_that_lie_compactly_do_and_suffer_the_same() {
+    runtime().block_on(async {
+        let engine = Engine::with_stack(256 << 10, Layout::Compact).expect("an engine");
+        let on = |program| Bench::on(&engine, program, &[], |_| {});
+        let page = on(artifacts::CHECKS_A_PAGE).iterate(5).await;
+        assert_eq!(page, vec![Outcome::Completed; 5]);
+        for (program, limit) in
+            [(artifacts::RECURSES_FOR_EVER, "stack"), (artifacts::EATS_MEMORY, "memory-per-vu")]
+        {
+            assert_eq!(trapped(&on(program).iterate(1).await[0]).limit, Some(limit));
+        }
+    });
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn vus_that_lie_compactly_take_no_maps_of_their_own() {
+    let maps = || std::fs::read_to_string("/proc/self/maps").expect("Linux tells").lines().count();
+    runtime().block_on(async {
+        let engine = Engine::with_stack(256 << 10, Layout::Compact).expect("an engine");
+        let script = Script::load(&engine, Path::new(artifacts::SLEEPS)).expect("it loads");
+        assert_eq!(script.maps_per_vu(), 0.0);
+        let before = maps();
+        let idle = script.idle(900).await.expect("there is room");
+        // Tests beside this one take some meanwhile; 900 VUs apart would take nearly 6,000.
+        assert!(maps() < before + 900, "{before} maps became {}", maps());
+        drop(idle);
     });
 }
 
