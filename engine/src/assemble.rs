@@ -78,7 +78,8 @@ pub(crate) fn plan(asked: &cli::plan::Plan) -> Result<Plan, Fault> {
             let apart = Engine::with_stack(stack, Layout::Apart);
             let engine = engine(apart, &asked.code_cache, &warn)?;
             let script = load(&engine, &component(name)?)?;
-            own_options(&script, name, &runtime()?, log_to(&screen, asked.voice.verbose))?
+            let log = log_to(&screen, asked.voice.verbose);
+            own_options(&script, name, asked.options.env()?, &runtime()?, log)?
         }
     };
     let name = asked.script.as_deref().unwrap_or(Path::new(""));
@@ -111,7 +112,8 @@ pub(crate) fn examine(asked: &Doctor) -> Result<(PerVu, u64), Fault> {
     let engine = of_layout(Layout::Apart)?;
     let script = load(&engine, &path)?;
     let runtime = runtime()?;
-    let own = own_options(&script, &asked.script, &runtime, log_to(&screen, asked.voice.verbose))?;
+    let log = log_to(&screen, asked.voice.verbose);
+    let own = own_options(&script, &asked.script, asked.options.env()?, &runtime, log)?;
     let said = Said { options: &asked.options, grants: &asked.grants, script: &asked.script };
     let (_, _, plan) = granted(&said, &own, None, None)?;
     let (_engine, script) = match layout(&Machine::this(), &script, plan.vus_in_all()) {
@@ -172,8 +174,12 @@ pub(crate) fn run(asked: &Run) -> Result<ExitCode, Fault> {
     let engine = of_layout(Layout::Apart)?;
     let script = load(&engine, &path)?;
     let runtime = runtime()?;
-    let own = own_options(&script, &asked.script, &runtime, log.clone())?;
     let demo = asked.demo.clone().map(start_demo).transpose()?;
+    let mut env = asked.options.env()?;
+    if let Some(demo) = &demo {
+        env.entry("BASE_URL".into()).or_insert_with(|| demo.url());
+    }
+    let own = own_options(&script, &asked.script, env, &runtime, log.clone())?;
     let drawn = Some(recording::drawn_seed());
     let said = Said { options: &asked.options, grants: &asked.grants, script: &asked.script };
     let (persons, mut allowed, mut plan) = granted(&said, &own, demo.as_ref(), drawn)?;

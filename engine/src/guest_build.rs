@@ -4,11 +4,7 @@
 //! what they say. How a tool is found, and what is said where it is missing, is in `tool`; what was built is not
 //! built again (`kept`). Here stands how the language of a source is told.
 
-#![expect(
-    dead_code,
-    reason = "the languages that need their tools found and their results kept come next"
-)]
-
+mod js;
 mod kept;
 mod rust;
 mod tool;
@@ -17,11 +13,14 @@ use std::path::{Path, PathBuf};
 
 use crate::exit::ExitCode;
 use crate::fault::Fault;
+use crate::printable;
 
 /// What a source is written in. To add one is a variant, its row in each table below and its file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Language {
     Rust,
+    /// And TypeScript.
+    JavaScript,
 }
 
 /// A source, and where it belongs.
@@ -35,12 +34,13 @@ struct Source {
 
 impl Language {
     /// Where a folder has the projects of several, the first is meant.
-    const ALL: [Self; 1] = [Self::Rust];
+    const ALL: [Self; 2] = [Self::Rust, Self::JavaScript];
 
     /// The file that says how a project of it is built.
     fn project(self) -> &'static str {
         match self {
             Self::Rust => "Cargo.toml",
+            Self::JavaScript => "package.json",
         }
     }
 
@@ -48,6 +48,7 @@ impl Language {
     fn extensions(self) -> &'static [&'static str] {
         match self {
             Self::Rust => &["rs"],
+            Self::JavaScript => &["js", "mjs", "cjs", "ts", "mts", "cts"],
         }
     }
 
@@ -55,6 +56,7 @@ impl Language {
     fn stands_alone(self) -> bool {
         match self {
             Self::Rust => false,
+            Self::JavaScript => true,
         }
     }
 
@@ -62,6 +64,7 @@ impl Language {
         match (self, &source.project) {
             (Self::Rust, Some(manifest)) => rust::build(&source.path, manifest),
             (Self::Rust, None) => Err(not_a_script(&source.path)),
+            (Self::JavaScript, _) => js::build(source),
         }
     }
 
@@ -104,6 +107,15 @@ fn told(path: PathBuf) -> Result<(Language, Source), Fault> {
     match found {
         Some((language, project)) => Ok((language, Source { path, project })),
         None => Err(not_a_script(&path)),
+    }
+}
+
+/// Prints what a tool warns of, though it did what it was asked.
+fn printed(warnings: &[String]) {
+    for warning in warnings {
+        let mut lines = warning.lines().map(printable::line);
+        anstream::eprintln!("warning: {}", lines.next().unwrap_or_default());
+        lines.for_each(|line| anstream::eprintln!("  {line}"));
     }
 }
 

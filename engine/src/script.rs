@@ -2,6 +2,7 @@
 //!
 //! What it wants and is allowed is in `grants`; what is made of its options, in `layers`.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use host::{Engine, EngineError, Level, LoadError, LogGate, Script};
@@ -28,7 +29,7 @@ pub(crate) fn build(source: &Path) -> Result<PathBuf, Fault> {
     let wants = || {
         let script = load(&Engine::new().ok()?, &built).ok()?;
         let is_said = script.inspection().wants.is_some();
-        let own = own_options(&script, &built, &runtime().ok()?, silent).ok()?;
+        let own = own_options(&script, &built, BTreeMap::new(), &runtime().ok()?, silent).ok()?;
         own.wants.filter(|_| !is_said)
     };
     if !declared::may_want(&built) {
@@ -67,15 +68,17 @@ pub(crate) fn load(engine: &Engine, path: &Path) -> Result<Script, Fault> {
     })
 }
 
-/// The options that a script gives itself; `name` is what was typed for it.
+/// The options that a script gives itself; `name` is what was typed for it. It may look at these environment variables
+/// to say them.
 pub(crate) fn own_options(
     script: &Script,
     name: &Path,
+    env: BTreeMap<String, String>,
     runtime: &tokio::runtime::LocalRuntime,
     log: LogGate,
 ) -> Result<Options, Fault> {
     let own = runtime
-        .block_on(script.options(log))
+        .block_on(script.options_with(env, log))
         .map_err(|error| Fault::failed_to(ExitCode::ScriptError, &error))?;
     let own = plan::parse_json(&own)
         .map_err(|problems| invalid(&format!("the options of `{}`", name.display()), &problems))?;

@@ -55,8 +55,33 @@ pub(crate) const RUST: Files = files!(
     "websocket.rs",
 );
 
+/// The SDK for JavaScript and TypeScript: `guest-sdk/js`.
+pub(crate) const JS: Files = files!(
+    "guest-sdk/js":
+    "bytes.js",
+    "context.js",
+    "dataset.js",
+    "error.js",
+    "form.js",
+    "http.js",
+    "index.js",
+    "log.js",
+    "metrics.js",
+    "package.json",
+    "runtime/failure.js",
+    "runtime/globals.js",
+    "runtime/loop.js",
+    "runtime/promise.js",
+    "runtime/random.js",
+    "runtime/script.js",
+    "sse.js",
+    "timing.js",
+    "websocket.js",
+    "wit/javascript.wit",
+    "wit/random.wit",
+);
+
 /// Writes files into a folder, which is made if it is not there.
-#[expect(dead_code, reason = "languages that build with the SDK at hand come next")]
 pub(crate) fn write(files: Files, folder: &Path) -> io::Result<()> {
     for (file, content) in files {
         let path = folder.join(file);
@@ -93,9 +118,11 @@ mod tests {
 
     #[test]
     fn no_file_of_an_sdk_or_the_contract_is_left_behind() {
-        for (folder, left, files) in
-            [("wit", &["README.md"] as &[_], WIT), ("guest-sdk/rust/src", &[], RUST)]
-        {
+        for (folder, left, files) in [
+            ("wit", &["README.md"] as &[_], WIT),
+            ("guest-sdk/rust/src", &[], RUST),
+            ("guest-sdk/js", &["README.md"], JS),
+        ] {
             let names: BTreeSet<_> = files.iter().map(|(file, _)| (*file).to_owned()).collect();
             assert_eq!(listed(folder, left), names, "{folder}");
         }

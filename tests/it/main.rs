@@ -18,6 +18,9 @@ mod grants;
 /// Scripts that try to hurt: what is said of it, and that others go on.
 mod hostile;
 
+/// Scripts in JavaScript and TypeScript: built, run, and what is said of what is wrong in one.
+mod javascript;
+
 /// Which crate may know which: DESIGN's table against `cargo metadata`.
 mod house;
 

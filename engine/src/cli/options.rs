@@ -396,6 +396,13 @@ impl OptionFlags {
         (!files.is_empty()).then_some(files)
     }
 
+    /// The environment variables that are given to the script, those of the options file included.
+    ///
+    /// Fails as [`options`](Self::options) and [`config`](Self::config) do.
+    pub(crate) fn env(&self) -> Result<BTreeMap<String, String>, Fault> {
+        Ok(self.options()?.over(self.config()?).env.unwrap_or_default())
+    }
+
     /// What the configuration file asks for.
     pub(crate) fn config(&self) -> Result<Options, Fault> {
         if let Some(options) = self.in_file.get() {

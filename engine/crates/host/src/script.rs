@@ -1,5 +1,6 @@
 //! A script: read, made a component if it is none, compiled, and checked against the contract.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -258,7 +259,18 @@ impl Script {
     /// It is asked in an instance of its own that cannot send requests and has ten seconds. Fails with
     /// [`OptionsError`] if it traps or takes longer.
     pub async fn options(&self, log: LogGate) -> Result<String, OptionsError> {
-        let mut vu = self.offline_user(log);
+        self.options_with(BTreeMap::new(), log).await
+    }
+
+    /// As [`options`](Self::options), with environment variables that the script can ask for.
+    pub async fn options_with(
+        &self,
+        env: BTreeMap<String, String>,
+        log: LogGate,
+    ) -> Result<String, OptionsError> {
+        let scenario = Scenario { env, ..Scenario::default() };
+        let identity = Identity { vu: 0, worker: 0, scenario: Arc::new(scenario) };
+        let mut vu = self.user_on(identity, log, "requests in `options`", Course::Free);
         let call = vu.call(Iteration::default(), Group::Iterations, async |exports, store| {
             exports.options(store).await
         });

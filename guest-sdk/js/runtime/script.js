@@ -1,0 +1,155 @@
+// From a script's module to what the engine calls. What stands at the top of the module runs once in each virtual user, at
+// its first call, and not when the script is built: it may read what the run was given.
+
+import { abort } from 'wasmload:script/context@0.1.0';
+import { decode, encode, kind } from '../bytes.js';
+import { described } from './failure.js';
+import { install } from './globals.js';
+import { forget, isIdle, run } from './loop.js';
+import { isThenable, takeUnhandled } from './promise.js';
+import { reseed } from './random.js';
+
+/** Exports that are called by name and are no flows. */
+const RESERVED = new Set(['setup', 'start', 'stop', 'teardown', 'handleSummary', 'options', '__esModule']);
+
+const NOTHING = new Uint8Array();
+
+/** The contract's interface `script`, for the module that `load` gives. */
+export function script(load) {
+    install();
+    let module;
+    let broken;
+    let data;
+
+    /** The script's module, run at the first call. One that threw is not run again: it would be half there. */
+    const loaded = () => {
+        if (broken !== undefined) throw broken.thrown;
+        if (module !== undefined) return module;
+        try {
+            module = load();
+        } catch (thrown) {
+            broken = { thrown };
+            throw thrown;
+        }
+        // What is no ES module exports one thing.
+        if (typeof module === 'function') module = { default: module };
+        return module;
+    };
+
+    /** Calls a function of the script, and does all that it left to be done. */
+    const call = (name, ...given) => {
+        reseed();
+        forget();
+        takeUnhandled();
+        const called = loaded()[name];
+        if (called === undefined) return undefined;
+        if (typeof called !== 'function') throw new TypeError(`\`${name}\` is ${kind(called)}, and must be a function`);
+        return settled(called(...given), name);
+    };
+
+    /** As the contract has it: a failure is thrown as text. */
+    const telling = (callback) => (...given) => {
+        try {
+            return callback(...given);
+        } catch (thrown) {
+            throw described(thrown);
+        }
+    };
+
+    return {
+        options() {
+            reseed();
+            try {
+                return JSON.stringify(optionsOf(loaded()));
+            } catch (thrown) {
+                // `options` cannot fail in the contract; whoever asked is told why it ends.
+                abort(described(thrown));
+            }
+        },
+
+        setup: telling(() => {
+            const given = call('setup');
+            return given === undefined ? NOTHING : encode(json(given, 'what `setup` returns'));
+        }),
+
+        start: telling((bytes) => {
+            data = bytes.length === 0 ? undefined : JSON.parse(decode(bytes));
+            call('start', data);
+        }),
+
+        iterate: telling((flow) => {
+            call(flow, data);
+        }),
+
+        stop() {
+            try {
+                call('stop', data);
+            } catch (thrown) {
+                // It has no failure in the contract either.
+                globalThis.console.error(`stop: ${described(thrown)}`);
+            }
+        },
+
+        teardown: telling((bytes) => {
+            call('teardown', bytes.length === 0 ? undefined : JSON.parse(decode(bytes)));
+        }),
+    };
+}
+
+/** What a function gave, once nothing is left to be done. */
+function settled(given, name) {
+    if (!isThenable(given)) {
+        if (!isIdle()) run();
+        throwUnhandled();
+        return given;
+    }
+    let end;
+    given.then((value) => (end = { value }), (thrown) => (end = { thrown }));
+    run();
+    if (end === undefined) throw new Error(`\`${name}\` waits for a promise that nothing will settle`);
+    if ('thrown' in end) throw end.thrown;
+    throwUnhandled();
+    return end.value;
+}
+
+function throwUnhandled() {
+    const reasons = takeUnhandled();
+    if (reasons.length > 0) throw reasons[0];
+}
+
+/** The options of a module, with the names of its flows. */
+function optionsOf(module) {
+    const flows = Object.keys(module).filter((name) => typeof module[name] === 'function' && !RESERVED.has(name));
+    if (flows.length === 0) {
+        throw new Error('it exports no function to run: `export default function () { … }` is an iteration');
+    }
+    let options = module.options ?? {};
+    if (typeof options !== 'object' || Array.isArray(options)) {
+        throw new TypeError(`\`options\` is ${kind(options)}, and must be an object such as { vus: 10, duration: '30s' }`);
+    }
+    refuse(options, 'options', []);
+    // A class with `toJSON`, such as a date, is what JSON makes of it.
+    options = JSON.parse(JSON.stringify(options));
+    return { ...options, flows };
+}
+
+/** The JSON of a value. */
+function json(value, what) {
+    refuse(value, what, []);
+    return JSON.stringify(value);
+}
+
+/** Refuses what JSON would leave out or cannot write, by its path. */
+function refuse(value, path, above) {
+    const why = typeof value === 'function' ? `a function, and only data can stand there`
+        : typeof value === 'symbol' ? 'a symbol, and only data can stand there'
+        : typeof value === 'bigint' ? `${value}n, a BigInt: write it as a number or a text`
+        : typeof value === 'number' && value - value !== 0 ? `${value}, which is no number that can be written down`
+        : above.includes(value) ? 'something that it is itself a part of'
+        : undefined;
+    if (why !== undefined) throw new TypeError(`${path} is ${why}`);
+    if (value === null || typeof value !== 'object' || typeof value.toJSON === 'function') return;
+    for (const [name, part] of Object.entries(value)) {
+        refuse(part, Array.isArray(value) ? `${path}[${name}]` : `${path}.${name}`, [...above, value]);
+    }
+}
