@@ -3,6 +3,7 @@
 //! What is in one is said in a file for each language; the SDK is written beside the script, from this program
 //! (`sdk`), so that a scaffold needs nothing that is not on the machine.
 
+mod js;
 mod rust;
 
 use std::fs;
@@ -91,6 +92,10 @@ pub(crate) fn package_name(folder: &Path) -> Result<String, NameError> {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Lang {
     Rust,
+    /// JavaScript
+    Js,
+    /// TypeScript
+    Ts,
 }
 
 /// A script that is to be written: files, from its folder.
@@ -106,6 +111,16 @@ impl Lang {
     pub(crate) fn scaffold(self, name: &str, sdk: &Sdk) -> Scaffold {
         match self {
             Self::Rust => rust::scaffold(name, sdk),
+            Self::Js => js::scaffold(name, &js::JAVASCRIPT),
+            Self::Ts => js::scaffold(name, &js::TYPESCRIPT),
+        }
+    }
+
+    /// Whether the SDK lies beside a script in it, and can be somewhere else.
+    pub(crate) fn has_sdk_beside(self) -> bool {
+        match self {
+            Self::Rust => true,
+            Self::Js | Self::Ts => false,
         }
     }
 }

@@ -64,6 +64,7 @@ pub(crate) const JS: Files = files!(
     "error.js",
     "form.js",
     "http.js",
+    "index.d.ts",
     "index.js",
     "log.js",
     "metrics.js",

@@ -173,4 +173,4 @@ macro_rules! languages {
 }
 
 // In alphabetical order.
-languages!(rust);
+languages!(js, rust, ts);

@@ -146,6 +146,22 @@ impl Ran {
 /// Names the languages, separated by commas, whose tools must be there.
 const NEEDED: &str = "WASMLOAD_TESTS_NEED_LANGUAGES";
 
+/// Goes without what a test would show of a language, since this tool of it is missing.
+///
+/// # Panics
+///
+/// If the language is among those that [`NEEDED`] names.
+#[expect(
+    clippy::print_stdout,
+    reason = "whoever runs the tests should know what they did not show"
+)]
+pub fn go_without_tool(language: &str, tool: &str) {
+    let needed = std::env::var(NEEDED).unwrap_or_default();
+    let is_needed = needed.split(',').any(|needed| needed.trim() == language);
+    assert!(!is_needed, "`{tool}`, a tool for {language}, is missing");
+    println!("`{tool}`, a tool for {language}, is missing, so nothing is shown of it");
+}
+
 /// Goes without what a test would show of a language, since this run of `wasmload` says that a tool of it is missing.
 ///
 /// # Panics
