@@ -32,6 +32,7 @@ use crate::limits::limits;
 use crate::machine::{self, Machine, PerVu, raise_open_files, resident};
 use crate::network;
 use crate::observe::observer;
+use crate::own_summary::{self, Places, Writable};
 use crate::recording;
 use crate::script::{component, engine, load, own_options};
 use crate::secrets::redactor;
@@ -161,6 +162,7 @@ fn layout(machine: &Machine, script: &Script, vus: u64) -> Layout {
 
 /// Runs a script as it was asked for.
 pub(crate) fn run(asked: &Run) -> Result<ExitCode, Fault> {
+    let writable = Writable::new(&asked.allow_write)?;
     let path = component(&asked.script)?;
     let mut secrets = asked.secrets.read()?;
     let redactor = redactor(&secrets);
@@ -224,7 +226,7 @@ pub(crate) fn run(asked: &Run) -> Result<ExitCode, Fault> {
     let recordings = recording::recordings(&asked.record, script.inspection(), seed)?;
 
     let mut outputs = outputs(asked, &screen, &redactor)?;
-    let har = har(asked)?.map(|har| har.without(redactor));
+    let har = har(asked)?.map(|har| har.without(redactor.clone()));
     let observer = observer(asked.http_debug, &screen, har.as_ref().map(Har::sample));
     if let Some(har) = har {
         outputs.push(har);
@@ -254,6 +256,7 @@ pub(crate) fn run(asked: &Run) -> Result<ExitCode, Fault> {
             recordings: recordings.clone(),
         },
     );
+    let factory = Arc::new(factory);
     let control = Control::new();
     let controller = control.controller();
     let plan = Arc::new(plan);
@@ -274,12 +277,15 @@ pub(crate) fn run(asked: &Run) -> Result<ExitCode, Fault> {
         let signals = tokio::task::spawn_local(interrupts(controller));
         let spec = RunSpec {
             plan,
-            factory: Arc::new(factory),
+            factory: Arc::clone(&factory),
             shards,
             crew: Crew::threads(workers),
             control,
         };
         let finished = run::run(spec, &mut |event| outputs.on_event(event)).await;
+        let no_color = asked.voice.no_color;
+        let places = Places { writable: &writable, screen: &screen, secrets: &redactor, no_color };
+        own_summary::hand_over(&factory, &finished, &mut outputs, &places).await;
         signals.abort();
         if let Some(stop_file) = stop_file {
             stop_file.abort();

@@ -31,6 +31,7 @@ mod limits;
 mod machine;
 mod network;
 mod observe;
+mod own_summary;
 mod printable;
 mod proxies;
 mod recording;

@@ -6,11 +6,12 @@ script!(iterate);
 
 fn iterate() -> Result {
     log::info(&format!(
-        "vu={} iteration={} in_scenario={} scenario={} color={:?} missing={:?}",
+        "vu={} iteration={} in_scenario={} scenario={} executor={} color={:?} missing={:?}",
         context::vu(),
         context::iteration(),
         context::iteration_in_scenario(),
         context::scenario(),
+        context::executor(),
         context::env("COLOR"),
         context::env("PATH"),
     ));

@@ -41,6 +41,10 @@ pub(crate) struct Run {
     #[arg(long, env = "WASMLOAD_SUMMARY_EXPORT", hide_env_values = true, value_name = "FILE")]
     pub(crate) summary_export: Option<PathBuf>,
 
+    /// Let the script write files of its own summary in this folder; may be given several times
+    #[arg(long, value_name = "FOLDER", help_heading = "What the script is allowed")]
+    pub(crate) allow_write: Vec<PathBuf>,
+
     /// Print the exchanges of the first VU of each scenario, without their secrets; =full with their bodies
     #[arg(long, value_name = "WHAT", num_args = 0..=1, require_equals = true, default_missing_value = "headers")]
     pub(crate) http_debug: Option<HttpDebug>,

@@ -26,6 +26,24 @@ pub fn scenario() -> String {
     context::scenario()
 }
 
+/// The kind of executor that drives the scenario, as options name it; empty in `setup` and `teardown`.
+#[must_use]
+pub fn executor() -> String {
+    context::executor()
+}
+
+/// Puts a tag on every sample that this virtual user begins from now on, in later iterations too.
+///
+/// `scenario` and `group` cannot be replaced.
+pub fn set_tag(name: &str, value: &str) {
+    context::set_tag(name, value);
+}
+
+/// Takes such a tag away again.
+pub fn remove_tag(name: &str) {
+    context::remove_tag(name);
+}
+
 /// The value of an environment variable that was given to the run with `-e NAME=value`.
 #[must_use]
 pub fn env(name: &str) -> Option<String> {

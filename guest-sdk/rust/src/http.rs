@@ -61,6 +61,17 @@ pub(crate) fn bytes(count: f64) -> u64 {
     count as u64
 }
 
+/// The cookies of this user that a request for this URL would be sent with, names and values.
+#[must_use]
+pub fn cookies(url: &str) -> Vec<(String, String)> {
+    contract::cookies(url)
+}
+
+/// Keeps a cookie as if a response from this URL had set it, such as `session=8f3a; Path=/shop`.
+pub fn set_cookie(url: &str, cookie: &str) {
+    contract::set_cookie(url, cookie);
+}
+
 /// Forgets all cookies of this user.
 pub fn clear_cookies() {
     contract::clear_cookies();
@@ -361,6 +372,12 @@ impl Response {
     #[must_use]
     pub fn status(&self) -> u16 {
         self.0.status()
+    }
+
+    /// The version of HTTP that it came by, such as `HTTP/1.1`.
+    #[must_use]
+    pub fn protocol(&self) -> String {
+        self.0.protocol()
     }
 
     /// The response itself if its status is this one.

@@ -36,6 +36,7 @@ pub mod http;
 pub mod log;
 pub mod metrics;
 pub mod secrets;
+pub mod spans;
 pub mod sse;
 pub mod timing;
 pub mod websocket;
@@ -63,6 +64,7 @@ pub mod prelude {
     pub use crate::http::{self, Multipart, Request, Response, Upload};
     pub use crate::metrics::{Counter, Gauge, Rate, Trend};
     pub use crate::secrets;
+    pub use crate::spans::{group, span};
     pub use crate::sse;
     pub use crate::timing::sleep;
     pub use crate::websocket::{self, WebSocket};

@@ -40,6 +40,7 @@ wasmtime::component::bindgen!({
         "wasmload:script/metrics.gauge": crate::interface::metrics::Gauge,
         "wasmload:script/metrics.rate": crate::interface::metrics::Rate,
         "wasmload:script/metrics.trend": crate::interface::metrics::Trend,
+        "wasmload:script/spans.span": crate::interface::spans::Span,
         "wasmload:script/sse.source": crate::interface::sse::Source,
         "wasmload:script/sse.events": crate::interface::sse::Events,
         "wasmload:script/websocket.message": crate::interface::websocket::Message,

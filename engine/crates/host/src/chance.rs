@@ -15,7 +15,7 @@ use chacha20::ChaCha12Rng;
 use chacha20::rand_core::{Rng as _, SeedableRng as _, TryRng};
 use parking_lot::Mutex;
 
-use crate::state::Group;
+use crate::scope::Group;
 
 /// Who draws.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +28,8 @@ pub(crate) enum Purpose {
     Setup = 2,
     /// `teardown`.
     Teardown = 3,
+    /// What is made of the results.
+    Summary = 4,
 }
 
 /// What the chance of a VU comes from.
@@ -175,6 +177,7 @@ mod tests {
             (Seed { vu: 0, purpose: Purpose::Options, ..SEED }, Group::Iterations, 0),
             (Seed { vu: 0, purpose: Purpose::Setup, ..SEED }, Group::Iterations, 0),
             (Seed { vu: 0, purpose: Purpose::Teardown, ..SEED }, Group::Iterations, 0),
+            (Seed { vu: 0, purpose: Purpose::Summary, ..SEED }, Group::Iterations, 0),
         ] {
             all.extend(first(seed, group, number));
         }

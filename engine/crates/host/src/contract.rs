@@ -10,7 +10,7 @@ use wasmtime::component::Component;
 const PACKAGE: &str = "wasmload:script";
 const VERSION: &str = "0.1.0";
 /// The interfaces of the contract that a script may import.
-const INTERFACES: [&str; 11] = [
+const INTERFACES: [&str; 12] = [
     "checks",
     "context",
     "dataset",
@@ -18,6 +18,7 @@ const INTERFACES: [&str; 11] = [
     "log",
     "metrics",
     "secrets",
+    "spans",
     "sse",
     "timing",
     "types",

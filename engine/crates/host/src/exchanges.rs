@@ -292,6 +292,16 @@ impl Exchanges {
         }
     }
 
+    /// The cookies that a request to this URL is sent with.
+    pub(crate) fn cookies(&self, target: &Target) -> Vec<(String, String)> {
+        self.client.cookies(target)
+    }
+
+    /// Keeps a cookie as if that URL had set it.
+    pub(crate) fn keep_cookie(&mut self, target: &Target, cookie: &str) {
+        self.client.keep_cookie(target, cookie);
+    }
+
     /// Forgets the cookies of an earlier user in this place, if there was one.
     pub(crate) fn clear_cookies(&mut self) {
         self.client.clear_cookies();

@@ -13,14 +13,16 @@ use vu::{Identity, Iteration, Outcome, Scenario, SetupData, VuFactory};
 use crate::catalogue::Catalogue;
 use crate::chance::{Purpose, Seed};
 use crate::exchanges::Exchanges;
+use crate::exports::OwnSummary;
 use crate::guest::{GuestVu, outcome};
 use crate::limits::Limits;
 use crate::log::{LogGate, VuLog};
 use crate::memory::AllMemory;
 use crate::observer::Observer;
 use crate::recording::{Course, Recordings};
+use crate::scope::Group;
 use crate::script::Script;
-use crate::state::{Files, Group, Secrets, User};
+use crate::state::{Files, Secrets, User};
 use crate::turns::Lane;
 
 /// What the users of a script are given.
@@ -139,6 +141,31 @@ impl ScriptFactory {
         let identity =
             Identity { vu: 0, worker: self.settings.workers, scenario: Arc::new(scenario) };
         self.user(identity, tags.with("group", group), purpose)
+    }
+}
+
+impl ScriptFactory {
+    /// Whether the script makes something of the results itself.
+    #[must_use]
+    pub fn summarizes(&self) -> bool {
+        self.script.instances.summary().is_some()
+    }
+
+    /// Hands the script the results of the run, and what `setup` returned.
+    ///
+    /// Fails with a sentence if the script fails at it, or breaks.
+    pub async fn summarize(&self, results: &str, data: &SetupData) -> Result<OwnSummary, String> {
+        let Some(handle) = self.script.instances.summary() else { return Ok(None) };
+        let mut vu = self.once_a_run("::summary", Purpose::Summary);
+        let call = vu.call(Iteration::default(), Group::Iterations, async |exports, store| {
+            exports.summarize(store, &handle, results, data).await
+        });
+        call.await.map_err(|outcome| match outcome {
+            Outcome::Failed(why) | Outcome::Exhausted(why) => why,
+            Outcome::Trapped(trap) => trap.to_string(),
+            Outcome::Aborted(why) => format!("aborted by the script: {why}"),
+            Outcome::Completed => String::new(),
+        })
     }
 }
 

@@ -11,9 +11,10 @@ use crate::exchanges::Exchanges;
 use crate::exports::Exports;
 use crate::limits::Reached;
 use crate::recording::{Call, Course, Ended, Settled};
+use crate::scope::Group;
 use crate::script::Script;
 use crate::side_by_side::{GuestWaker, side_by_side};
-use crate::state::{Birth, Group, User, VuState};
+use crate::state::{Birth, User, VuState};
 use crate::trap;
 use crate::turns::{Lane, Turn};
 
@@ -195,6 +196,7 @@ impl GuestVu {
         match result {
             Ok(result) => {
                 leftovers.keep();
+                store.data_mut().end_spans();
                 self.instance = Some(Instance { store, exports });
                 result.map_err(Outcome::Failed)
             }

@@ -12,6 +12,7 @@
 //! * `wants` is what a component carries of what it wants;
 //! * `interface` is the contract, one file per WIT interface; `wasi_http` is the standard's, for scripts that ask for it;
 //! * `limits` says what a script may take; `memory` holds what it allocates, `meter` and `turns` what it computes;
+//! * `scope` knows which tags the samples have that begin now;
 //! * `exports` is what the engine calls in a script;
 //! * `exchanges` joins the guest to its HTTP client and turns each exchange into samples; `event_streams` and
 //!   `sockets` do so for what stays open;
@@ -41,6 +42,7 @@ mod memory;
 mod meter;
 mod observer;
 mod recording;
+mod scope;
 mod script;
 mod side_by_side;
 mod slab;
@@ -60,6 +62,7 @@ mod woken;
 pub use code_cache::{CodeCache, CodeCacheError};
 pub use contract::Mismatch;
 pub use engine::{Engine, EngineError, Layout};
+pub use exports::OwnSummary;
 pub use factory::{ScriptFactory, Settings};
 pub use form::{FormError, ScriptKind};
 pub use limits::Limits;

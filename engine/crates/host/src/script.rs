@@ -27,9 +27,10 @@ use crate::limits::{Limits, addresses, bytes, maps};
 use crate::log::{Level, LogGate, VuLog};
 use crate::memory::AllMemory;
 use crate::recording::{Course, Functions};
+use crate::scope::Group;
 use crate::slab::MEMORY_PLACE;
 use crate::source_lines::SourceLines;
-use crate::state::{Files, Group, Secrets, User};
+use crate::state::{Files, Secrets, User};
 use crate::turns::{Lane, Ticks};
 use crate::wants::{WANTS_SECTION, wants};
 

@@ -135,8 +135,8 @@ mod tests {
     use super::*;
     use crate::engine::Engine;
     use crate::log::{Level, LogGate};
+    use crate::scope::Group;
     use crate::script::Script;
-    use crate::state::Group;
 
     fn script(program: &str) -> Script {
         let engine = Engine::new().expect("an engine");

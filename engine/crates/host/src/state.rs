@@ -23,6 +23,7 @@ use crate::log::{Level, VuLog};
 use crate::memory::{AllMemory, VuMemory};
 use crate::meter::Meter;
 use crate::recording::{Course, Recordings};
+use crate::scope::{Group, Scope};
 use crate::stdio::Stdio;
 use crate::turns::Turn;
 use crate::wasi_http::Http;
@@ -40,13 +41,12 @@ pub(crate) struct VuState {
     pub(crate) stderr: Stdio,
     pub(crate) user: Arc<User>,
     pub(crate) iteration: Iteration,
-    /// Tags on every sample of the call that runs.
-    pub(crate) tags: Tags,
-    group: Group,
+    /// The tags of the samples that begin now.
+    pub(crate) scope: Scope,
     /// Shared with [`side_by_side`](crate::side_by_side), which drives them.
     pub(crate) exchanges: Arc<Mutex<Exchanges>>,
     pub(crate) recent_requests: Recent<RequestKey, Prepared>,
-    pub(crate) recent_checks: Recent<String, SeriesId>,
+    pub(crate) recent_checks: Recent<(Tags, String), SeriesId>,
     /// What the script holds of rows, WebSocket messages, responses and requests.
     pub(crate) rows: Held,
     pub(crate) messages: Held,
@@ -54,19 +54,8 @@ pub(crate) struct VuState {
     pub(crate) requests: Held,
 }
 
-/// Method and URL of a request with no name or tags of its own.
-pub(crate) type RequestKey = (String, String);
-
-/// Which calls into a script belong together in what they measure.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Group {
-    /// Iterations, and what is called once a run by who has tags of their own.
-    Iterations,
-    /// The start of a VU: `group` is `::start`.
-    Start,
-    /// Its end: `group` is `::stop`.
-    Stop,
-}
+/// Method and URL of a request with no name or tags of its own, and under which tags it was met.
+pub(crate) type RequestKey = (Tags, String, String);
 
 /// Files that a script may send, by the names it has for them.
 pub type Files = Arc<BTreeMap<String, Arc<FileSource>>>;
@@ -151,7 +140,7 @@ impl VuState {
         let wasi = wasi.build();
         let mut table = ResourceTable::new();
         table.set_max_capacity(limits.handles as usize);
-        let tags = user.tags.clone();
+        let scope = Scope::new(user.tags.clone());
         Self {
             table,
             wasi,
@@ -164,8 +153,7 @@ impl VuState {
             stderr,
             user,
             iteration: Iteration::default(),
-            tags,
-            group: Group::Iterations,
+            scope,
             exchanges,
             recent_requests: Recent::default(),
             recent_checks: Recent::default(),
@@ -183,17 +171,7 @@ impl VuState {
         self.meter.begin_call();
         self.iteration = iteration;
         self.chance.begin(group, number);
-        if self.group != group {
-            self.group = group;
-            self.tags = match group {
-                Group::Iterations => self.user.tags.clone(),
-                Group::Start => self.user.tags.with("group", "::start"),
-                Group::Stop => self.user.tags.with("group", "::stop"),
-            };
-            // What was met last was met under other tags.
-            self.recent_requests = Recent::default();
-            self.recent_checks = Recent::default();
-        }
+        self.scope.begin(group);
     }
 
     /// Takes note that the script calls into the host, whatever it asks for.
@@ -213,11 +191,6 @@ impl VuState {
             true => UpdateDeadline::Yield(1),
             false => UpdateDeadline::Continue(1),
         })
-    }
-
-    /// Which calls the one that runs belongs to.
-    pub(crate) fn group(&self) -> Group {
-        self.group
     }
 
     /// How late this iteration was.

@@ -120,6 +120,7 @@ impl Bench {
     async fn vu(&self, number: u32) -> impl Vu {
         let scenario = Scenario {
             name: "default".into(),
+            executor: "constant-vus",
             flows: vec!["default".into()],
             env: self.env.clone(),
             tags: BTreeMap::new(),
@@ -272,8 +273,8 @@ fn context_is_told() {
         vu.start(&no_data()).await;
         let iteration = Iteration { number: 41, number_in_vu: 3, flow: 0, lag: Duration::ZERO };
         assert_eq!(vu.iterate(&iteration).await, Outcome::Completed);
-        let told =
-            "vu=7 iteration=3 in_scenario=41 scenario=default color=Some(\"blue\") missing=None";
+        let told = "vu=7 iteration=3 in_scenario=41 scenario=default executor=constant-vus \
+            color=Some(\"blue\") missing=None";
         assert_eq!(bench.messages(), [(Level::Info, told.to_owned())]);
     });
 }
@@ -446,6 +447,55 @@ fn panics() {
             assert!(at.contains("panics.rs:14:"), "the source line is named: {trap}");
         }
         assert_eq!(count(&bench.totals(), builtin::VU_RESTARTS, &[]), 2.0);
+    });
+}
+
+#[test]
+fn groups_its_work() {
+    runtime().block_on(async {
+        let bench = Bench::new(artifacts::GROUPS_ITS_WORK);
+        let outcomes = bench.iterate(3).await;
+        assert_eq!(outcomes, vec![Outcome::Completed; 3], "{:?}", bench.messages());
+        let totals = bench.totals();
+        let trend = |group: &str| {
+            let filter = [("group".to_owned(), group.to_owned())];
+            match totals.select(builtin::GROUP_DURATION, &filter) {
+                Some(Sink::Trend(trend)) => trend.count(),
+                _ => 0,
+            }
+        };
+        // What was left open, too, and nothing besides.
+        let groups = ["::start::login", "::outer", "::outer::inner", "::left open"];
+        assert_eq!(groups.map(trend), [1, 3, 3, 3]);
+        assert_eq!(totals.series(builtin::GROUP_DURATION).count(), groups.len());
+
+        let requests = |group: &str, name: &str| {
+            count(&totals, builtin::HTTP_REQS, &[("group", group), ("name", name)])
+        };
+        assert_eq!(requests("::start::login", "login"), 1.0);
+        assert_eq!(requests("::outer", "before inner"), 3.0);
+        assert_eq!(requests("::outer::inner", "taken outside"), 3.0);
+        assert_eq!(requests("::outer", "prepared"), 3.0, "the same request, twice");
+        assert_eq!(requests("::outer::inner", "prepared"), 3.0);
+        let untold =
+            totals.series(builtin::HTTP_REQS).filter(|(tags, _)| tags.get("group").is_none());
+        let untold: Vec<_> = untold.map(|(tags, _)| tags.get("name").map(str::to_owned)).collect();
+        assert_eq!(untold, [Some("outside".to_owned())]);
+
+        let checks = totals.series(builtin::CHECKS).map(|(tags, _)| {
+            (
+                tags.get("group").unwrap_or_default().to_owned(),
+                tags.get("check").unwrap_or_default().to_owned(),
+            )
+        });
+        let mut checks: Vec<_> = checks.collect();
+        checks.sort();
+        let expected = [("", "there"), ("::outer", "there"), ("::outer::inner", "there")];
+        assert_eq!(checks, expected.map(|(group, check)| (group.to_owned(), check.to_owned())));
+        let own = totals.registry().find("work_done").unwrap().id;
+        assert_eq!(count(&totals, own, &[("group", "::outer::inner"), ("step", "2")]), 3.0);
+        assert_eq!(count(&totals, own, &[("step", "1")]), 3.0);
+        assert_eq!(count(&totals, own, &[]), 6.0);
     });
 }
 

@@ -200,6 +200,8 @@ pub mod builtin {
         SSE_TOKENS_PER_SECOND = "sse_tokens_per_second", Trend, Default;
         /// The share of a script's checks that held.
         CHECKS = "checks", Rate, Default;
+        /// How long a group of a script's was open.
+        GROUP_DURATION = "group_duration", Trend, Time;
         /// Iterations that ended by themselves.
         ITERATIONS = "iterations", Counter, Default;
         /// How long an iteration took, its pauses included.

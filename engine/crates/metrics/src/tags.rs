@@ -40,6 +40,11 @@ impl Tags {
         self.0.is_empty()
     }
 
+    /// Whether these are the very same, and not only equal: quicker to tell.
+    pub fn is_same(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
     /// Whether every tag of `filter` is among these; an empty filter is always met.
     pub fn matches(&self, filter: &[(String, String)]) -> bool {
         filter.iter().all(|(key, value)| self.get(key) == Some(value))

@@ -355,6 +355,17 @@ impl Client {
         }
     }
 
+    /// The cookies that a request to this URL is sent with, names and values.
+    #[must_use]
+    pub fn cookies(&self, target: &Target) -> Vec<(String, String)> {
+        self.cookies.of(target)
+    }
+
+    /// Keeps a cookie as if a response from there had set it; it is what `set-cookie` would say.
+    pub fn keep_cookie(&mut self, target: &Target, cookie: &str) {
+        self.cookies.keep(target, std::iter::once(cookie.as_bytes()));
+    }
+
     /// From now on, [`reset_cookies`](Self::reset_cookies) comes back to the cookies that there are now.
     pub fn mark_cookies(&mut self) {
         self.cookies.mark();

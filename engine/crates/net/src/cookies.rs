@@ -31,10 +31,15 @@ pub(crate) struct Jar {
 impl Jar {
     /// Takes in what a response sets.
     pub(crate) fn take(&mut self, target: &Target, headers: &Headers) {
+        self.keep(target, headers.get_all("set-cookie"));
+    }
+
+    /// Takes in what is said as in the header `set-cookie`.
+    pub(crate) fn keep<'a>(&mut self, target: &Target, said: impl Iterator<Item = &'a [u8]>) {
         let Ok(url) = Url::parse(target.as_str()) else { return };
         let store = Arc::make_mut(self.kept.get_or_insert_default());
         let mut kept = store.iter_unexpired().count();
-        for value in headers.get_all("set-cookie").filter(|value| value.len() <= LONGEST) {
+        for value in said.filter(|value| value.len() <= LONGEST) {
             let Ok(text) = str::from_utf8(value) else { continue };
             let Ok(cookie) = RawCookie::parse(text) else { continue };
             let of_host: Vec<_> = store.get_request_values(&url).map(|(name, _)| name).collect();
@@ -53,22 +58,31 @@ impl Jar {
 
     /// Adds the cookies for a host to a request's headers, after those it has.
     pub(crate) fn add_to(&self, target: &Target, headers: &mut HeaderMap) {
-        let Some(store) = &self.kept else { return };
-        let Ok(url) = Url::parse(target.as_str()) else { return };
+        if self.kept.is_none() {
+            return;
+        }
         let own = headers.get(COOKIE).and_then(|own| own.to_str().ok()).map(str::to_owned);
-        let mut kept = store.matches(&url);
-        // Longer paths first (RFC 6265 §5.4), and then by name, so that a run can be repeated.
-        let path_length = |cookie: &Cookie<'_>| cookie.path.as_ref().len();
-        kept.sort_by(|a, b| {
-            path_length(b).cmp(&path_length(a)).then_with(|| a.name().cmp(b.name()))
-        });
-        let kept = kept.iter().map(|cookie| [cookie.name(), "=", cookie.value()].concat());
+        let kept = self.of(target).into_iter();
+        let kept = kept.map(|(name, value)| [name.as_str(), "=", value.as_str()].concat());
         let all: Vec<_> = own.into_iter().chain(kept).collect();
         if let Ok(value) = HeaderValue::from_str(&all.join("; "))
             && !all.is_empty()
         {
             headers.insert(COOKIE, value);
         }
+    }
+
+    /// The cookies for a host, names and values.
+    pub(crate) fn of(&self, target: &Target) -> Vec<(String, String)> {
+        let Some(store) = &self.kept else { return Vec::new() };
+        let Ok(url) = Url::parse(target.as_str()) else { return Vec::new() };
+        let mut kept = store.matches(&url);
+        // Longer paths first (RFC 6265 §5.4), and then by name, so that a run can be repeated.
+        let path_length = |cookie: &Cookie<'_>| cookie.path.as_ref().len();
+        kept.sort_by(|a, b| {
+            path_length(b).cmp(&path_length(a)).then_with(|| a.name().cmp(b.name()))
+        });
+        kept.iter().map(|cookie| (cookie.name().to_owned(), cookie.value().to_owned())).collect()
     }
 
     /// From now on, [`reset`](Self::reset) comes back to what is kept now.

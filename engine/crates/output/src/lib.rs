@@ -5,6 +5,7 @@
 //! | `terminal` | live progress and messages, on standard error |
 //! | `summary_text` | the summary for people, on standard output |
 //! | `summary_json`, `summary_file` | the summary for machines, in a file |
+//! | `own_summary` | the summary that a script makes itself |
 //! | `har` | a sample of the exchanges, for browsers' tools, in a file |
 //! | `http_debug` | single exchanges for people, on standard error |
 //!
@@ -49,6 +50,7 @@ mod har;
 pub mod http_debug;
 mod line;
 mod numbers;
+mod own_summary;
 pub mod plan_text;
 mod redacted;
 mod report_file;
@@ -68,11 +70,12 @@ use thiserror::Error;
 
 pub use exchanged::{Answer, Exchanged, Message, Phases};
 pub use har::{Har, HarError, HarSample};
+pub use own_summary::{Terminals, printable, results};
 pub use redacted::{Redacting, Redactor, SHORTEST_SECRET};
 pub use screen::{Manner, Screen, Severity, coloured};
 pub use summary::{
-    CheckSummary, Doubts, MetricSummary, RequestError, ScenarioSummary, Summary, ThresholdSummary,
-    Values,
+    CheckSummary, Doubts, GroupSummary, MetricSummary, RequestError, ScenarioSummary, Summary,
+    ThresholdSummary, Values,
 };
 pub use summary_file::{CreateError, SummaryFile};
 pub use summary_text::SummaryText;
@@ -87,6 +90,9 @@ pub trait Output {
 
     /// Hears the summary, once, after every output has heard [`EventKind::RunFinished`].
     fn on_summary(&mut self, _summary: &Summary) {}
+
+    /// Hears that the script has made a summary for people itself, and what is to be shown in place of ours.
+    fn on_own_summary(&mut self, _text: &str) {}
 
     /// Writes what is left to write. Called once, last, however the run ended.
     ///
@@ -129,6 +135,13 @@ impl Outputs {
             for output in &mut self.0 {
                 output.on_summary(&summary);
             }
+        }
+    }
+
+    /// Tells each that the script has made a summary for people itself.
+    pub fn on_own_summary(&mut self, text: &str) {
+        for output in &mut self.0 {
+            output.on_own_summary(text);
         }
     }
 

@@ -29,6 +29,8 @@ pub struct Summary {
     pub search: Option<Searched>,
     /// Each check, sorted by name.
     pub checks: Vec<CheckSummary>,
+    /// The same in the groups that they were made in, and the groups without any.
+    pub root_group: GroupSummary,
     /// Each metric that has samples or thresholds: the built-in ones, then the others in the order of
     /// their definition, and after each the parts of it that are of interest.
     pub metrics: Vec<MetricSummary>,
@@ -98,6 +100,17 @@ pub struct CheckSummary {
     pub passes: u64,
     /// How often it did not.
     pub fails: u64,
+}
+
+/// A group of a script's, with those inside it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct GroupSummary {
+    /// Its name; empty of the one that has all others.
+    pub name: String,
+    /// The groups inside it, sorted by name.
+    pub groups: Vec<Self>,
+    /// Its checks, sorted by name.
+    pub checks: Vec<CheckSummary>,
 }
 
 /// A metric, or a part of it.
@@ -179,6 +192,7 @@ impl Summary {
                 .collect(),
             search: finished.search.clone(),
             checks: checks(totals),
+            root_group: root_group(totals),
             metrics: metrics(finished),
             errors: errors(totals),
             failures: finished.failures.clone(),
@@ -238,6 +252,40 @@ fn checks(totals: &Totals) -> Vec<CheckSummary> {
         fails: rate.total - rate.trues,
     };
     checks.into_iter().map(summary).collect()
+}
+
+fn root_group(totals: &Totals) -> GroupSummary {
+    let mut root = GroupSummary::default();
+    for (tags, _) in totals.series(builtin::GROUP_DURATION) {
+        group_of(&mut root, tags.get("group"));
+    }
+    for (tags, sink) in totals.series(builtin::CHECKS) {
+        let (Sink::Rate(rate), Some(name)) = (sink, tags.get("check")) else { continue };
+        let checks = &mut group_of(&mut root, tags.get("group")).checks;
+        let place = checks.binary_search_by(|check| check.name.as_str().cmp(name));
+        let place = place.unwrap_or_else(|place| {
+            let (passes, fails) = (0, 0);
+            checks.insert(place, CheckSummary { name: name.to_owned(), passes, fails });
+            place
+        });
+        checks[place].passes += rate.trues;
+        checks[place].fails += rate.total - rate.trues;
+    }
+    root
+}
+
+/// The group of this path, such as `::checkout::pay`; it is made if it is not there.
+fn group_of<'a>(root: &'a mut GroupSummary, path: Option<&str>) -> &'a mut GroupSummary {
+    let names = path.into_iter().flat_map(|path| path.split("::").skip(1));
+    names.fold(root, |group, name| {
+        let place = group.groups.binary_search_by(|inner| inner.name.as_str().cmp(name));
+        let place = place.unwrap_or_else(|place| {
+            let inner = GroupSummary { name: name.to_owned(), ..GroupSummary::default() };
+            group.groups.insert(place, inner);
+            place
+        });
+        &mut group.groups[place]
+    })
 }
 
 fn metrics(finished: &Finished) -> Vec<MetricSummary> {

@@ -48,6 +48,7 @@
 
 mod document;
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use metrics::{Outcome, Usl, Verdict};
@@ -165,25 +166,6 @@ impl Document {
 
 impl MetricEntry {
     fn of(summary: &MetricSummary) -> Self {
-        let named = |name: &str, value| (name.to_owned(), Number(value));
-        let values = match &summary.values {
-            Values::None => [].into(),
-            Values::Counter { count, rate } => {
-                [named("count", *count), named("rate", *rate)].into()
-            }
-            Values::Gauge { value, min, max } => {
-                [named("value", *value), named("min", *min), named("max", *max)].into()
-            }
-            Values::Rate(rate) => [
-                named("rate", rate.rate()),
-                named("passes", rate.trues as f64),
-                named("fails", (rate.total - rate.trues) as f64),
-            ]
-            .into(),
-            Values::Trend(stats) => {
-                stats.iter().map(|(stat, value)| (stat.label(), Number(*value))).collect()
-            }
-        };
         let thresholds = summary
             .thresholds
             .iter()
@@ -192,8 +174,29 @@ impl MetricEntry {
         Self {
             kind: summary.metric.kind.as_str(),
             contains: summary.metric.contains.as_str(),
-            values,
+            values: values(&summary.values),
             thresholds,
+        }
+    }
+}
+
+/// What was measured, by k6's names for it.
+pub(crate) fn values(values: &Values) -> BTreeMap<String, Number> {
+    let named = |name: &str, value| (name.to_owned(), Number(value));
+    match values {
+        Values::None => [].into(),
+        Values::Counter { count, rate } => [named("count", *count), named("rate", *rate)].into(),
+        Values::Gauge { value, min, max } => {
+            [named("value", *value), named("min", *min), named("max", *max)].into()
+        }
+        Values::Rate(rate) => [
+            named("rate", rate.rate()),
+            named("passes", rate.trues as f64),
+            named("fails", (rate.total - rate.trues) as f64),
+        ]
+        .into(),
+        Values::Trend(stats) => {
+            stats.iter().map(|(stat, value)| (stat.label(), Number(*value))).collect()
         }
     }
 }

@@ -15,6 +15,7 @@ use run::{Event, FailureKind};
 use self::rows::{Row, aligned, names_width, quantile, rows_of};
 use crate::line::{BAD, DOUBTFUL, GOOD, Line, TITLE, VALUE};
 use crate::numbers::{self, counted};
+use crate::own_summary::printable;
 use crate::summary::{CheckSummary, Summary, ThresholdSummary, Values};
 use crate::{Output, OutputError};
 
@@ -41,6 +42,10 @@ impl<W: Write> Output for SummaryText<W> {
 
     fn on_summary(&mut self, summary: &Summary) {
         self.text = text(summary, self.colour);
+    }
+
+    fn on_own_summary(&mut self, text: &str) {
+        self.text = printable(text, self.colour);
     }
 
     fn finish(&mut self) -> Result<(), OutputError> {
@@ -177,6 +182,7 @@ impl Page {
             let rows = rows_of(summary, |id| match id {
                 builtin::ITERATION_LAG => summary.has_arrivals(),
                 builtin::DROPPED_ITERATIONS
+                | builtin::GROUP_DURATION
                 | builtin::ITERATION_DURATION
                 | builtin::ITERATIONS
                 | builtin::ITERATIONS_FAILED

@@ -7,7 +7,7 @@ use std::time::Duration;
 use metrics::{Totals, Verdict};
 use plan::Plan;
 use thiserror::Error;
-use vu::Trap;
+use vu::{SetupData, Trap};
 
 use crate::failures::Failure;
 use crate::search::Searched;
@@ -35,6 +35,8 @@ pub struct Finished {
     pub given_up: Vec<GivenUp>,
     /// Why it ended before its time, where it did.
     pub stop: Option<StopReason>,
+    /// What `setup` returned; nothing where it did not run.
+    pub setup_data: SetupData,
     /// Why `setup` failed, where it did; then there was no load.
     pub setup_error: Option<CallError>,
     /// Why `teardown` failed, where it did.

@@ -173,11 +173,11 @@ impl Conductor<'_> {
             }
         }
         let cut_off = matches!(self.stop, Some(StopReason::CutOff));
-        if let Some(data) = data
+        if let Some(data) = &data
             && !cut_off
             && !self.plan.no_teardown
         {
-            teardown_error = self.tear_down(factory, &data).await;
+            teardown_error = self.tear_down(factory, data).await;
         }
         self.totals.collect();
         let search = self.search.map(Searching::found);
@@ -196,6 +196,7 @@ impl Conductor<'_> {
             unmade: self.unmade,
             given_up: self.given_up,
             stop: self.stop,
+            setup_data: data.unwrap_or_default(),
             setup_error,
             teardown_error,
             faults: self.faults,

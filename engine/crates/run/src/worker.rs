@@ -187,6 +187,7 @@ impl<F: VuFactory> Worker<F> {
 fn as_vus_see_it(scenario: &ScenarioPlan) -> Scenario {
     Scenario {
         name: scenario.name.clone(),
+        executor: scenario.executor.kind(),
         flows: scenario.flows.names().to_vec(),
         env: scenario.env.clone(),
         tags: scenario.tags.clone(),

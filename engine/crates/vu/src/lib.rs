@@ -19,6 +19,8 @@ pub type SetupData = Arc<[u8]>;
 pub struct Scenario {
     /// Its key in the options, `default` when the options name none.
     pub name: String,
+    /// Its executor, as the options name it; empty in what is called once a run.
+    pub executor: &'static str,
     /// The script's flows its iterations run: the scenario's `exec`, or those it has `weights` for.
     pub flows: Vec<String>,
     /// Environment variables its scripts can read, the run's and the scenario's own together.

@@ -28,6 +28,19 @@ impl Host for VuState {
         Ok(self.user.identity.scenario.name.clone())
     }
 
+    fn executor(&mut self) -> Result<String> {
+        Ok(self.user.identity.scenario.executor.to_owned())
+    }
+
+    fn set_tag(&mut self, name: String, value: String) -> Result<()> {
+        Ok(self.scope.set_tag(name, value, &self.user.limits)?)
+    }
+
+    fn remove_tag(&mut self, name: String) -> Result<()> {
+        self.scope.remove_tag(&name);
+        Ok(())
+    }
+
     fn env(&mut self, name: String) -> Result<Option<String>> {
         Ok(self.user.env.get(&name).cloned())
     }

@@ -2,7 +2,7 @@
 
 #![expect(unreachable_pub, reason = "the generated bindings name these types in public items")]
 
-use ::metrics::{Contains, DefineError, Kind, MetricId, SeriesId};
+use ::metrics::{Contains, DefineError, Kind, MetricId, SeriesId, Tags};
 use wasmtime::component::Resource;
 use wasmtime::{Result, error::Context as _};
 
@@ -11,13 +11,13 @@ use crate::bindings::wasmload::script::metrics::{
 };
 use crate::catalogue::Recent;
 use crate::limits::Limit;
-use crate::state::VuState;
+use crate::state::{User, VuState};
 
 /// A metric in the hands of a script, with the series that its last tags led to.
 pub struct Metric {
     id: MetricId,
-    untagged: Option<SeriesId>,
-    recent: Recent<Vec<(String, String)>, SeriesId>,
+    untagged: Option<(Tags, SeriesId)>,
+    recent: Recent<(Tags, Vec<(String, String)>), SeriesId>,
 }
 
 /// A sum.
@@ -42,37 +42,39 @@ impl VuState {
 }
 
 impl Metric {
-    fn series(
-        &mut self,
-        user: &crate::state::User,
-        tags: Vec<(String, String)>,
-    ) -> Result<SeriesId> {
+    /// The series of these tags and those that samples have now.
+    fn series(&mut self, user: &User, now: &Tags, tags: Vec<(String, String)>) -> Result<SeriesId> {
         let intern = |tags: &[(String, String)]| {
-            let mut all = user.tags.clone();
+            let mut all = now.clone();
             for (name, value) in tags {
                 all = all.with(name.as_str(), value.as_str());
             }
             user.catalogue.lock().recorder().registry().series(self.id, &all)
         };
         if tags.is_empty() {
-            return Ok(*self.untagged.get_or_insert_with(|| intern(&[])));
+            return Ok(match &self.untagged {
+                Some((of, series)) if of.is_same(now) => *series,
+                _ => self.untagged.insert((now.clone(), intern(&[]))).1,
+            });
         }
-        if let Some(series) = self.recent.find(|known| *known == tags) {
+        let known = self.recent.find(|(of, known)| of.is_same(now) && *known == tags);
+        if let Some(series) = known {
             return Ok(series);
         }
         user.limits.check_tags(&tags)?;
         let series = intern(&tags);
-        self.recent.keep(tags, series);
+        self.recent.keep((now.clone(), tags), series);
         Ok(series)
     }
 
     fn record(
         &mut self,
-        user: &crate::state::User,
+        user: &User,
+        now: &Tags,
         value: f64,
         tags: Vec<(String, String)>,
     ) -> Result<()> {
-        let series = self.series(user, tags)?;
+        let series = self.series(user, now, tags)?;
         user.catalogue.lock().recorder().record(series, value);
         Ok(())
     }
@@ -92,7 +94,7 @@ impl HostCounter for VuState {
         value: f64,
         tags: Vec<(String, String)>,
     ) -> Result<()> {
-        self.table.get_mut(&this)?.0.record(&self.user, value, tags)
+        self.table.get_mut(&this)?.0.record(&self.user, self.scope.tags(), value, tags)
     }
 
     fn drop(&mut self, this: Resource<Counter>) -> Result<()> {
@@ -113,7 +115,7 @@ impl HostGauge for VuState {
         value: f64,
         tags: Vec<(String, String)>,
     ) -> Result<()> {
-        self.table.get_mut(&this)?.0.record(&self.user, value, tags)
+        self.table.get_mut(&this)?.0.record(&self.user, self.scope.tags(), value, tags)
     }
 
     fn drop(&mut self, this: Resource<Gauge>) -> Result<()> {
@@ -135,7 +137,7 @@ impl HostRate for VuState {
         tags: Vec<(String, String)>,
     ) -> Result<()> {
         let value = f64::from(u8::from(value));
-        self.table.get_mut(&this)?.0.record(&self.user, value, tags)
+        self.table.get_mut(&this)?.0.record(&self.user, self.scope.tags(), value, tags)
     }
 
     fn drop(&mut self, this: Resource<Rate>) -> Result<()> {
@@ -157,7 +159,7 @@ impl HostTrend for VuState {
         value: f64,
         tags: Vec<(String, String)>,
     ) -> Result<()> {
-        self.table.get_mut(&this)?.0.record(&self.user, value, tags)
+        self.table.get_mut(&this)?.0.record(&self.user, self.scope.tags(), value, tags)
     }
 
     fn drop(&mut self, this: Resource<Trend>) -> Result<()> {

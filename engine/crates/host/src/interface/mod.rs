@@ -7,6 +7,7 @@ pub(crate) mod http;
 pub(crate) mod log;
 pub(crate) mod metrics;
 pub(crate) mod secrets;
+pub(crate) mod spans;
 pub(crate) mod sse;
 pub(crate) mod timing;
 pub(crate) mod websocket;

@@ -98,7 +98,7 @@ impl VuState {
     }
 
     fn socket_tags(&self, request: &Request) -> Tags {
-        let mut tags = self.tags.clone();
+        let mut tags = self.scope.tags().clone();
         for (name, value) in &request.tags {
             tags = tags.with(name.as_str(), value.as_str());
         }

@@ -562,6 +562,7 @@ pub(crate) fn flows_of_all_kinds() {
         let vu = |vu: u32, flow: &str| {
             let scenario = Scenario {
                 name: flow.into(),
+                executor: "constant-vus",
                 flows: vec![flow.into()],
                 env: bench.env.clone(),
                 tags: BTreeMap::new(),

@@ -82,6 +82,7 @@ impl Recording {
             unmade: Vec::new(),
             given_up: Vec::new(),
             stop: None,
+            setup_data: [].into(),
             setup_error: None,
             teardown_error: None,
             faults: Vec::new(),
@@ -357,4 +358,25 @@ fn what_has_no_samples_has_values_only_where_zero_is_one() {
             ("unheard_of", Outcome::NoData, Some(Silence::UnknownMetric)),
         ]
     );
+}
+
+#[test]
+fn checks_stand_in_the_groups_that_they_were_made_in() {
+    let recording = Recording::new();
+    recording.record(builtin::CHECKS, &[("check", "up")], &[1.0]);
+    recording.record(
+        builtin::CHECKS,
+        &[("check", "paid"), ("group", "::checkout::pay")],
+        &[1.0, 0.0],
+    );
+    let other = [("check", "paid"), ("group", "::checkout::pay"), ("scenario", "other")];
+    recording.record(builtin::CHECKS, &other, &[1.0]);
+    recording.record(builtin::GROUP_DURATION, &[("group", "::browse")], &[12.0]);
+    let root = Summary::new(&recording.finish(1, plan("{}"))).root_group;
+
+    let check = |name: &str, passes, fails| CheckSummary { name: name.into(), passes, fails };
+    let group = |name: &str, groups, checks| GroupSummary { name: name.into(), groups, checks };
+    let pay = group("pay", vec![], vec![check("paid", 2, 1)]);
+    let inner = vec![group("browse", vec![], vec![]), group("checkout", vec![pay], vec![])];
+    assert_eq!(root, group("", inner, vec![check("up", 1, 0)]));
 }

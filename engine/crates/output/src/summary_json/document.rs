@@ -247,7 +247,7 @@ pub(super) struct Stop {
 
 /// A number, written without a fraction where it has none.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Number(pub(super) f64);
+pub(crate) struct Number(pub(super) f64);
 
 impl Serialize for Number {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {

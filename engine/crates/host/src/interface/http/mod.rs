@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use ::http::Method;
 use ::http::header::{ACCEPT, CONTENT_ENCODING, HeaderMap, HeaderName, HeaderValue};
+use metrics::Tags;
 use net::{BodyPolicy, Digest, ExchangeId, Target};
 use wasmtime::Result;
 use wasmtime::component::Resource;
@@ -25,7 +26,7 @@ use crate::catalogue::{Ending, Endpoint, EndpointKey};
 use crate::event_streams::{Source, StreamId};
 use crate::exchanges::{Finished, too_many, until};
 use crate::limits::{EXPECTED_RANGES, HEADER_BYTES, Limit, METHOD};
-use crate::state::{Group, VuState};
+use crate::state::VuState;
 use crate::time::{duration, within};
 
 pub use download::Download;
@@ -103,8 +104,8 @@ pub(crate) struct Prepared {
     pub(crate) method: Method,
     pub(crate) target: Target,
     pub(crate) endpoint: Arc<Endpoint>,
-    /// Whose samples they are.
-    group: Group,
+    /// The tags under which it was found out.
+    tags: Tags,
 }
 
 /// A request on its way.
@@ -138,16 +139,18 @@ impl VuState {
     ) -> Result<Prepared, Error> {
         let plain = name.is_none() && tags.is_empty() && expected.is_empty();
         if plain
-            && let Some(prepared) =
-                self.recent_requests.find(|(known, at)| known == method && at == url)
+            && let Some(prepared) = self.recent_requests.find(|(of, known, at)| {
+                known == method && at == url && of.is_same(self.scope.tags())
+            })
         {
             return Ok(prepared);
         }
         let tag = self.user.limits.tag_of(method);
+        let tags_now = self.scope.tags().clone();
         let (endpoint, target) = {
             let mut catalogue = self.user.catalogue.lock();
             let endpoint = catalogue.endpoint(EndpointKey {
-                vu: self.tags.clone(),
+                vu: tags_now.clone(),
                 method: tag.clone(),
                 name: name.map_or_else(|| self.user.limits.tag_of(url), ToOwned::to_owned),
                 tags: tags.to_vec(),
@@ -173,9 +176,10 @@ impl VuState {
         let (parsed_method, target) = parsed.map_err(|fault| {
             self.unsent(&endpoint, Ending::INVALID, Error::InvalidRequest(fault))
         })?;
-        let prepared = Prepared { method: parsed_method, target, endpoint, group: self.group() };
-        if plain {
-            self.recent_requests.keep((method.to_owned(), url.to_owned()), prepared.clone());
+        let key = plain.then(|| (tags_now.clone(), method.to_owned(), url.to_owned()));
+        let prepared = Prepared { method: parsed_method, target, endpoint, tags: tags_now };
+        if let Some(key) = key {
+            self.recent_requests.keep(key, prepared.clone());
         }
         Ok(prepared)
     }
@@ -239,8 +243,8 @@ impl VuState {
     ) -> Result<Result<(Prepared, Content), Error>> {
         let request = self.table.get(this)?;
         let content = request.content.clone();
-        let group = self.group();
-        let known = request.prepared.as_ref().filter(|prepared| prepared.group == group);
+        let now = self.scope.tags();
+        let known = request.prepared.as_ref().filter(|prepared| prepared.tags.is_same(now));
         if let (Some(prepared), None) = (known, &request.fault) {
             return Ok(Ok((prepared.clone(), content)));
         }
@@ -360,6 +364,18 @@ impl Host for VuState {
             waiting.iter().find(|(_, id)| exchanges.is_finished(*id)).map(|(place, _)| *place)
         });
         Ok(within(timeout, first).await)
+    }
+
+    fn cookies(&mut self, url: String) -> Result<Vec<(String, String)>> {
+        let Ok(target) = self.user.catalogue.lock().target(&url) else { return Ok(Vec::new()) };
+        Ok(self.exchanges.lock().cookies(&target))
+    }
+
+    fn set_cookie(&mut self, url: String, cookie: String) -> Result<()> {
+        if let Ok(target) = self.user.catalogue.lock().target(&url) {
+            self.exchanges.lock().keep_cookie(&target, &cookie);
+        }
+        Ok(())
     }
 
     fn clear_cookies(&mut self) -> Result<()> {

@@ -40,6 +40,10 @@ impl HostResponse for VuState {
         Ok(self.table.get(&this)?.response.status.as_u16())
     }
 
+    fn protocol(&mut self, this: Resource<Response>) -> Result<String> {
+        Ok(format!("{:?}", self.table.get(&this)?.response.version))
+    }
+
     fn header(&mut self, this: Resource<Response>, name: String) -> Result<Option<String>> {
         let value = self.table.get(&this)?.response.headers.get(&name);
         Ok(value.map(|value| String::from_utf8_lossy(value).into_owned()))
