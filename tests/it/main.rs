@@ -45,6 +45,9 @@ mod http2;
 /// The conformance kit: the same from every language.
 mod kit;
 
+/// Scripts written for k6, as they are.
+mod k6;
+
 /// Mistakes: what is said, and with which exit code.
 mod mistakes;
 

@@ -5,10 +5,15 @@
 //! begins from; a script's own module is held back (`guest-sdk/js/runtime/script.js`), since it may read what the run
 //! was given. `async` becomes the SDK's promises, since the interpreter's own jobs are run by nobody.
 //!
+//! A script that imports from `k6` is looked through before (`js/k6.rs`), and gets what k6 would give it.
+//!
 //! What esbuild says about a script is made into words in `js/said.rs`.
 
+mod imports;
+mod k6;
 mod said;
 mod source_map;
+mod tokens;
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -19,6 +24,7 @@ use std::path::{Component, Path, PathBuf};
 use serde::Deserialize;
 use serde_json::json;
 
+use self::k6::OfK6;
 use super::kept::{self, Ingredients};
 use super::tool::Tool;
 use super::{Source, printed};
@@ -37,13 +43,15 @@ const COMPONENTIZER: Tool = Tool { name: "componentize-qjs", beside: BESIDE, ins
 const MODULES: [(&str, &str); 1] = [("wasmload", "index.js")];
 
 /// Folders of the SDK whose modules are made now, and not at the script's first call, if the script uses them.
-const EAGER: [&str; 0] = [];
+const EAGER: [&str; 1] = ["k6"];
 
 /// What a folder's script is where its package.json has no `main`.
 const INDEX: [&str; 4] = ["index.ts", "index.js", "index.mts", "index.mjs"];
 
 /// The world of `guest-sdk/js/wit` that components are made for.
 const WORLD: &str = "javascript";
+/// That for scripts written for k6, which may make the summary themselves.
+const K6_WORLD: &str = "k6";
 
 /// Builds the script of this source.
 pub(super) fn build(source: &Source) -> Result<PathBuf, Fault> {
@@ -68,15 +76,18 @@ pub(super) fn build(source: &Source) -> Result<PathBuf, Fault> {
         fs::copy(work.sdk().join("wit").join(file), to).map_err(failed)?;
     }
 
-    let bundle = bundle(&entry, &folder, &work)?;
+    let k6 = k6::of_k6(&entry)?;
+    let bundle = bundle(&entry, &folder, &work, k6.as_ref())?;
     let mut ingredients = Ingredients::new();
     ingredients.add(&bundle);
     ingredients.add_program(&bundler);
     ingredients.add_program(&componentizer);
     sdk::WIT.iter().for_each(|(_, content)| ingredients.add(content));
+    let world = if k6.is_some() { K6_WORLD } else { WORLD };
+    ingredients.add(world);
     kept::or_make(ingredients, |component| {
         fs::write(work.script(), &bundle).map_err(failed)?;
-        componentize(&folder, &work, component)
+        componentize(&folder, &work, world, component)
     })
 }
 
@@ -164,15 +175,15 @@ struct SourceMap {
 }
 
 /// The script and all that it imports as one module, with where each part of it comes from.
-fn bundle(entry: &Path, folder: &Path, work: &Work) -> Result<String, Fault> {
-    let read = bundle_once(entry, folder, work, &[])?;
+fn bundle(entry: &Path, folder: &Path, work: &Work, k6: Option<&OfK6>) -> Result<String, Fault> {
+    let read = bundle_once(entry, folder, work, k6, &[])?;
     said::refuse_what_is_elsewhere(entry, folder, &read)?;
     let used = read.inputs.keys().map(|path| plain(&folder.join(path)));
     let eager: Vec<PathBuf> = used
         .filter(|path| EAGER.iter().any(|folder| path.starts_with(work.sdk().join(folder))))
         .collect();
     if !eager.is_empty() {
-        bundle_once(entry, folder, work, &eager)?;
+        bundle_once(entry, folder, work, k6, &eager)?;
     }
 
     let unread = |error: &dyn std::error::Error| {
@@ -208,6 +219,7 @@ fn bundle_once(
     entry: &Path,
     folder: &Path,
     work: &Work,
+    k6: Option<&OfK6>,
     eager: &[PathBuf],
 ) -> Result<Metafile, Fault> {
     let quoted = |path: &Path| serde_json::Value::from(path.to_string_lossy()).to_string();
@@ -219,7 +231,13 @@ fn bundle_once(
     for module in eager {
         let _ = writeln!(whole, "import {};", quoted(module));
     }
-    let _ = writeln!(whole, "export const script = of(() => require({}));", quoted(entry));
+    let load = format!("() => require({})", quoted(entry));
+    match k6 {
+        None => {
+            let _ = writeln!(whole, "export const script = of({load});");
+        }
+        Some(of_k6) => whole.push_str(&of_k6.main(&work.sdk(), &load)),
+    }
     let main = work.path.join("main.js");
     fs::write(&main, whole).map_err(|error| {
         Fault::new(ExitCode::BuildFailed, "failed to write what a script is built from")
@@ -239,6 +257,8 @@ fn bundle_once(
         .args(["--external:wasmload:*", "--external:wasi:*"])
         .args(
             MODULES
+                .iter()
+                .chain(&k6::MODULES)
                 .map(|(name, file)| format!("--alias:{name}={}", work.sdk().join(file).display())),
         )
         .args(["--sourcemap=external", "--sources-content=false", "--legal-comments=none"])
@@ -262,11 +282,11 @@ fn bundle_once(
 }
 
 /// Makes a component of the module.
-fn componentize(folder: &Path, work: &Work, component: &Path) -> Result<(), Fault> {
+fn componentize(folder: &Path, work: &Work, world: &str, component: &Path) -> Result<(), Fault> {
     let mut command = COMPONENTIZER.command(folder)?;
     command
         .current_dir(&work.path)
-        .args(["--sync", "--world", WORLD, "--wit"])
+        .args(["--sync", "--world", world, "--wit"])
         .arg(work.wit())
         .arg("--js")
         .arg(work.script())
