@@ -77,6 +77,8 @@ pub(crate) const JS: Files = files!(
     "k6/handshake.js",
     "k6/http.js",
     "k6/index.js",
+    "k6/jslib/k6-summary.js",
+    "k6/jslib/k6-utils.js",
     "k6/metrics.js",
     "k6/random.js",
     "k6/response.js",

@@ -456,6 +456,43 @@ fn a_summary_of_the_scripts_own_is_shown_and_written_where_that_is_allowed() {
 }
 
 #[test]
+fn libraries_that_scripts_take_from_the_network_are_here() {
+    let wasmload = wasmload();
+    let script = "
+        import { textSummary } from 'https://jslib.k6.io/k6-summary/0.0.2/index.js';
+        import { randomIntBetween, uuidv4 } from 'https://jslib.k6.io/k6-utils/1.4.0/index.js';
+        import { check, group } from 'k6';
+        export const options = { vus: 1, iterations: 2, thresholds: { 'group_duration{group:::outer}': ['avg<60000'] }, cloud: { projectID: 1 } };
+
+        export default function () {
+            const drawn = randomIntBetween(3, 5);
+            group('outer', () => check(uuidv4(), { 'is long': (id) => id.length === 36, 'is in between': drawn >= 3 && drawn <= 5 }));
+        }
+
+        export function handleSummary(data) {
+            return { stdout: textSummary(data, { indent: ' ', enableColors: true }) };
+        }
+    ";
+    wasmload.write("script.js", script);
+    let Some(ran) = ran(&wasmload, &["run", "script.js"]) else { return };
+    assert_eq!(ran.code, Some(0), "{}", ran.redacted());
+    for line in [
+        " █ outer\n",
+        "   ✓ is long\n",
+        "   ✓ is in between\n",
+        " ✓ group_duration{group:::outer}...",
+    ] {
+        assert!(ran.stdout.contains(line), "{line}: {}", ran.redacted());
+    }
+    for line in [
+        "checks.........................: 100.00% 4 out of 4\n",
+        "iterations.....................: 2 ",
+    ] {
+        assert!(ran.stdout.contains(line), "{line}: {}", ran.redacted());
+    }
+}
+
+#[test]
 fn a_summary_that_fails_is_said_and_the_usual_one_stands() {
     let wasmload = wasmload();
     let script = "import 'k6';\nexport const options = { vus: 1, iterations: 1 };\nexport default function () {}\n\

@@ -179,6 +179,7 @@ mod tests {
             "max_connections_per_host",
             "stop_file",
             "summary_export",
+            "allow_write",
             "http_debug",
             "har",
             "record_failures",

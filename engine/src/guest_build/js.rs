@@ -11,6 +11,7 @@
 
 mod imports;
 mod k6;
+mod libraries;
 mod said;
 mod source_map;
 mod tokens;
@@ -177,7 +178,8 @@ struct SourceMap {
 /// The script and all that it imports as one module, with where each part of it comes from.
 fn bundle(entry: &Path, folder: &Path, work: &Work, k6: Option<&OfK6>) -> Result<String, Fault> {
     let read = bundle_once(entry, folder, work, k6, &[])?;
-    said::refuse_what_is_elsewhere(entry, folder, &read)?;
+    let is_here = |address: &str| k6.is_some_and(|k6| k6.has(address));
+    said::refuse_what_is_elsewhere(entry, folder, &read, &is_here)?;
     let used = read.inputs.keys().map(|path| plain(&folder.join(path)));
     let eager: Vec<PathBuf> = used
         .filter(|path| EAGER.iter().any(|folder| path.starts_with(work.sdk().join(folder))))
@@ -191,6 +193,7 @@ fn bundle(entry: &Path, folder: &Path, work: &Work, k6: Option<&OfK6>) -> Result
             .detail(error.to_string())
     };
     let bundled = fs::read_to_string(work.script()).map_err(|error| unread(&error))?;
+    let bundled = k6.map_or(bundled.clone(), |k6| k6.with_libraries(&bundled));
     let map = work.script().with_extension("js.map");
     let map: SourceMap = serde_json::from_slice(&fs::read(map).map_err(|error| unread(&error))?)
         .map_err(|error| unread(&error))?;

@@ -5,7 +5,8 @@ export const settings = { batch: 20, batchPerHost: 6, throw: false };
 /** Takes these out of a script's options, and gives the others. */
 export function configured(options) {
     if (options === null || typeof options !== 'object') return options;
-    const { batch, batchPerHost, throw: throws, ...others } = options;
+    // Those of Grafana's cloud say nothing to a run on this machine, k6's own neither.
+    const { batch, batchPerHost, throw: throws, cloud: _, ext: __, ...others } = options;
     for (const [name, value] of Object.entries({ batch, batchPerHost })) {
         if (value === undefined) continue;
         if (!Number.isInteger(value) || value < 0) throw new TypeError(`options.${name} is a number of requests, and this is ${JSON.stringify(value)}`);

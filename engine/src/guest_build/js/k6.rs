@@ -9,6 +9,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::imports::{Import, imports, is, members, name};
+use super::libraries::{self, library};
 use super::tokens::{Kind, Token, tokens};
 use crate::exit::ExitCode;
 use crate::fault::Fault;
@@ -43,6 +44,8 @@ const ENDINGS: [&str; 7] = ["", ".js", ".ts", ".mjs", ".mts", "/index.js", "/ind
 pub(super) struct OfK6 {
     /// Files that it opens: whether as bytes, the name that it has for each, and what is in it.
     files: BTreeMap<(bool, String), Vec<u8>>,
+    /// The libraries that it imports from the network, by their addresses.
+    libraries: BTreeSet<String>,
 }
 
 impl OfK6 {
@@ -50,12 +53,22 @@ impl OfK6 {
     /// script's own module.
     pub(super) fn main(&self, sdk: &Path, load: &str) -> String {
         let path = quoted(&sdk.join("k6/script.js").to_string_lossy());
-        let mut whole = self.embedding(sdk);
+        let mut whole = self.embedding(sdk) + &libraries::shelf(&self.libraries, sdk);
         whole.push_str(&format!(
             "import {{ k6 }} from {path};\nconst written = k6({load});\n\
              export const script = of(written.load);\nexport const summary = written.summary;\n"
         ));
         whole
+    }
+
+    /// The bundle with the libraries that are here in place of those of the network.
+    pub(super) fn with_libraries(&self, bundle: &str) -> String {
+        libraries::in_place(&self.libraries, bundle)
+    }
+
+    /// Whether it has what stands at an address.
+    pub(super) fn has(&self, address: &str) -> bool {
+        self.libraries.contains(address)
     }
 
     /// Statements that make the files part of the script.
@@ -81,7 +94,7 @@ impl OfK6 {
 }
 
 /// A text as JavaScript has it.
-fn quoted(text: &str) -> String {
+pub(super) fn quoted(text: &str) -> String {
     serde_json::Value::from(text).to_string()
 }
 
@@ -149,7 +162,16 @@ impl<'a> Look<'a> {
             let mut problem = |line: usize, what: String| {
                 self.problems.push((shown.clone(), line, what));
             };
-            if module.starts_with("http:") || module.starts_with("https:") {
+            if let Some((_, file)) = library(&module) {
+                self.is_of_k6 = true;
+                let exports = Exports::of_file(file);
+                for (name, line) in names {
+                    if !exports.as_ref().is_some_and(|exports| exports.has(&name)) {
+                        problem(line, format!("`{name}` of `{module}` is not supported"));
+                    }
+                }
+                self.found.libraries.insert(module);
+            } else if module.starts_with("http:") || module.starts_with("https:") {
                 problem(
                     line,
                     format!(
@@ -263,7 +285,12 @@ impl Exports {
     /// Those of a module by k6's name, if it is there.
     fn of(module: &str) -> Option<Self> {
         let (_, file) = MODULES.iter().find(|(name, _)| *name == module)?;
-        let (_, content) = sdk::JS.iter().find(|(name, _)| name == file)?;
+        Self::of_file(file)
+    }
+
+    /// Those of a file of the SDK.
+    fn of_file(file: &str) -> Option<Self> {
+        let (_, content) = sdk::JS.iter().find(|(name, _)| *name == file)?;
         Some(Self::in_source(content))
     }
 
@@ -320,7 +347,8 @@ mod tests {
         let script = "import http, { get, ftp } from 'k6/http';\n\
             import { browser } from 'k6/browser';\n\
             import * as k6 from 'k6';\n\
-            import { textSummary } from 'https://jslib.k6.io/k6-summary/0.0.2/index.js';\n\
+            import x, { textSummary, jUnit } from 'https://jslib.k6.io/k6-summary/0.0.2/index.js';\n\
+            import { URL } from 'https://jslib.k6.io/url/1.0.0/index.js';\n\
             import { login } from './lib/login';\n\
             export default function () {\n\
               // http.nothing\n\
@@ -340,12 +368,13 @@ mod tests {
                 "  lib/login.js:2: `h.login` of `k6/http` is not supported",
                 "  script.js:1: `ftp` of `k6/http` is not supported",
                 "  script.js:2: `k6/browser` is not supported",
-                "  script.js:4: `https://jslib.k6.io/k6-summary/0.0.2/index.js`: modules are not loaded from the network; save it beside the script, and import it from there",
-                "  script.js:8: `http.telepathy` of `k6/http` is not supported",
-                "  script.js:10: `k6.levitate` of `k6` is not supported",
-                "  script.js:11: `open` needs the file's path as a text, such as open('./users.json'), since the file becomes part of the script when it is built",
-                "  script.js:12: `open('./missing.json')`: No such file or directory (os error 2)",
-                "  script.js:13: `open('../script.js')`: No such file or directory (os error 2)",
+                "  script.js:4: `jUnit` of `https://jslib.k6.io/k6-summary/0.0.2/index.js` is not supported",
+                "  script.js:5: `https://jslib.k6.io/url/1.0.0/index.js`: modules are not loaded from the network; save it beside the script, and import it from there",
+                "  script.js:9: `http.telepathy` of `k6/http` is not supported",
+                "  script.js:11: `k6.levitate` of `k6` is not supported",
+                "  script.js:12: `open` needs the file's path as a text, such as open('./users.json'), since the file becomes part of the script when it is built",
+                "  script.js:13: `open('./missing.json')`: No such file or directory (os error 2)",
+                "  script.js:14: `open('../script.js')`: No such file or directory (os error 2)",
             ],
             "{text}"
         );

@@ -66,18 +66,19 @@ pub(super) fn fault(entry: &Path, said: &str) -> Fault {
         .fold(fault, |fault, error| error.lines().into_iter().fold(fault, Fault::detail))
 }
 
-/// Refuses modules that esbuild leaves where they are, on the network, all at once.
+/// Refuses modules that esbuild leaves where they are, on the network, all at once; but those that are here.
 pub(super) fn refuse_what_is_elsewhere(
     entry: &Path,
     folder: &Path,
     read: &Metafile,
+    is_here: &dyn Fn(&str) -> bool,
 ) -> Result<(), Fault> {
     let name = entry.file_name().unwrap_or_default().to_string_lossy();
     let mut details = Vec::new();
     for (path, input) in &read.inputs {
         let text = fs::read_to_string(folder.join(path)).unwrap_or_default();
         for import in &input.imports {
-            if import.external && import.path.contains("://") {
+            if import.external && import.path.contains("://") && !is_here(&import.path) {
                 let line = text.lines().position(|line| line.contains(&import.path));
                 let line = line.map_or_else(String::new, |line| format!(":{}", line + 1));
                 details.push(format!("{path}{line}: the module \"{}\" is not there", import.path));
