@@ -484,10 +484,7 @@ fn libraries_that_scripts_take_from_the_network_are_here() {
     ] {
         assert!(ran.stdout.contains(line), "{line}: {}", ran.redacted());
     }
-    for line in [
-        "checks.........................: 100.00% 4 out of 4\n",
-        "iterations.....................: 2 ",
-    ] {
+    for line in ["..: 100.00% 4 out of 4\n", "..: 2 ", "..: avg="] {
         assert!(ran.stdout.contains(line), "{line}: {}", ran.redacted());
     }
 }

@@ -15,7 +15,7 @@ export function textSummary(data, { indent = '', enableColors = false } = {}) {
         const metric = data.metrics[name];
         const marks = Object.values(metric.thresholds ?? {});
         const mark = marks.length === 0 ? ' ' : marks.every(({ ok }) => ok) ? painted('good', '✓') : painted('bad', '✗');
-        lines.push(`${mark} ${`${name}`.padEnd(width, '.')}: ${shown(metric)}`);
+        lines.push(`${mark} ${name.padEnd(width, '.')}: ${shown(metric, data.options.summaryTrendStats)}`);
     }
     return lines.map((line) => (line === '' ? '' : `${indent}${line}`)).join('\n');
 }
@@ -34,7 +34,7 @@ function* groupLines({ name, groups, checks }, indent, painted) {
     for (const group of groups) yield* groupLines(group, inner, painted);
 }
 
-function shown({ type, contains, values }) {
+function shown({ type, contains, values }, stats) {
     const value = (number) => (contains === 'time' ? time(number) : contains === 'data' ? bytes(number) : plain(number));
     switch (type) {
         case 'counter':
@@ -44,7 +44,7 @@ function shown({ type, contains, values }) {
         case 'rate':
             return `${(Math.floor(values.rate * 10000) / 100).toFixed(2)}% ${values.passes} out of ${values.passes + values.fails}`;
         default:
-            return Object.entries(values).map(([name, number]) => `${name}=${name === 'count' ? plain(number) : value(number)}`).join(' ');
+            return stats.map((name) => `${name}=${name === 'count' ? plain(values[name]) : value(values[name])}`).join(' ');
     }
 }
 
