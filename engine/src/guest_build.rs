@@ -6,7 +6,9 @@
 
 mod js;
 mod kept;
+mod python;
 mod rust;
+mod sources;
 mod tool;
 
 use std::path::{Path, PathBuf};
@@ -21,6 +23,7 @@ enum Language {
     Rust,
     /// And TypeScript.
     JavaScript,
+    Python,
 }
 
 /// A source, and where it belongs.
@@ -34,13 +37,14 @@ struct Source {
 
 impl Language {
     /// Where a folder has the projects of several, the first is meant.
-    const ALL: [Self; 2] = [Self::Rust, Self::JavaScript];
+    const ALL: [Self; 3] = [Self::Rust, Self::JavaScript, Self::Python];
 
     /// The file that says how a project of it is built.
     fn project(self) -> &'static str {
         match self {
             Self::Rust => "Cargo.toml",
             Self::JavaScript => "package.json",
+            Self::Python => "pyproject.toml",
         }
     }
 
@@ -49,6 +53,7 @@ impl Language {
         match self {
             Self::Rust => &["rs"],
             Self::JavaScript => &["js", "mjs", "cjs", "ts", "mts", "cts"],
+            Self::Python => &["py"],
         }
     }
 
@@ -57,6 +62,7 @@ impl Language {
         match self {
             Self::Rust => false,
             Self::JavaScript => true,
+            Self::Python => true,
         }
     }
 
@@ -65,6 +71,7 @@ impl Language {
             (Self::Rust, Some(manifest)) => rust::build(&source.path, manifest),
             (Self::Rust, None) => Err(not_a_script(&source.path)),
             (Self::JavaScript, _) => js::build(source),
+            (Self::Python, _) => python::build(source),
         }
     }
 
@@ -155,6 +162,7 @@ mod tests {
             (here.to_owned(), true),
             (here.join("src/main.rs"), true),
             (PathBuf::from("not_there_yet.rs"), true),
+            (PathBuf::from("script.py"), true),
             (here.join("Cargo.toml"), false),
             (PathBuf::from("script.wasm"), false),
             (PathBuf::from("script.wat"), false),

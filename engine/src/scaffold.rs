@@ -4,6 +4,7 @@
 //! (`sdk`), so that a scaffold needs nothing that is not on the machine.
 
 mod js;
+mod python;
 mod rust;
 
 use std::fs;
@@ -44,15 +45,16 @@ pub(crate) struct SdkError {
 }
 
 impl Sdk {
-    /// The one in a folder.
+    /// The one of a language in a folder.
     ///
     /// Fails if it is not there, or its path cannot stand in a manifest.
-    pub(crate) fn at(folder: &Path) -> Result<Self, SdkError> {
+    pub(crate) fn at(folder: &Path, lang: Lang) -> Result<Self, SdkError> {
         let fail = |why: String| SdkError { folder: folder.display().to_string(), why };
-        let manifest = fs::read_to_string(folder.join("Cargo.toml"))
-            .map_err(|error| fail(format!("its Cargo.toml cannot be read: {error}")))?;
-        if !manifest.lines().any(|line| line.trim() == format!("name = \"{SDK_NAME}\"")) {
-            return Err(fail(format!("its Cargo.toml does not name `{SDK_NAME}`")));
+        let (file, says) = lang.mark();
+        let content = fs::read_to_string(folder.join(file))
+            .map_err(|error| fail(format!("its {file} cannot be read: {error}")))?;
+        if !content.lines().any(|line| line.trim() == says) {
+            return Err(fail(format!("its {file} does not name `{SDK_NAME}`")));
         }
         let whole = folder.canonicalize().map_err(|error| fail(error.to_string()))?;
         match whole.to_str() {
@@ -96,6 +98,7 @@ pub(crate) enum Lang {
     Js,
     /// TypeScript
     Ts,
+    Python,
 }
 
 /// A script that is to be written: files, from its folder.
@@ -113,14 +116,25 @@ impl Lang {
             Self::Rust => rust::scaffold(name, sdk),
             Self::Js => js::scaffold(name, &js::JAVASCRIPT),
             Self::Ts => js::scaffold(name, &js::TYPESCRIPT),
+            Self::Python => python::scaffold(name, sdk),
         }
     }
 
     /// Whether the SDK lies beside a script in it, and can be somewhere else.
     pub(crate) fn has_sdk_beside(self) -> bool {
         match self {
-            Self::Rust => true,
+            Self::Rust | Self::Python => true,
             Self::Js | Self::Ts => false,
+        }
+    }
+
+    /// What its SDK is known by: a file, and a line in it.
+    fn mark(self) -> (&'static str, &'static str) {
+        match self {
+            Self::Rust | Self::Js | Self::Ts => ("Cargo.toml", "name = \"wasmload-sdk\""),
+            Self::Python => {
+                ("wasmload/__init__.py", "\"\"\"Write load-test scripts for wasmload in Python.")
+            }
         }
     }
 }

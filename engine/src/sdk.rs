@@ -106,6 +106,47 @@ pub(crate) const JS: Files = files!(
     "wit/random.wit",
 );
 
+/// The SDK for Python: `guest-sdk/python/wasmload`.
+pub(crate) const PYTHON: Files = files!(
+    "guest-sdk/python":
+    "wasmload/__init__.py",
+    "wasmload/bindings/componentize_py_runtime.pyi",
+    "wasmload/bindings/componentize_py_types.py",
+    "wasmload/bindings/wit_world/__init__.py",
+    "wasmload/bindings/wit_world/exports/__init__.py",
+    "wasmload/bindings/wit_world/exports/script.py",
+    "wasmload/bindings/wit_world/imports/__init__.py",
+    "wasmload/bindings/wit_world/imports/checks.py",
+    "wasmload/bindings/wit_world/imports/context.py",
+    "wasmload/bindings/wit_world/imports/dataset.py",
+    "wasmload/bindings/wit_world/imports/http.py",
+    "wasmload/bindings/wit_world/imports/log.py",
+    "wasmload/bindings/wit_world/imports/metrics.py",
+    "wasmload/bindings/wit_world/imports/secrets.py",
+    "wasmload/bindings/wit_world/imports/sse.py",
+    "wasmload/bindings/wit_world/imports/timing.py",
+    "wasmload/bindings/wit_world/imports/websocket.py",
+    "wasmload/checks.py",
+    "wasmload/component.py",
+    "wasmload/context.py",
+    "wasmload/dataset.py",
+    "wasmload/errors.py",
+    "wasmload/forms.py",
+    "wasmload/given.py",
+    "wasmload/http.py",
+    "wasmload/json_text.py",
+    "wasmload/log.py",
+    "wasmload/metrics.py",
+    "wasmload/py.typed",
+    "wasmload/response.py",
+    "wasmload/script.py",
+    "wasmload/secrets.py",
+    "wasmload/sse.py",
+    "wasmload/testing.py",
+    "wasmload/timing.py",
+    "wasmload/websocket.py",
+);
+
 /// Writes files into a folder, which is made if it is not there.
 pub(crate) fn write(files: Files, folder: &Path) -> io::Result<()> {
     for (file, content) in files {
@@ -132,7 +173,7 @@ mod tests {
                 let path = entry.expect("it can be listed").path();
                 let name = path.strip_prefix(&root).expect("it is in it").to_string_lossy();
                 match path.is_dir() {
-                    _ if left.contains(&&*name) => {}
+                    _ if left.contains(&&*name) || name.ends_with("__pycache__") => {}
                     true => folders.push(path),
                     false => drop(found.insert(name.into_owned())),
                 }
@@ -147,6 +188,7 @@ mod tests {
             ("wit", &["README.md"] as &[_], WIT),
             ("guest-sdk/rust/src", &[], RUST),
             ("guest-sdk/js", &["README.md", "k6/README.md"], JS),
+            ("guest-sdk/python", &["README.md", "generate", "pyproject.toml", "tests"], PYTHON),
         ] {
             let names: BTreeSet<_> = files.iter().map(|(file, _)| (*file).to_owned()).collect();
             assert_eq!(listed(folder, left), names, "{folder}");

@@ -173,4 +173,4 @@ macro_rules! languages {
 }
 
 // In alphabetical order.
-languages!(js, rust, ts);
+languages!(js, python, rust, ts);

@@ -60,5 +60,8 @@ mod tls;
 /// Everything that is not a run: build, new, inspect, schema, completions.
 mod tools;
 
+/// Scripts in Python: scaffold, run, and what is said of those that cannot be built.
+mod python;
+
 /// WebSockets: both sides' counts, what the summary says, and sessions that are cut off.
 mod websockets;

@@ -12,7 +12,7 @@ use crate::script;
 /// Compile a script, and print where the component is
 #[derive(Debug, Args)]
 pub(crate) struct Build {
-    /// A Cargo package's folder, or a .rs file that is the root of one of its targets
+    /// A project's folder (with a Cargo.toml or a pyproject.toml), a .py file, or a .rs file that is the root of a target
     source: PathBuf,
 
     /// Copy the component here

@@ -36,7 +36,7 @@ impl New {
                 return Err(fault("`--sdk` has no effect on a script in this language".to_owned())
                     .hint("the SDK that it is built with is in `wasmload` itself"));
             }
-            Some(sdk) => Sdk::at(&sdk).map_err(|error| fault(error.to_string()))?,
+            Some(sdk) => Sdk::at(&sdk, lang).map_err(|error| fault(error.to_string()))?,
         };
         let shown = folder.display();
         let scaffold = lang.scaffold(&name, &sdk);

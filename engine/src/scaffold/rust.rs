@@ -56,6 +56,7 @@ fn sdk_manifest() -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::Lang;
     use super::*;
 
     #[test]
@@ -120,7 +121,7 @@ mod tests {
     #[test]
     fn a_script_can_use_an_sdk_that_is_elsewhere() {
         let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-        let sdk = Sdk::at(&here.join("../guest-sdk/rust")).expect("ours");
+        let sdk = Sdk::at(&here.join("../guest-sdk/rust"), Lang::Rust).expect("ours");
         let files = files("shop", &sdk);
         assert!(files.iter().all(|(file, _)| !file.starts_with(SDK_NAME)), "nothing is copied");
         let (_, manifest) = &files[0];
@@ -129,7 +130,7 @@ mod tests {
         assert!(Path::new(path).is_absolute());
 
         for (folder, says) in [("no-such-folder", "cannot be read"), (".", "does not name")] {
-            let error = Sdk::at(&here.join(folder)).unwrap_err().to_string();
+            let error = Sdk::at(&here.join(folder), Lang::Rust).unwrap_err().to_string();
             assert!(error.contains(says), "{error}");
         }
     }
