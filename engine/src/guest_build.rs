@@ -4,6 +4,8 @@
 //! what they say. How a tool is found, and what is said where it is missing, is in `tool`; what was built is not
 //! built again (`kept`). Here stands how the language of a source is told.
 
+mod c;
+mod component;
 mod js;
 mod kept;
 mod python;
@@ -24,6 +26,7 @@ enum Language {
     /// And TypeScript.
     JavaScript,
     Python,
+    C,
 }
 
 /// A source, and where it belongs.
@@ -37,7 +40,7 @@ struct Source {
 
 impl Language {
     /// Where a folder has the projects of several, the first is meant.
-    const ALL: [Self; 3] = [Self::Rust, Self::JavaScript, Self::Python];
+    const ALL: [Self; 4] = [Self::Rust, Self::JavaScript, Self::Python, Self::C];
 
     /// The file that says how a project of it is built.
     fn project(self) -> &'static str {
@@ -45,6 +48,7 @@ impl Language {
             Self::Rust => "Cargo.toml",
             Self::JavaScript => "package.json",
             Self::Python => "pyproject.toml",
+            Self::C => "Makefile",
         }
     }
 
@@ -54,6 +58,7 @@ impl Language {
             Self::Rust => &["rs"],
             Self::JavaScript => &["js", "mjs", "cjs", "ts", "mts", "cts"],
             Self::Python => &["py"],
+            Self::C => &["c"],
         }
     }
 
@@ -61,8 +66,7 @@ impl Language {
     fn stands_alone(self) -> bool {
         match self {
             Self::Rust => false,
-            Self::JavaScript => true,
-            Self::Python => true,
+            Self::JavaScript | Self::Python | Self::C => true,
         }
     }
 
@@ -72,6 +76,7 @@ impl Language {
             (Self::Rust, None) => Err(not_a_script(&source.path)),
             (Self::JavaScript, _) => js::build(source),
             (Self::Python, _) => python::build(source),
+            (Self::C, _) => c::build(source),
         }
     }
 

@@ -3,6 +3,7 @@
 //! What is in one is said in a file for each language; the SDK is written beside the script, from this program
 //! (`sdk`), so that a scaffold needs nothing that is not on the machine.
 
+mod c;
 mod js;
 mod python;
 mod rust;
@@ -99,6 +100,7 @@ pub(crate) enum Lang {
     /// TypeScript
     Ts,
     Python,
+    C,
 }
 
 /// A script that is to be written: files, from its folder.
@@ -117,13 +119,14 @@ impl Lang {
             Self::Js => js::scaffold(name, &js::JAVASCRIPT),
             Self::Ts => js::scaffold(name, &js::TYPESCRIPT),
             Self::Python => python::scaffold(name, sdk),
+            Self::C => c::scaffold(name, sdk),
         }
     }
 
     /// Whether the SDK lies beside a script in it, and can be somewhere else.
     pub(crate) fn has_sdk_beside(self) -> bool {
         match self {
-            Self::Rust | Self::Python => true,
+            Self::Rust | Self::Python | Self::C => true,
             Self::Js | Self::Ts => false,
         }
     }
@@ -132,6 +135,7 @@ impl Lang {
     fn mark(self) -> (&'static str, &'static str) {
         match self {
             Self::Rust | Self::Js | Self::Ts => ("Cargo.toml", "name = \"wasmload-sdk\""),
+            Self::C => ("wasmload.h", "/* Write load-test scripts for wasmload in C."),
             Self::Python => {
                 ("wasmload/__init__.py", "\"\"\"Write load-test scripts for wasmload in Python.")
             }

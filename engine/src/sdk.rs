@@ -147,6 +147,21 @@ pub(crate) const PYTHON: Files = files!(
     "wasmload/websocket.py",
 );
 
+/// The SDK for C: `guest-sdk/c`.
+pub(crate) const C: Files = files!(
+    "guest-sdk/c":
+    "generated/load_script.c",
+    "generated/load_script.h",
+    "wasmload.c",
+    "wasmload.h",
+    "wasmload_form.c",
+    "wasmload_http.c",
+    "wasmload_internal.h",
+    "wasmload_run.c",
+    "wasmload_streams.c",
+    "wasmload_testing.h",
+);
+
 /// Writes files into a folder, which is made if it is not there.
 pub(crate) fn write(files: Files, folder: &Path) -> io::Result<()> {
     for (file, content) in files {
@@ -188,6 +203,7 @@ mod tests {
             ("wit", &["README.md"] as &[_], WIT),
             ("guest-sdk/rust/src", &[], RUST),
             ("guest-sdk/js", &["README.md", "k6/README.md"], JS),
+            ("guest-sdk/c", &["README.md"], C),
             ("guest-sdk/python", &["README.md", "generate", "pyproject.toml", "tests"], PYTHON),
         ] {
             let names: BTreeSet<_> = files.iter().map(|(file, _)| (*file).to_owned()).collect();

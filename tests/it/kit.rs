@@ -173,4 +173,4 @@ macro_rules! languages {
 }
 
 // In alphabetical order.
-languages!(js, python, rust, ts);
+languages!(c, js, python, rust, ts);

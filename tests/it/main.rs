@@ -60,6 +60,9 @@ mod tls;
 /// Everything that is not a run: build, new, inspect, schema, completions.
 mod tools;
 
+/// Scripts in C: scaffold, run, and what is said of those that cannot be built.
+mod c;
+
 /// Scripts in Python: scaffold, run, and what is said of those that cannot be built.
 mod python;
 
