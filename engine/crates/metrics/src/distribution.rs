@@ -4,9 +4,11 @@ use std::fmt;
 
 use hdrhistogram::Histogram;
 
+use crate::Sketch;
+
 /// Histogram units a metric's unit: a histogram counts in millionths, so of milliseconds in
 /// nanoseconds.
-const SCALE: f64 = 1e6;
+pub(crate) const SCALE: f64 = 1e6;
 
 /// Significant decimal digits that a histogram keeps.
 const DIGITS: u8 = 3;
@@ -161,9 +163,7 @@ impl Distribution {
             return 0.0;
         }
         let below_zero = self.negative.as_ref().map_or(0, |negative| negative.count);
-        // 0.07 × 100 is a little more than 7, and must not become rank 8.
-        let rank = q.clamp(0.0, 1.0) * self.count as f64 * (1.0 - 2.0 * f64::EPSILON);
-        let rank = (rank.ceil() as u64).clamp(1, self.count);
+        let rank = rank_of(q, self.count);
         let value = match &self.negative {
             // Ascending values are descending magnitudes.
             Some(negative) if rank <= below_zero => -to_unit(negative.at(below_zero - rank + 1)),
@@ -186,6 +186,13 @@ impl Distribution {
         let variance: f64 =
             self.buckets().map(|b| (b.value - mean).powi(2) * (b.count as f64 / count)).sum();
         variance.sqrt()
+    }
+
+    /// The same in less room and less precise.
+    pub fn sketch(&self) -> Sketch {
+        let of = |negative| move |(magnitude, count)| (negative, magnitude, count);
+        let negative = self.negative.iter().flat_map(|negative| negative.ascending());
+        Sketch::of(negative.map(of(true)).chain(self.positive.ascending().map(of(false))))
     }
 
     /// The buckets that hold samples, in ascending order.
@@ -211,6 +218,13 @@ impl fmt::Debug for Distribution {
 /// Adds two finite numbers and stays finite, so that no sum of sums is ever "not a number".
 pub(crate) fn finite_sum(a: f64, b: f64) -> f64 {
     (a + b).clamp(f64::MIN, f64::MAX)
+}
+
+/// The rank, counted from 1, of the sample that a share `q` of so many do not exceed.
+pub(crate) fn rank_of(q: f64, count: u64) -> u64 {
+    // 0.07 × 100 is a little more than 7, and must not become rank 8.
+    let rank = q.clamp(0.0, 1.0) * count as f64 * (1.0 - 2.0 * f64::EPSILON);
+    (rank.ceil() as u64).clamp(1, count.max(1))
 }
 
 fn to_unit(magnitude: u64) -> f64 {

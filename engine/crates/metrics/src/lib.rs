@@ -18,7 +18,8 @@
 //!
 //! Nothing here reads a clock, does I/O, spawns or prints. Recorders are made once a thread
 //! ([`Shards`]), the run collects them about once a second ([`Totals`]) and holds the totals against
-//! the plan's [`Thresholds`].
+//! the plan's [`Thresholds`]. What each second brought is handed on ([`Collected`]) and kept, less
+//! finely, for the whole run ([`Timeline`]).
 //!
 //! ```
 //! use metrics::{builtin, Registry, Shards, Sink, Tags, Totals};
@@ -50,6 +51,7 @@
 //! assert_eq!((home.count(), home.max()), (2, 40.0));
 //! ```
 
+mod collected;
 mod distribution;
 mod metric;
 mod registry;
@@ -57,11 +59,14 @@ mod scalability;
 mod selector;
 mod shard;
 mod sink;
+mod sketch;
 mod tags;
 mod threshold;
+mod timeline;
 mod totals;
 mod verdict;
 
+pub use collected::Collected;
 pub use distribution::{Bucket, Distribution};
 pub use metric::{Builtin, Contains, Kind, Metric, MetricId, builtin};
 pub use registry::{
@@ -71,7 +76,9 @@ pub use scalability::{LoadPoint, Usl};
 pub use selector::{Selector, SelectorError};
 pub use shard::{Batch, Recorder, Shards};
 pub use sink::{Counter, Gauge, Rate, Sink};
+pub use sketch::{Between, Sketch};
 pub use tags::Tags;
 pub use threshold::{Method, Operator, Threshold, ThresholdError};
+pub use timeline::{Slot, Timeline};
 pub use totals::Totals;
 pub use verdict::{Outcome, Problem, Silence, Thresholds, Verdict};

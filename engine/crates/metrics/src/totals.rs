@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::shard::{Cell, Shard};
-use crate::{MetricId, Registry, SeriesId, Shards, Sink, Tags};
+use crate::{Collected, MetricId, Registry, SeriesId, Shards, Sink, Tags};
 
 /// All that was recorded in some [`Shards`] up to the last [`collect`](Self::collect).
 ///
@@ -23,10 +23,13 @@ pub struct Totals {
     refused: u64,
     /// What was collected since the window was opened, where there is one.
     window: Option<Box<Self>>,
+    /// What was collected since it was last handed over; `None` in a window.
+    lately: Option<Collected>,
 }
 
 #[derive(Debug)]
 struct Series {
+    metric: MetricId,
     tags: Tags,
     sink: Sink,
 }
@@ -43,6 +46,30 @@ impl Totals {
             ticks: 0,
             refused: 0,
             window: None,
+            lately: Some(Collected::new(shards.registry().clone())),
+        }
+    }
+
+    /// Keeps what is collected from now on by series, too, for [`hand_over`](Self::hand_over).
+    pub fn keep_series(&mut self) {
+        if let Some(lately) = &mut self.lately {
+            lately.keep_series();
+        }
+    }
+
+    /// A place for what is [handed over](Self::hand_over), with nothing in it.
+    pub fn collected(&self) -> Collected {
+        Collected::new(Arc::clone(&self.registry))
+    }
+
+    /// Puts into `place`, instead of what is there, what was collected since the last time.
+    pub fn hand_over(&mut self, place: &mut Collected) {
+        place.clear();
+        if let Some(lately) = &mut self.lately {
+            if lately.keeps_series() {
+                place.keep_series();
+            }
+            std::mem::swap(lately, place);
         }
     }
 
@@ -57,6 +84,7 @@ impl Totals {
             ticks: 0,
             refused: 0,
             window: None,
+            lately: None,
         }));
     }
 
@@ -87,7 +115,10 @@ impl Totals {
             if let Sink::Gauge(gauge) = &mut **sink {
                 gauge.tick = self.ticks;
             }
-            self.merge(series, sink);
+            let metric = self.merge(series, sink);
+            if let Some(lately) = &mut self.lately {
+                lately.merge(metric, series, sink);
+            }
             if let Some(window) = &mut self.window {
                 window.merge(series, sink);
             }
@@ -95,9 +126,13 @@ impl Totals {
         }
     }
 
-    fn merge(&mut self, series: SeriesId, sink: &Sink) {
+    /// Merges a series' samples; which metric it is of.
+    fn merge(&mut self, series: SeriesId, sink: &Sink) -> MetricId {
         match self.series.get_mut(series.index()) {
-            Some(Some(known)) => known.sink.merge(sink),
+            Some(Some(known)) => {
+                known.sink.merge(sink);
+                known.metric
+            }
             _ => {
                 insert(&self.registry, &mut self.series, &mut self.by_metric, series, sink.clone())
             }
@@ -146,7 +181,7 @@ fn insert(
     by_metric: &mut Vec<Vec<SeriesId>>,
     id: SeriesId,
     sink: Sink,
-) {
+) -> MetricId {
     let (metric, tags) = registry.series_info(id);
     if by_metric.len() <= metric.index() {
         by_metric.resize_with(metric.index() + 1, Vec::new);
@@ -159,7 +194,8 @@ fn insert(
     if all.len() <= id.index() {
         all.resize_with(id.index() + 1, || None);
     }
-    all[id.index()] = Some(Box::new(Series { tags, sink }));
+    all[id.index()] = Some(Box::new(Series { metric, tags, sink }));
+    metric
 }
 
 #[cfg(test)]

@@ -88,6 +88,11 @@ pub trait Output {
     /// [`EventKind::RunFinished`] may take its time: there is no load any more.
     fn on_event(&mut self, event: &Event);
 
+    /// Whether [`EventKind::Measured`] is to have what was measured by series, which takes memory.
+    fn wants_series(&self) -> bool {
+        false
+    }
+
     /// Hears the summary, once, after every output has heard [`EventKind::RunFinished`].
     fn on_summary(&mut self, _summary: &Summary) {}
 
@@ -123,6 +128,11 @@ impl Outputs {
     /// Adds one, behind those there are.
     pub fn push(&mut self, output: impl Output + 'static) {
         self.0.push(Box::new(output));
+    }
+
+    /// Whether any of them wants what was measured by series: [`run::RunSpec::by_series`].
+    pub fn want_series(&self) -> bool {
+        self.0.iter().any(|output| output.wants_series())
     }
 
     /// Tells each of a fact, and at the end of the summary, which is computed once for all of them.

@@ -357,6 +357,7 @@ impl Output for Terminal {
             }
             EventKind::StepFinished { scenario, step } => self.say_step(*scenario, step),
             EventKind::Tick(tick) => self.tick(tick),
+            EventKind::Measured(_) => {}
             EventKind::IterationFailed { scenario, vu, kind, message } => {
                 let what = match kind {
                     FailureKind::Failed => "iteration failed",

@@ -5,10 +5,11 @@
 //! iteration or per request: those are counted, and a [`Tick`] says every second how far the counts
 //! have come. What stands at the end is a [`Finished`].
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
-use metrics::Verdict;
+use metrics::{Collected, Verdict};
 use plan::Plan;
 
 use crate::failures::FailureKind;
@@ -34,12 +35,13 @@ pub struct Event {
 ///   LoadStarted         the clock of the load starts
 ///     ScenarioStarted, ScenarioFinished    once each and scenario
 ///     StepFinished                         once each load that a search tries
-///     Tick                                 each second, and once at the end
+///     Measured, Tick                       each second, and once at the end
 ///     IterationFailed                      the first of each distinct failure
 ///     ScenarioGivenUp                      where a script breaks too often
 ///   LoadFinished
 ///   TeardownStarted     absent where there is none to run
 ///   TeardownFinished
+///   Measured            what came after the load
 /// RunFinished
 /// ```
 ///
@@ -102,6 +104,8 @@ pub enum EventKind {
         /// What came of it.
         step: Step,
     },
+    /// What was measured since this was last said.
+    Measured(Box<Measured>),
     /// Another second of load has passed, or the load has ended.
     Tick(Tick),
     /// An iteration, or the start of a VU, failed in a way not seen before in this run. Later failures
@@ -134,6 +138,16 @@ pub enum EventKind {
     },
     /// The run is over. Always the last event.
     RunFinished(Box<Finished>),
+}
+
+/// What was measured in a second, or about one. All of them together are what stands at the end.
+#[derive(Debug)]
+pub struct Measured {
+    /// When: time since [`EventKind::LoadStarted`]. What `setup` did is in the first, and what came after the load is in
+    /// one without any time at the end.
+    pub time: Range<Duration>,
+    /// What: by metric, and by series if [`RunSpec::by_series`](crate::RunSpec::by_series) asked for that.
+    pub collected: Collected,
 }
 
 /// How far the run has come.

@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use metrics::{Totals, Verdict};
+use metrics::{Timeline, Totals, Verdict};
 use plan::Plan;
 use thiserror::Error;
 use vu::{SetupData, Trap};
@@ -22,6 +22,10 @@ pub struct Finished {
     pub elapsed: Duration,
     /// Everything recorded.
     pub totals: Totals,
+    /// The same over time.
+    pub timeline: Timeline,
+    /// The most VUs of each scenario that were at work at one time, in the plan's order; they are counted each second.
+    pub most_vus: Vec<u32>,
     /// Each threshold's verdict over the whole run; where a scenario searched, over the highest load that
     /// held.
     pub verdicts: Vec<Verdict>,

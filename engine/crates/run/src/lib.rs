@@ -32,7 +32,7 @@ mod worker;
 
 pub use control::{Control, Controller};
 pub use crew::Crew;
-pub use event::{Event, EventKind, ScenarioProgress, ScenarioState, Tick};
+pub use event::{Event, EventKind, Measured, ScenarioProgress, ScenarioState, Tick};
 pub use failures::{DISTINCT, Failure, FailureKind, MESSAGE_BYTES, OTHERS};
 pub use finished::{CallError, Finished, GivenUp, StopReason, Unmade};
 pub use run::{RunSpec, run};

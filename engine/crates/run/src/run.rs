@@ -4,7 +4,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use metrics::{Recorder, Shards, Thresholds, Totals, Verdict};
+use metrics::{Recorder, Shards, Thresholds, Timeline, Totals, Verdict};
 use plan::{Plan, Schedule};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, Interval, MissedTickBehavior};
@@ -13,7 +13,7 @@ use vu::{Outcome, SetupData, VuFactory};
 use crate::board::ScenarioBoard;
 use crate::control::{Asked, Control};
 use crate::crew::Crew;
-use crate::event::{Event, EventKind};
+use crate::event::{Event, EventKind, Measured};
 use crate::failures::{Failures, bounded};
 use crate::finished::{CallError, Finished, GivenUp, StopReason, Unmade};
 use crate::orders::{Load, MESSAGES, Message, Orders, Phase, SearchOrder};
@@ -42,6 +42,9 @@ pub struct RunSpec<F> {
     pub crew: Crew,
     /// Where wishes to stop come from.
     pub control: Control,
+    /// Whether [`EventKind::Measured`] says what was measured by series, too: that takes as much memory again as a worker's
+    /// shard.
+    pub by_series: bool,
 }
 
 /// Runs a plan to its end, and says what happens.
@@ -52,7 +55,7 @@ pub async fn run<F: VuFactory>(
     spec: RunSpec<F>,
     on_event: &mut dyn FnMut(&Event),
 ) -> Box<Finished> {
-    let RunSpec { plan, factory, shards, crew, control } = spec;
+    let RunSpec { plan, factory, shards, crew, control, by_series } = spec;
     let workers = crew.workers();
     let (messages, heard) = mpsc::channel(MESSAGES);
     let boards: Arc<[_]> =
@@ -71,6 +74,10 @@ pub async fn run<F: VuFactory>(
         series: RunSeries::new(shards.registry(), &plan.tags),
         recorder,
         totals: Totals::new(&shards),
+        timeline: Timeline::new(),
+        most_vus: vec![0; plan.scenarios.len()],
+        measured: None,
+        measured_until: Duration::ZERO,
         thresholds: Thresholds::new(plan.thresholds.clone()),
         verdicts: Arc::from([]),
         boards: Arc::clone(&boards),
@@ -90,6 +97,9 @@ pub async fn run<F: VuFactory>(
         faults: Vec::new(),
         stop: None,
     };
+    if by_series {
+        conductor.totals.keep_series();
+    }
     conductor.say(EventKind::RunStarted { plan: Arc::clone(&plan), workers });
     crew.start(&messages, |number| {
         let worker = Worker {
@@ -122,6 +132,13 @@ struct Conductor<'a> {
     recorder: Recorder,
     series: RunSeries,
     totals: Totals,
+    timeline: Timeline,
+    /// The most VUs of each scenario that were at work when they were counted.
+    most_vus: Vec<u32>,
+    /// Room for what is measured next, between two seconds.
+    measured: Option<Box<Measured>>,
+    /// How far what was measured has been said, from the start of the load.
+    measured_until: Duration,
     thresholds: Thresholds,
     verdicts: Arc<[Verdict]>,
     boards: Arc<[Arc<ScenarioBoard>]>,
@@ -180,6 +197,7 @@ impl Conductor<'_> {
             teardown_error = self.tear_down(factory, data).await;
         }
         self.totals.collect();
+        self.say_measured(elapsed);
         let search = self.search.map(Searching::found);
         let verdicts = match search.as_ref().and_then(Searched::verdicts) {
             Some(verdicts) => verdicts.to_vec(),
@@ -190,6 +208,8 @@ impl Conductor<'_> {
             plan: Arc::clone(&self.plan),
             elapsed,
             totals: self.totals,
+            timeline: self.timeline,
+            most_vus: self.most_vus,
             verdicts,
             search,
             failures: self.failures.list(),

@@ -140,6 +140,7 @@ async fn run_with<R: Future<Output = ()> + 'static>(
         shards: Shards::new(Registry::new(), crew.workers() + 1),
         crew,
         control,
+        by_series: false,
     };
     let local = LocalSet::new();
     local.spawn_local(meanwhile(controller));
@@ -187,6 +188,7 @@ fn a_script_that_aborts_without_waiting_ends_the_run_and_is_not_asked_again() {
         shards: Shards::new(Registry::new(), 3),
         crew: Crew::threads(2),
         control,
+        by_series: false,
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let finished = runtime.block_on(run::run(spec, &mut |_| {}));

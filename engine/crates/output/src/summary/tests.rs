@@ -2,7 +2,7 @@ use std::sync::Arc;
 
 use metrics::{
     Contains, Kind, MAX_TAGGED_SERIES, MetricId, Outcome, Recorder, Registry, Shards, Silence,
-    Tags, Thresholds,
+    Tags, Thresholds, Timeline,
 };
 use plan::Plan;
 use run::{CallError, FailureKind, Latency, Step};
@@ -76,6 +76,8 @@ impl Recording {
             plan,
             elapsed,
             totals: self.totals,
+            timeline: Timeline::new(),
+            most_vus: Vec::new(),
             verdicts,
             search: None,
             failures: Vec::new(),

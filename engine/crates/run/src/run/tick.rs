@@ -1,5 +1,6 @@
 //! How far a run has come: counted and said each second.
 
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -7,7 +8,7 @@ use metrics::{MetricId, Sink, builtin};
 use tokio::time::Instant;
 
 use super::{Conductor, TICKS_A_VERDICT};
-use crate::event::{EventKind, ScenarioProgress, ScenarioState, Tick};
+use crate::event::{Event, EventKind, Measured, ScenarioProgress, ScenarioState, Tick};
 use crate::finished::StopReason;
 use crate::orders::Phase;
 
@@ -16,11 +17,16 @@ impl Conductor<'_> {
     pub(super) fn collect(&mut self) {
         let Some(load) = self.load else { return };
         let elapsed = load.elapsed();
-        let vus: u32 = self.boards.iter().map(|board| board.active()).sum();
+        let active: Vec<u32> = self.boards.iter().map(|board| board.active()).collect();
+        for (most, active) in self.most_vus.iter_mut().zip(&active) {
+            *most = (*most).max(*active);
+        }
+        let vus: u32 = active.iter().sum();
         let vus_max: u32 = self.boards.iter().map(|board| board.made()).sum();
         self.recorder.record(self.series.vus, vus.into());
         self.recorder.record(self.series.vus_max, vus_max.into());
         self.totals.collect();
+        self.say_measured(elapsed);
         self.ticks += 1;
         if self.ticks.is_multiple_of(TICKS_A_VERDICT) && !self.thresholds.is_empty() {
             self.evaluate(elapsed);
@@ -39,6 +45,24 @@ impl Conductor<'_> {
             verdicts: Arc::clone(&self.verdicts),
         };
         self.say(EventKind::Tick(tick));
+    }
+
+    /// Says what was measured up to a moment of the load, and keeps it.
+    pub(super) fn say_measured(&mut self, until: Duration) {
+        let time = self.measured_until..until;
+        self.measured_until = until;
+        let mut measured = self.measured.take().unwrap_or_else(|| {
+            Box::new(Measured { time: Range::default(), collected: self.totals.collected() })
+        });
+        measured.time = time.clone();
+        self.totals.hand_over(&mut measured.collected);
+        self.timeline.add(time, &measured.collected);
+        let event = Event { elapsed: self.began.elapsed(), kind: EventKind::Measured(measured) };
+        (self.on_event)(&event);
+        // The next second finds its memory warm.
+        if let EventKind::Measured(measured) = event.kind {
+            self.measured = Some(measured);
+        }
     }
 
     /// Holds what was collected against the thresholds, and stops if it is to.

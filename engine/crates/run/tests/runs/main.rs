@@ -21,6 +21,7 @@ type Iterate =
     Arc<dyn Fn(Identity, Iteration) -> Pin<Box<dyn Future<Output = Outcome>>> + Send + Sync>;
 type Call = Arc<dyn Fn() -> Outcome + Send + Sync>;
 
+mod measured;
 mod search;
 
 /// VUs that are a closure, and a count of what was called.
@@ -135,6 +136,7 @@ fn spec(options: &str, vus: &FnVus, crew: Crew) -> RunSpec<FnVus> {
         shards: Shards::new(Registry::new(), crew.workers() + 1),
         crew,
         control: Control::new(),
+        by_series: true,
     }
 }
 
