@@ -282,6 +282,7 @@ pub(crate) fn run(asked: &Run) -> Result<ExitCode, Fault> {
             crew: Crew::threads(workers),
             control,
             by_series: outputs.want_series(),
+            usage: Some(machine::usage),
         };
         let finished = run::run(spec, &mut |event| outputs.on_event(event)).await;
         let no_color = asked.voice.no_color;

@@ -4,8 +4,10 @@
 //! ([`check`]) and warns of those that would make requests fail.
 
 use std::fs;
+use std::time::Duration;
 
 use host::Layout;
+use run::Usage;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use crate::exit::ExitCode;
@@ -240,6 +242,19 @@ pub(crate) fn resident() -> Option<u64> {
     kilobytes(&fs::read_to_string("/proc/self/status").ok()?, "RssAnon:")
 }
 
+/// What this process has used of the machine so far; as `/proc/self/stat` has it (proc(5)).
+pub(crate) fn usage() -> Option<Usage> {
+    let stat = fs::read_to_string("/proc/self/stat").ok()?;
+    // What stands before is the program's name, which may have spaces.
+    let mut fields = stat.rsplit_once(')')?.1.split_whitespace().skip(11);
+    let user: u64 = fields.next()?.parse().ok()?;
+    let system: u64 = fields.next()?.parse().ok()?;
+    let ticks = rustix::param::clock_ticks_per_second();
+    let cpu = Duration::from_secs_f64(user.saturating_add(system) as f64 / ticks.max(1) as f64);
+    let memory = kilobytes(&fs::read_to_string("/proc/self/status").ok()?, "VmRSS:")?;
+    Some(Usage { cpu, memory })
+}
+
 /// The bytes of a line such as `MemAvailable:   1234 kB`.
 fn kilobytes(text: &str, name: &str) -> Option<u64> {
     let line = text.lines().find_map(|line| line.strip_prefix(name))?;
@@ -275,6 +290,13 @@ mod tests {
         memory: Some(8 << 30),
     };
     const PER_VU: PerVu = PerVu { maps: 7.0, addresses: 4 << 30, memory: Some(64 << 10) };
+
+    #[test]
+    fn this_process_uses_memory_and_more_time_as_it_computes() {
+        let before = usage().unwrap();
+        assert!(before.memory > 1 << 20, "{before:?}");
+        while usage().unwrap().cpu <= before.cpu {}
+    }
 
     #[test]
     fn what_runs_out_first_stands_first_and_says_how_many_fit() {

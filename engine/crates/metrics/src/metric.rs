@@ -235,6 +235,10 @@ pub mod builtin {
         /// How late the engine's own timers fired: where it is large, the engine is the bottleneck
         /// and the other figures are suspect. Our own.
         INJECTOR_LAG = "injector_lag", Trend, Time;
+        /// How many processors the engine kept busy, over each second. Our own.
+        INJECTOR_CPU = "injector_cpu", Gauge, Default;
+        /// Bytes of memory that the engine had, scripts included. Our own.
+        INJECTOR_MEMORY = "injector_memory", Gauge, Data;
     }
 }
 

@@ -74,8 +74,8 @@ pub use own_summary::{Terminals, printable, results};
 pub use redacted::{Redacting, Redactor, SHORTEST_SECRET};
 pub use screen::{Manner, Screen, Severity, coloured};
 pub use summary::{
-    CheckSummary, Doubts, GroupSummary, MetricSummary, RequestError, ScenarioSummary, Summary,
-    ThresholdSummary, Values,
+    CheckSummary, Doubts, EndpointSummary, GroupSummary, Injector, MetricSummary, Percentiles,
+    PhaseSummary, RequestError, ScenarioSummary, Summary, ThresholdSummary, Values,
 };
 pub use summary_file::{CreateError, SummaryFile};
 pub use summary_text::SummaryText;

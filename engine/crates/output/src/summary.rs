@@ -3,6 +3,10 @@
 //! Computed once from what stands when a run is over; the text, the JSON file and later forms only
 //! write it down. Nothing here is formatted.
 
+mod endpoints;
+mod injector;
+mod phases;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
@@ -11,6 +15,10 @@ use metrics::{
 };
 use plan::TrendStat;
 use run::{Failure, Finished, GivenUp, Searched, StopReason, Unmade};
+
+pub use endpoints::{EndpointSummary, Percentiles};
+pub use injector::Injector;
+pub use phases::PhaseSummary;
 
 /// Everything that is to be said of a run that is over.
 #[derive(Clone, Debug)]
@@ -34,6 +42,12 @@ pub struct Summary {
     /// Each metric that has samples or thresholds: the built-in ones, then the others in the order of
     /// their definition, and after each the parts of it that are of interest.
     pub metrics: Vec<MetricSummary>,
+    /// Each method and name of requests, the most frequent first.
+    pub endpoints: Vec<EndpointSummary>,
+    /// The parts of the run; none where there is but one.
+    pub phases: Vec<PhaseSummary>,
+    /// What the engine itself took of the machine.
+    pub injector: Injector,
     /// Requests that failed, by kind, the most frequent first.
     pub errors: Vec<RequestError>,
     /// Iterations and VUs' starts that failed, by kind, the most frequent first.
@@ -194,6 +208,9 @@ impl Summary {
             checks: checks(totals),
             root_group: root_group(totals),
             metrics: metrics(finished),
+            endpoints: endpoints::endpoints(totals),
+            phases: phases::phases(finished),
+            injector: Injector::of(finished),
             errors: errors(totals),
             failures: finished.failures.clone(),
             unmade: finished.unmade.clone(),

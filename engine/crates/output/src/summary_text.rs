@@ -6,6 +6,7 @@
 
 mod breakpoint;
 mod rows;
+mod tables;
 
 use std::io::Write;
 
@@ -16,7 +17,7 @@ use self::rows::{Row, aligned, names_width, quantile, rows_of};
 use crate::line::{BAD, DOUBTFUL, GOOD, Line, TITLE, VALUE};
 use crate::numbers::{self, counted};
 use crate::own_summary::printable;
-use crate::summary::{CheckSummary, Summary, ThresholdSummary, Values};
+use crate::summary::{CheckSummary, Injector, Summary, ThresholdSummary, Values};
 use crate::{Output, OutputError};
 
 /// How many kinds of errors are listed each; the file has them all.
@@ -108,6 +109,11 @@ impl Page {
         self.end_block();
     }
 
+    fn table(&mut self, lines: Vec<Line>) {
+        self.lines.extend(lines);
+        self.end_block();
+    }
+
     fn title(&mut self, title: &str) {
         self.line(indented(2).plain("█ ").styled(TITLE, title));
         self.end_block();
@@ -177,6 +183,10 @@ impl Page {
                 }
                 self.rows(&rows);
             }
+            if summary.endpoints.len() > 1 {
+                self.heading("ENDPOINTS");
+                self.table(tables::endpoints(&summary.endpoints, summary.elapsed));
+            }
 
             self.heading("EXECUTION");
             let rows = rows_of(summary, |id| match id {
@@ -198,6 +208,10 @@ impl Page {
                 self.line(indented(4).plain("no iterations were completed"));
             }
             self.rows(&rows);
+            if !summary.phases.is_empty() {
+                self.heading("PHASES");
+                self.table(tables::phases(&summary.phases));
+            }
         }
 
         let rows = rows_of(summary, |id| matches!(id, builtin::DATA_RECEIVED | builtin::DATA_SENT));
@@ -205,6 +219,7 @@ impl Page {
             self.heading("NETWORK");
             self.rows(&rows);
         }
+        self.injector(&summary.injector);
         for (heading, chosen) in [
             ("WEBSOCKET", is_of_websockets as fn(MetricId) -> bool),
             ("EVENT STREAMS", is_of_event_streams),
@@ -215,6 +230,25 @@ impl Page {
                 self.rows(&rows);
             }
         }
+    }
+
+    /// What the engine itself took, on one line.
+    fn injector(&mut self, injector: &Injector) {
+        let Some(cpu) = injector.cpu else { return };
+        self.heading("INJECTOR");
+        let workers = counted(injector.workers as u64, "worker thread");
+        let mut line = indented(4)
+            .styled(VALUE, format!("{cpu:.2}"))
+            .plain(format!(" processors for {workers}"));
+        if let Some(memory) = injector.memory {
+            line = line.plain(", memory ").styled(VALUE, numbers::bytes(memory));
+        }
+        if let Some(lag) = injector.lag {
+            let lag = quantile(lag, Contains::Time);
+            line = line.plain(", timers late by ").styled(VALUE, lag).plain(" (p95)");
+        }
+        self.line(line);
+        self.end_block();
     }
 
     fn checks(&mut self, summary: &Summary) {
@@ -344,10 +378,13 @@ impl Page {
     fn warnings(&mut self, summary: &Summary) {
         let (overflowed, refused) =
             (summary.doubts.overflowed_series, summary.doubts.refused_samples);
-        if overflowed == 0 && refused == 0 {
+        if overflowed == 0 && refused == 0 && summary.injector.doubts.is_empty() {
             return;
         }
         self.title("WARNINGS");
+        for doubt in &summary.injector.doubts {
+            self.line(indented(4).styled(DOUBTFUL, doubt));
+        }
         if overflowed > 0 {
             let sets = counted(overflowed, "set");
             let (key, value) = metrics::OVERFLOW_TAG;

@@ -26,6 +26,8 @@ pub struct Finished {
     pub timeline: Timeline,
     /// The most VUs of each scenario that were at work at one time, in the plan's order; they are counted each second.
     pub most_vus: Vec<u32>,
+    /// How many worker threads shared the VUs.
+    pub workers: usize,
     /// Each threshold's verdict over the whole run; where a scenario searched, over the highest load that
     /// held.
     pub verdicts: Vec<Verdict>,

@@ -27,6 +27,7 @@ mod run;
 mod search;
 mod series;
 mod source;
+mod usage;
 mod user;
 mod worker;
 
@@ -37,3 +38,4 @@ pub use failures::{DISTINCT, Failure, FailureKind, MESSAGE_BYTES, OTHERS};
 pub use finished::{CallError, Finished, GivenUp, StopReason, Unmade};
 pub use run::{RunSpec, run};
 pub use search::{Latency, Searched, Step};
+pub use usage::{Usage, UsageSource};

@@ -21,6 +21,7 @@ use crate::placement::vus_at_start;
 use crate::rein::guarded;
 use crate::search::{Searched, Searching, Wish};
 use crate::series::RunSeries;
+use crate::usage::{UsageMeter, UsageSource};
 use crate::worker::{Worker, work};
 
 mod tick;
@@ -45,6 +46,8 @@ pub struct RunSpec<F> {
     /// Whether [`EventKind::Measured`] says what was measured by series, too: that takes as much memory again as a worker's
     /// shard.
     pub by_series: bool,
+    /// Says what the engine takes of the machine, if the system tells.
+    pub usage: Option<UsageSource>,
 }
 
 /// Runs a plan to its end, and says what happens.
@@ -55,7 +58,7 @@ pub async fn run<F: VuFactory>(
     spec: RunSpec<F>,
     on_event: &mut dyn FnMut(&Event),
 ) -> Box<Finished> {
-    let RunSpec { plan, factory, shards, crew, control, by_series } = spec;
+    let RunSpec { plan, factory, shards, crew, control, by_series, usage } = spec;
     let workers = crew.workers();
     let (messages, heard) = mpsc::channel(MESSAGES);
     let boards: Arc<[_]> =
@@ -75,6 +78,7 @@ pub async fn run<F: VuFactory>(
         recorder,
         totals: Totals::new(&shards),
         timeline: Timeline::new(),
+        usage: UsageMeter::new(usage),
         most_vus: vec![0; plan.scenarios.len()],
         measured: None,
         measured_until: Duration::ZERO,
@@ -135,6 +139,7 @@ struct Conductor<'a> {
     timeline: Timeline,
     /// The most VUs of each scenario that were at work when they were counted.
     most_vus: Vec<u32>,
+    usage: UsageMeter,
     /// Room for what is measured next, between two seconds.
     measured: Option<Box<Measured>>,
     /// How far what was measured has been said, from the start of the load.
@@ -210,6 +215,7 @@ impl Conductor<'_> {
             totals: self.totals,
             timeline: self.timeline,
             most_vus: self.most_vus,
+            workers: self.workers,
             verdicts,
             search,
             failures: self.failures.list(),
@@ -293,6 +299,7 @@ impl Conductor<'_> {
         self.clock.reset();
         let made: u32 = self.boards.iter().map(|board| board.made()).sum();
         self.recorder.record(self.series.vus_max, made.into());
+        self.usage.start();
         self.orders.send_modify(|orders| orders.load = Some(Load { started, data }));
         self.say(EventKind::LoadStarted);
         self.until(|run| run.all_left()).await;

@@ -46,6 +46,8 @@ pub(crate) struct RunSeries {
     pub(crate) vus: SeriesId,
     pub(crate) vus_max: SeriesId,
     pub(crate) injector_lag: SeriesId,
+    pub(crate) injector_cpu: SeriesId,
+    pub(crate) injector_memory: SeriesId,
 }
 
 impl RunSeries {
@@ -56,6 +58,8 @@ impl RunSeries {
             vus: registry.series(builtin::VUS, &tags),
             vus_max: registry.series(builtin::VUS_MAX, &tags),
             injector_lag: registry.series(builtin::INJECTOR_LAG, &tags),
+            injector_cpu: registry.series(builtin::INJECTOR_CPU, &tags),
+            injector_memory: registry.series(builtin::INJECTOR_MEMORY, &tags),
         }
     }
 }

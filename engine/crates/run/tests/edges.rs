@@ -141,6 +141,7 @@ async fn run_with<R: Future<Output = ()> + 'static>(
         crew,
         control,
         by_series: false,
+        usage: None,
     };
     let local = LocalSet::new();
     local.spawn_local(meanwhile(controller));
@@ -189,6 +190,7 @@ fn a_script_that_aborts_without_waiting_ends_the_run_and_is_not_asked_again() {
         crew: Crew::threads(2),
         control,
         by_series: false,
+        usage: None,
     };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let finished = runtime.block_on(run::run(spec, &mut |_| {}));

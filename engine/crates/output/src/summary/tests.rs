@@ -18,12 +18,29 @@ pub(crate) fn plan(json: &str) -> Arc<Plan> {
 pub(crate) struct Recording {
     totals: Totals,
     recorder: Recorder,
+    timeline: Timeline,
+    seconds: u64,
 }
 
 impl Recording {
     pub(crate) fn new() -> Self {
         let shards = Shards::new(Registry::new(), 1);
-        Self { totals: Totals::new(&shards), recorder: shards.recorder(0) }
+        Self {
+            totals: Totals::new(&shards),
+            recorder: shards.recorder(0),
+            timeline: Timeline::new(),
+            seconds: 0,
+        }
+    }
+
+    /// Ends a second of load.
+    pub(crate) fn second(&mut self) {
+        self.totals.collect();
+        let mut collected = self.totals.collected();
+        self.totals.hand_over(&mut collected);
+        let from = Duration::from_secs(self.seconds);
+        self.seconds += 1;
+        self.timeline.add(from..Duration::from_secs(self.seconds), &collected);
     }
 
     pub(crate) fn define(&self, name: &str, kind: Kind, contains: Contains) -> MetricId {
@@ -69,15 +86,16 @@ impl Recording {
 
     /// Ends it after so many seconds of load.
     pub(crate) fn finish(mut self, seconds: u64, plan: Arc<Plan>) -> Finished {
-        self.totals.collect();
+        self.second();
         let elapsed = Duration::from_secs(seconds);
         let verdicts = Thresholds::new(plan.thresholds.clone()).evaluate(&self.totals, elapsed);
         Finished {
-            plan,
             elapsed,
             totals: self.totals,
-            timeline: Timeline::new(),
-            most_vus: Vec::new(),
+            timeline: self.timeline,
+            most_vus: vec![3; plan.scenarios.len()],
+            workers: 2,
+            plan,
             verdicts,
             search: None,
             failures: Vec::new(),
@@ -381,4 +399,107 @@ fn checks_stand_in_the_groups_that_they_were_made_in() {
     let pay = group("pay", vec![], vec![check("paid", 2, 1)]);
     let inner = vec![group("browse", vec![], vec![]), group("checkout", vec![pay], vec![])];
     assert_eq!(root, group("", inner, vec![check("up", 1, 0)]));
+}
+
+#[test]
+fn endpoints_are_told_apart_by_method_and_name_the_busiest_first() {
+    let recording = Recording::new();
+    for (method, name, status, durations) in [
+        ("GET", "home", "200", &[10.0, 30.0][..]),
+        ("GET", "home", "500", &[50.0]),
+        ("POST", "home", "200", &[7.0]),
+        ("GET", "cart", "200", &[1.0; 4]),
+    ] {
+        let tags = [("method", method), ("name", name), ("status", status)];
+        recording.record(builtin::HTTP_REQS, &tags, &vec![1.0; durations.len()]);
+        let failed = if status == "500" { 1.0 } else { 0.0 };
+        recording.record(builtin::HTTP_REQ_FAILED, &tags, &vec![failed; durations.len()]);
+        recording.record(builtin::HTTP_REQ_DURATION, &tags, durations);
+    }
+    recording.record(builtin::HTTP_REQS, &[("name", "gone"), ("method", "GET")], &[1.0]);
+    let summary = Summary::new(&recording.finish(10, plan("{}")));
+    let all: Vec<_> = summary
+        .endpoints
+        .iter()
+        .map(|it| {
+            (&*it.method, &*it.name, it.count, it.failed, it.duration.map(|it| (it.avg, it.max)))
+        })
+        .collect();
+    assert_eq!(
+        all,
+        [
+            ("GET", "cart", 4, 0, Some((1.0, 1.0))),
+            ("GET", "home", 3, 1, Some((30.0, 50.0))),
+            ("GET", "gone", 1, 0, None),
+            ("POST", "home", 1, 0, Some((7.0, 7.0))),
+        ]
+    );
+}
+
+/// A run of so many seconds, with a request a VU in each, that takes as many milliseconds as there are VUs.
+fn climbing(seconds: u64, options: &str) -> Finished {
+    let mut recording = Recording::new();
+    for second in 0..seconds {
+        recording.record(builtin::VUS, &[], &[second as f64 + 1.0]);
+        recording.answers("200", &vec![second as f64 + 1.0; second as usize + 1]);
+        if second + 1 < seconds {
+            recording.second();
+        }
+    }
+    recording.finish(seconds, plan(options))
+}
+
+#[test]
+fn each_stage_is_a_part_of_the_run() {
+    let options = r#"{ "stages": [{ "duration": "4s", "target": 4 }, { "duration": "0s", "target": 5 },
+        { "duration": "6s", "target": 10 }, { "duration": "1h", "target": 10 }] }"#;
+    let summary = Summary::new(&climbing(10, options));
+    let all: Vec<_> = summary
+        .phases
+        .iter()
+        .map(|it| (&*it.name, it.time.start.as_secs(), it.time.end.as_secs(), it.vus, it.requests))
+        .collect();
+    assert_eq!(all, [("stage 1, to 4", 0, 4, 4.0, 10), ("stage 3, to 10", 4, 10, 10.0, 45)]);
+    assert_eq!((summary.phases[0].rate, summary.phases[0].failed), (2.5, 0));
+    let p95 = summary.phases[1].p95.unwrap();
+    assert!((p95 - 10.0).abs() <= 10.0 / 64.0, "{p95}");
+}
+
+#[test]
+fn a_long_run_without_stages_is_told_in_minutes() {
+    for (minutes, parts) in [(9, 0), (10, 10), (21, 11), (60, 12), (480, 16), (100_000, 20)] {
+        let mut finished = climbing(3, r#"{ "vus": 1, "duration": "10m" }"#);
+        finished.elapsed = Duration::from_secs(minutes * 60);
+        assert_eq!(Summary::new(&finished).phases.len(), parts, "{minutes} minutes");
+    }
+}
+
+#[test]
+fn each_of_several_scenarios_is_a_part_of_the_run() {
+    let summary = Summary::new(&mishaps());
+    let all: Vec<_> = summary
+        .phases
+        .iter()
+        .map(|it| (&*it.name, it.time.start.as_secs(), it.vus, it.iterations))
+        .collect();
+    assert_eq!(all, [("browse", 0, 3.0, 505), ("buy", 5, 3.0, 0)]);
+}
+
+#[test]
+fn an_injector_that_was_the_bottleneck_is_said_to_be() {
+    for (cpu, lag, seconds, doubts, why) in [
+        (0.5, 1.0, 60, 0, "it had time to spare"),
+        (1.9, 1.0, 60, 1, "two workers took two processors"),
+        (0.5, 200.0, 60, 1, "somebody else had them"),
+        (1.9, 200.0, 60, 2, "both"),
+        (1.9, 200.0, 9, 0, "nothing can be said of a few seconds"),
+    ] {
+        let recording = Recording::new();
+        recording.record(builtin::INJECTOR_CPU, &[], &[cpu]);
+        recording.record(builtin::INJECTOR_LAG, &[], &[lag]);
+        let summary = Summary::new(&recording.finish(seconds, plan("{}")));
+        assert_eq!(summary.injector.doubts.len(), doubts, "{why}");
+    }
+    let summary = Summary::new(&Recording::new().finish(60, plan("{}")));
+    assert_eq!((summary.injector.cpu, summary.injector.doubts.len()), (None, 0), "nobody knows");
 }

@@ -175,3 +175,37 @@ fn an_output_that_cannot_be_written_to_is_an_error() {
     output.finish().unwrap();
     assert_eq!(String::from_utf8(written).unwrap(), text(&summary, false));
 }
+
+#[test]
+fn endpoints_phases_and_the_injector_are_told_where_there_is_something_to_tell() {
+    let mut recording = Recording::new();
+    for (second, name) in
+        ["home", "a page whose name is longer than anybody would read it"].iter().enumerate()
+    {
+        let tags = [("method", "GET"), ("name", name), ("expected_response", "true")];
+        recording.record(builtin::HTTP_REQS, &tags, &[1.0; 3]);
+        recording.record(builtin::HTTP_REQ_FAILED, &tags, &[0.0, second as f64, 0.0]);
+        recording.record(builtin::HTTP_REQ_DURATION, &tags, &[1.0, 20.5, 300.0]);
+        recording.record(builtin::VUS, &[], &[second as f64 + 1.0]);
+        recording.record(builtin::INJECTOR_CPU, &[], &[1.95]);
+        recording.record(builtin::INJECTOR_MEMORY, &[], &[45e6]);
+        recording.record(builtin::INJECTOR_LAG, &[], &[60.0]);
+        if second == 0 {
+            recording.second();
+        }
+    }
+    let stages =
+        r#"{ "stages": [{ "duration": "1s", "target": 1 }, { "duration": "19s", "target": 2 }] }"#;
+    assert_snapshot!(plain(&recording.finish(20, plan(stages))));
+}
+
+#[test]
+fn of_many_endpoints_the_busiest_are_shown_and_the_others_counted() {
+    let recording = Recording::new();
+    for n in 0..LISTED + 3 {
+        let name = format!("page {n}");
+        recording.record(builtin::HTTP_REQS, &[("method", "GET"), ("name", &name)], &[1.0]);
+    }
+    let text = plain(&recording.finish(1, plan("{}")));
+    assert!(text.contains("… 3 more endpoints: 3 requests"), "{text}");
+}

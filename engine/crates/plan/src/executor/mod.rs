@@ -102,6 +102,11 @@ pub trait Executor: fmt::Debug + Send + Sync {
         Vec::new()
     }
 
+    /// Returns its stages, one after the other from its start; none where it is not made of any.
+    fn stages(&self) -> &[Stage] {
+        &[]
+    }
+
     /// Returns how many VUs it may need, over time from its start; none after the last step.
     ///
     /// Without the graceful stop, which is its scenario's.

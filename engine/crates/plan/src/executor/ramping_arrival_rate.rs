@@ -71,6 +71,10 @@ impl Executor for RampingArrivalRate {
         self.arrivals.facts()
     }
 
+    fn stages(&self) -> &[Stage] {
+        &self.stages
+    }
+
     fn schedule(&self) -> Schedule {
         let pacer = self.pacer();
         let duration = stage::total(&self.stages);

@@ -125,6 +125,10 @@ impl Executor for RampingVus {
         }
     }
 
+    fn stages(&self) -> &[Stage] {
+        &self.stages
+    }
+
     fn schedule(&self) -> Schedule {
         // What cannot be is not worked out: a schedule means nothing then.
         let sensible = self.changes() <= STEPS && self.highest() <= MAX_VUS;

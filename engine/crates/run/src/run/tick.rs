@@ -25,6 +25,7 @@ impl Conductor<'_> {
         let vus_max: u32 = self.boards.iter().map(|board| board.made()).sum();
         self.recorder.record(self.series.vus, vus.into());
         self.recorder.record(self.series.vus_max, vus_max.into());
+        self.usage.record(&self.recorder, &self.series);
         self.totals.collect();
         self.say_measured(elapsed);
         self.ticks += 1;

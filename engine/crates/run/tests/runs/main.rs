@@ -137,6 +137,7 @@ fn spec(options: &str, vus: &FnVus, crew: Crew) -> RunSpec<FnVus> {
         crew,
         control: Control::new(),
         by_series: true,
+        usage: Some(|| Some(run::Usage { cpu: std::time::Duration::ZERO, memory: 7 })),
     }
 }
 

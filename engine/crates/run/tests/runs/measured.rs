@@ -56,3 +56,11 @@ async fn what_is_measured_each_second_is_together_what_stands_at_the_end() {
     assert_eq!(timeline.track(builtin::VUS)[1].max, 2.0);
     assert_eq!(finished.most_vus, [2]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn what_the_engine_takes_is_recorded_each_second() {
+    let finished = super::run(r#"{ "duration": "3s" }"#, &FnVus::taking(second())).await;
+    let timeline = &finished.timeline;
+    assert!(timeline.track(builtin::INJECTOR_MEMORY).iter().all(|slot| slot.last == 7.0));
+    assert_eq!(timeline.track(builtin::INJECTOR_CPU).len(), 3);
+}
