@@ -6,10 +6,11 @@
 //! | `summary_text` | the summary for people, on standard output |
 //! | `summary_json`, `summary_file` | the summary for machines, in a file |
 //! | `own_summary` | the summary that a script makes itself |
+//! | `out` | samples, reports and the whole result, in files: a kind each |
 //! | `har` | a sample of the exchanges, for browsers' tools, in a file |
 //! | `http_debug` | single exchanges for people, on standard error |
 //!
-//! `redacted` keeps what is secret out of all of them. `plan_text` is not of a run: it is what a plan would do, for people, without doing it.
+//! `stored` is what is kept of a run: reports are made of it, at the end or later. `redacted` keeps what is secret out of all of them. `plan_text` is not of a run: it is what a plan would do, for people, without doing it.
 //!
 //! A sink is an [`Output`]. It hears every [`Event`] of the run in order and, when the run is over, the
 //! [`Summary`]; it can stop nothing and change nothing. Sinks that leave the process make their files
@@ -50,12 +51,14 @@ mod har;
 pub mod http_debug;
 mod line;
 mod numbers;
+pub mod out;
 mod own_summary;
 pub mod plan_text;
 mod redacted;
 mod report_file;
 mod screen;
 mod secrets;
+pub mod stored;
 mod summary;
 mod summary_file;
 pub mod summary_json;
@@ -67,12 +70,16 @@ use std::io;
 
 use run::{Event, EventKind};
 use thiserror::Error;
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 
 pub use exchanged::{Answer, Exchanged, Message, Phases};
 pub use har::{Har, HarError, HarSample};
+pub use out::{Out, OutError};
 pub use own_summary::{Terminals, printable, results};
 pub use redacted::{Redacting, Redactor, SHORTEST_SECRET};
 pub use screen::{Manner, Screen, Severity, coloured};
+pub use stored::{Setting, StoredResult};
 pub use summary::{
     CheckSummary, Doubts, EndpointSummary, GroupSummary, Injector, MetricSummary, Percentiles,
     PhaseSummary, RequestError, ScenarioSummary, Summary, ThresholdSummary, Values,
@@ -99,6 +106,14 @@ pub trait Output {
     /// Hears that the script has made a summary for people itself, and what is to be shown in place of ours.
     fn on_own_summary(&mut self, _text: &str) {}
 
+    /// Whether it is to hear the whole result, which takes time to make.
+    fn wants_result(&self) -> bool {
+        false
+    }
+
+    /// Hears all that is kept of the run, once, after the summary, if any output [wants it](Self::wants_result).
+    fn on_result(&mut self, _result: &StoredResult) {}
+
     /// Writes what is left to write. Called once, last, however the run ended.
     ///
     /// Fails with [`OutputError`] if anything it was to write is not written.
@@ -117,7 +132,12 @@ pub struct OutputError {
 
 /// All outputs of a run.
 #[derive(Default)]
-pub struct Outputs(Vec<Box<dyn Output>>);
+pub struct Outputs {
+    all: Vec<Box<dyn Output>>,
+    setting: Setting,
+    /// When the run began, by RFC 3339.
+    started: String,
+}
 
 impl Outputs {
     /// None yet.
@@ -125,25 +145,40 @@ impl Outputs {
         Self::default()
     }
 
+    /// Says where the run takes place, and of what, for those who keep its result.
+    #[must_use]
+    pub fn of(self, setting: Setting) -> Self {
+        Self { setting, ..self }
+    }
+
     /// Adds one, behind those there are.
     pub fn push(&mut self, output: impl Output + 'static) {
-        self.0.push(Box::new(output));
+        self.all.push(Box::new(output));
     }
 
     /// Whether any of them wants what was measured by series: [`run::RunSpec::by_series`].
     pub fn want_series(&self) -> bool {
-        self.0.iter().any(|output| output.wants_series())
+        self.all.iter().any(|output| output.wants_series())
     }
 
     /// Tells each of a fact, and at the end of the summary, which is computed once for all of them.
     pub fn on_event(&mut self, event: &Event) {
-        for output in &mut self.0 {
+        if let EventKind::RunStarted { .. } = &event.kind {
+            self.started = OffsetDateTime::now_utc().format(&Rfc3339).unwrap_or_default();
+        }
+        for output in &mut self.all {
             output.on_event(event);
         }
         if let EventKind::RunFinished(finished) = &event.kind {
             let summary = Summary::new(finished);
-            for output in &mut self.0 {
+            for output in &mut self.all {
                 output.on_summary(&summary);
+            }
+            if self.all.iter().any(|output| output.wants_result()) {
+                let result = StoredResult::new(finished, &summary, &self.setting, &self.started);
+                for output in &mut self.all {
+                    output.on_result(&result);
+                }
             }
         }
     }
@@ -158,13 +193,13 @@ impl Outputs {
     /// Lets each write what it has left, and returns the errors: one that fails keeps no other from
     /// being written.
     pub fn finish(mut self) -> Vec<OutputError> {
-        self.0.iter_mut().filter_map(|output| output.finish().err()).collect()
+        self.all.iter_mut().filter_map(|output| output.finish().err()).collect()
     }
 }
 
 impl fmt::Debug for Outputs {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_tuple("Outputs").field(&self.0.len()).finish()
+        f.debug_tuple("Outputs").field(&self.all.len()).finish()
     }
 }
 

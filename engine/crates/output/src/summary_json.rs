@@ -46,7 +46,7 @@
 //!
 //! [`SummaryFile`]: crate::SummaryFile
 
-mod document;
+pub mod document;
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -71,7 +71,7 @@ pub fn json(summary: &Summary) -> String {
 
 /// What stands in the file while the run is not over.
 pub(crate) fn json_of_nothing_yet() -> String {
-    write(&Document { version: VERSION, ..Document::default() })
+    write(&Document { version: VERSION.into(), ..Document::default() })
 }
 
 /// The JSON Schema (draft 2020-12) of the form.
@@ -87,10 +87,11 @@ fn write(document: &Document) -> String {
 }
 
 impl Document {
-    fn of(summary: &Summary) -> Self {
+    /// What is written of a summary.
+    pub(crate) fn of(summary: &Summary) -> Self {
         let milliseconds = |time: Duration| Number(time.as_secs_f64() * 1e3);
         Self {
-            version: VERSION,
+            version: VERSION.into(),
             complete: true,
             state: State { test_run_duration_ms: milliseconds(summary.elapsed) },
             metrics: summary
@@ -117,7 +118,7 @@ impl Document {
                 .iter()
                 .map(|scenario| Scenario {
                     name: scenario.name.clone(),
-                    executor: scenario.executor,
+                    executor: scenario.executor.into(),
                     description: scenario.description.clone(),
                     exec: scenario.flows.join("|"),
                     start_time_ms: milliseconds(scenario.start),
@@ -141,7 +142,7 @@ impl Document {
                 .failures
                 .iter()
                 .map(|failure| Failure {
-                    kind: failure.kind.as_str(),
+                    kind: failure.kind.as_str().into(),
                     message: failure.message.clone(),
                     count: failure.count,
                 })
@@ -159,7 +160,7 @@ impl Document {
             stop: summary
                 .stop
                 .as_ref()
-                .map(|stop| Stop { reason: stop_name(stop), message: stop.to_string() }),
+                .map(|stop| Stop { reason: stop_name(stop).into(), message: stop.to_string() }),
         }
     }
 }
@@ -172,8 +173,8 @@ impl MetricEntry {
             .map(|(source, crossed)| (source.clone(), ThresholdMark { ok: !crossed }))
             .collect();
         Self {
-            kind: summary.metric.kind.as_str(),
-            contains: summary.metric.contains.as_str(),
+            kind: summary.metric.kind.as_str().into(),
+            contains: summary.metric.contains.as_str().into(),
             values: values(&summary.values),
             thresholds,
         }
@@ -210,7 +211,8 @@ impl Threshold {
                 Outcome::Passed => "passed",
                 Outcome::Crossed => "crossed",
                 Outcome::NoData => "no_data",
-            },
+            }
+            .into(),
             observed: verdict.observed.map(Number),
             reason: verdict.silence.map(|silence| silence.to_string()),
         }
@@ -222,7 +224,7 @@ impl form::Breakpoint {
         let scenario = summary.scenarios.get(searched.scenario);
         Self {
             scenario: scenario.map(|scenario| scenario.name.clone()).unwrap_or_default(),
-            unit: searched.raise.unit(),
+            unit: searched.raise.unit().into(),
             complete: searched.complete,
             held: searched.held,
             broke: searched.broke,
@@ -251,7 +253,7 @@ impl form::Step {
     fn of(step: &Step) -> Self {
         let latency = step.latency.map(|it| {
             [("avg", it.avg), ("med", it.med), ("p(95)", it.p95), ("p(99)", it.p99)]
-                .map(|(name, value)| (name, Number(value)))
+                .map(|(name, value)| (name.into(), Number(value)))
         });
         Self {
             load: step.load,
@@ -280,4 +282,4 @@ fn stop_name(stop: &StopReason) -> &'static str {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

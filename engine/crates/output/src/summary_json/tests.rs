@@ -7,7 +7,7 @@ use crate::summary::tests::{idle, mishaps, ordinary, searched};
 
 /// Checks a value against a schema, as far as ours uses the language; a property that the schema does
 /// not name is a problem too.
-fn problems(value: &Value, schema: &Value, root: &Value, path: &str) -> Vec<String> {
+pub(crate) fn problems(value: &Value, schema: &Value, root: &Value, path: &str) -> Vec<String> {
     if let Some(reference) = schema["$ref"].as_str() {
         let name = reference.strip_prefix("#/$defs/").unwrap();
         return problems(value, &root["$defs"][name], root, path);

@@ -1,0 +1,229 @@
+//! Files that a run's results go to: `--out kind=target`, as often as one likes.
+//!
+//! | kind | file | written |
+//! | --- | --- | --- |
+//! | `json`, `csv` | samples, as k6 writes them (`points` says what a point is) | each second |
+//! | `hdr` | the histogram of each trend and second, as an HdrHistogram log | each second |
+//! | `summary` | the [result](crate::stored), of which all reports can be made again | at the end |
+//! | `markdown`, `junit` | reports | at the end |
+//!
+//! To add a kind is its file and its line in [`KINDS`]. What is written each second is packed by gzip if the target's name
+//! ends with `.gz`; so is what is written at the end.
+
+mod csv;
+mod hdr;
+mod json;
+mod junit;
+mod markdown;
+mod points;
+mod report;
+mod stream;
+
+use std::io;
+use std::path::PathBuf;
+use std::str::FromStr;
+
+use run::Event;
+use thiserror::Error;
+
+use self::report::Report;
+use self::stream::{Format, Stream};
+use crate::redacted::Redactor;
+use crate::stored::StoredResult;
+use crate::{Output, OutputError};
+
+/// A kind of file that results can go to.
+#[derive(Debug)]
+pub struct OutKind {
+    /// What it is called: `json`.
+    pub name: &'static str,
+    /// What it holds, in a few words.
+    pub what: &'static str,
+    make: Make,
+}
+
+/// How a file of a kind comes to be.
+#[derive(Debug)]
+enum Make {
+    /// As the run goes on.
+    Stream(fn() -> Box<dyn Format>),
+    /// Of what is kept of the run, at its end or later.
+    Report(fn(&StoredResult) -> String),
+}
+
+/// The kinds there are.
+pub const KINDS: &[OutKind] = &[
+    OutKind { name: "csv", what: "samples, in k6's columns", make: Make::Stream(csv::format) },
+    OutKind {
+        name: "hdr",
+        what: "an HdrHistogram log of each trend",
+        make: Make::Stream(hdr::format),
+    },
+    OutKind {
+        name: "json",
+        what: "samples, in k6's lines of JSON",
+        make: Make::Stream(json::format),
+    },
+    OutKind {
+        name: "junit",
+        what: "thresholds and checks as test cases",
+        make: Make::Report(junit::report),
+    },
+    OutKind {
+        name: "markdown",
+        what: "the summary as tables",
+        make: Make::Report(markdown::report),
+    },
+    OutKind {
+        name: "summary",
+        what: "the whole result, of which `wasmload report` makes the others",
+        make: Make::Report(StoredResult::json),
+    },
+];
+
+/// The names of those that are made of what is kept of a run.
+pub fn reports() -> impl Iterator<Item = &'static str> {
+    KINDS.iter().filter(|kind| matches!(kind.make, Make::Report(_))).map(|kind| kind.name)
+}
+
+/// A kind of file that was asked for.
+#[derive(Clone, Copy, Debug)]
+pub struct Kind(&'static OutKind);
+
+/// What was asked for: a kind and a target.
+#[derive(Clone, Debug)]
+pub struct Out {
+    kind: Kind,
+    /// Where it goes; `-` is standard output.
+    pub target: PathBuf,
+}
+
+impl FromStr for Out {
+    type Err = String;
+
+    /// Reads `kind=target`. Fails with what is wrong, in words.
+    fn from_str(text: &str) -> Result<Self, String> {
+        let (name, target) = text.split_once('=').unwrap_or((text, ""));
+        let kind = KINDS.iter().find(|kind| kind.name == name).ok_or_else(|| {
+            let names: Vec<_> = KINDS.iter().map(|kind| kind.name).collect();
+            format!("there is no kind `{name}`: it must be one of {}", names.join(", "))
+        })?;
+        if target.is_empty() {
+            return Err(format!(
+                "where to is missing: `{name}=FILE`, or `{name}=-` for standard output"
+            ));
+        }
+        Ok(Self { kind: Kind(kind), target: target.into() })
+    }
+}
+
+/// Why a file could not be made. Fits "failed to …".
+#[derive(Debug, Error)]
+#[error("create the output `{path}`")]
+pub struct OutError {
+    /// The path asked for.
+    pub path: String,
+    /// Why.
+    pub source: io::Error,
+}
+
+impl Out {
+    /// What it is called.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        self.kind.0.name
+    }
+
+    /// Whether it is made of what is kept of a run, and so can be made later.
+    #[must_use]
+    pub fn is_report(&self) -> bool {
+        matches!(self.kind.0.make, Make::Report(_))
+    }
+
+    /// Makes the file, before there is load. Values of `secrets` are kept out of it.
+    ///
+    /// Fails with [`OutError`] if there is no such folder, no permission or no room.
+    pub fn create(&self, secrets: Redactor) -> Result<AnyOut, OutError> {
+        let made = match self.kind.0.make {
+            Make::Stream(format) => {
+                Stream::create(&self.target, format(), secrets).map(AnyOut::Stream)
+            }
+            Make::Report(report) => {
+                Report::create(&self.target, report, secrets).map(AnyOut::Report)
+            }
+        };
+        made.map_err(|source| OutError { path: self.target.display().to_string(), source })
+    }
+
+    /// Makes the file of what was kept of a run.
+    ///
+    /// Fails with [`OutError`] where the file cannot be made, or the kind is [not of that sort](Self::is_report).
+    pub fn render(&self, result: &StoredResult) -> Result<(), OutError> {
+        let path = || self.target.display().to_string();
+        let Make::Report(report) = self.kind.0.make else {
+            let source =
+                io::Error::other("it needs every sample of the run, which a result does not have");
+            return Err(OutError { path: path(), source });
+        };
+        let made = Report::create(&self.target, report, Redactor::default());
+        let written = made.and_then(|mut file| {
+            file.on_result(result);
+            file.finish().map_err(|error| error.source)
+        });
+        written.map_err(|source| OutError { path: path(), source })
+    }
+}
+
+/// An output of any kind.
+#[derive(Debug)]
+pub enum AnyOut {
+    /// One that is written as the run goes on.
+    Stream(Stream),
+    /// One that is written at its end.
+    Report(Report),
+}
+
+impl AnyOut {
+    fn output(&mut self) -> &mut dyn Output {
+        match self {
+            Self::Stream(stream) => stream,
+            Self::Report(report) => report,
+        }
+    }
+}
+
+impl Output for AnyOut {
+    fn on_event(&mut self, event: &Event) {
+        self.output().on_event(event);
+    }
+
+    fn wants_series(&self) -> bool {
+        match self {
+            Self::Stream(stream) => stream.wants_series(),
+            Self::Report(_) => false,
+        }
+    }
+
+    fn wants_result(&self) -> bool {
+        matches!(self, Self::Report(_))
+    }
+
+    fn on_result(&mut self, result: &StoredResult) {
+        self.output().on_result(result);
+    }
+
+    fn finish(&mut self) -> Result<(), OutputError> {
+        self.output().finish()
+    }
+}
+
+/// Packs a whole file by gzip.
+fn packed(content: &[u8]) -> io::Result<Vec<u8>> {
+    use std::io::Write as _;
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+    encoder.write_all(content)?;
+    encoder.finish()
+}
+
+#[cfg(test)]
+mod tests;

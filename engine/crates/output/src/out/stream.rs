@@ -1,0 +1,169 @@
+//! A file that is written as the run goes on, each second.
+//!
+//! What is to be written is put together on the controller's thread and handed to a thread of the file's own, so that a disk or a
+//! pipe that is slow holds up nobody. What that thread is behind with is bounded; what is beyond is left out, counted and said.
+
+use std::fs::{File, OpenOptions};
+use std::io::{self, Write};
+use std::path::Path;
+use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
+use std::thread::JoinHandle;
+use std::time::{Duration, SystemTime};
+
+use flate2::write::GzEncoder;
+use plan::Plan;
+use run::{Event, EventKind, Measured};
+
+use crate::numbers::counted;
+use crate::redacted::Redactor;
+use crate::{Output, OutputError};
+
+/// Seconds of a run that may wait to be written.
+const WAITING: usize = 30;
+/// How long the last of it may take to be written, when the run is over.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// What stands in such a file.
+pub(super) trait Format: Send + std::fmt::Debug {
+    /// Writes what stands before everything else.
+    fn begin(&mut self, plan: &Plan, now: SystemTime, text: &mut Vec<u8>);
+
+    /// Writes what was measured in a second that has just ended.
+    fn second(&mut self, measured: &Measured, now: SystemTime, text: &mut Vec<u8>);
+
+    /// Whether it tells series apart.
+    fn wants_series(&self) -> bool {
+        true
+    }
+}
+
+/// Writes to a file, second by second.
+#[derive(Debug)]
+pub struct Stream {
+    name: String,
+    format: Box<dyn Format>,
+    began: SystemTime,
+    to_write: Option<SyncSender<Vec<u8>>>,
+    ended: Receiver<io::Result<()>>,
+    /// Kept so that it is clear whose it is; it ends when nothing more can come.
+    _writer: JoinHandle<()>,
+    /// Seconds that were left out because too many waited.
+    left_out: u64,
+}
+
+impl Stream {
+    /// Makes the file, and the thread that writes it.
+    pub(super) fn create(
+        path: &Path,
+        format: Box<dyn Format>,
+        secrets: Redactor,
+    ) -> io::Result<Self> {
+        let file: Box<dyn Write + Send> = match path.to_str() {
+            Some("-") => Box::new(io::stdout()),
+            _ => Box::new(open(path)?),
+        };
+        let mut sink = match path.extension().is_some_and(|extension| extension == "gz") {
+            true => Sink::Packed(GzEncoder::new(file, flate2::Compression::fast())),
+            false => Sink::Plain(file),
+        };
+        let (to_write, written) = sync_channel::<Vec<u8>>(WAITING);
+        let (end, ended) = sync_channel(1);
+        let writer = std::thread::Builder::new().name("output".to_owned()).spawn(move || {
+            let mut result = Ok(());
+            for text in written {
+                if result.is_ok() {
+                    result = sink.write(&secrets.redacted(&text));
+                }
+            }
+            let result = result.and_then(|()| sink.end());
+            // Whoever waited for it has gone.
+            let _ = end.send(result);
+        })?;
+        Ok(Self {
+            name: path.display().to_string(),
+            format,
+            began: SystemTime::now(),
+            to_write: Some(to_write),
+            ended,
+            _writer: writer,
+            left_out: 0,
+        })
+    }
+
+    fn put(&mut self, text: Vec<u8>) {
+        let Some(to_write) = &self.to_write else { return };
+        if text.is_empty() {
+            return;
+        }
+        if let Err(TrySendError::Full(_)) = to_write.try_send(text) {
+            self.left_out += 1;
+        }
+    }
+}
+
+fn open(path: &Path) -> io::Result<File> {
+    let is_other = path.metadata().is_ok_and(|metadata| !metadata.is_file());
+    OpenOptions::new().write(true).create(!is_other).truncate(!is_other).open(path)
+}
+
+/// A file, packed or not. After each write a reader finds all that was written.
+enum Sink {
+    Plain(Box<dyn Write + Send>),
+    Packed(GzEncoder<Box<dyn Write + Send>>),
+}
+
+impl Sink {
+    fn write(&mut self, text: &[u8]) -> io::Result<()> {
+        let writer: &mut dyn Write = match self {
+            Self::Plain(file) => file,
+            Self::Packed(encoder) => encoder,
+        };
+        writer.write_all(text)?;
+        writer.flush()
+    }
+
+    fn end(self) -> io::Result<()> {
+        match self {
+            Self::Plain(mut file) => file.flush(),
+            Self::Packed(encoder) => encoder.finish()?.flush(),
+        }
+    }
+}
+
+impl Output for Stream {
+    fn on_event(&mut self, event: &Event) {
+        let now = self.began + event.elapsed;
+        let mut text = Vec::new();
+        match &event.kind {
+            EventKind::RunStarted { plan, .. } => {
+                self.began = SystemTime::now();
+                self.format.begin(plan, self.began, &mut text);
+            }
+            EventKind::Measured(measured) => self.format.second(measured, now, &mut text),
+            _ => return,
+        }
+        self.put(text);
+    }
+
+    fn wants_series(&self) -> bool {
+        self.format.wants_series()
+    }
+
+    fn finish(&mut self) -> Result<(), OutputError> {
+        // Nothing more can come: the thread writes what there is, and ends.
+        drop(self.to_write.take());
+        let fail = |source| Err(OutputError { target: format!("`{}`", self.name), source });
+        match self.ended.recv_timeout(PATIENCE) {
+            Ok(Ok(())) if self.left_out == 0 => Ok(()),
+            Ok(Ok(())) => fail(io::Error::other(format!(
+                "{} of the run are not in it, because it took them too slowly",
+                counted(self.left_out, "second")
+            ))),
+            Ok(Err(error)) => fail(error),
+            Err(_) => fail(io::Error::new(
+                io::ErrorKind::TimedOut,
+                "what was to be written is not, because it takes nothing more",
+            )),
+        }
+    }
+}
