@@ -9,8 +9,8 @@ use host::{Engine, Layout, Level, LogGate, LogLine, Script, ScriptFactory, Setti
 use metrics::{Outcome, Problem, Registry, Shards, Silence, Thresholds, Verdict};
 use net::{Ceiling, Config, Policy};
 use output::{
-    Har, Header, Manner, Outputs, Redacting, Redactor, Screen, Severity, SummaryFile, SummaryText,
-    Terminal,
+    Har, Header, Manner, Outputs, Redacting, Redactor, Screen, Setting, Severity, SummaryFile,
+    SummaryText, Terminal,
 };
 use plan::{Options, PerHost, Plan, Requests};
 use run::{CallError, Control, Controller, Crew, Finished, RunSpec, StopReason};
@@ -225,7 +225,7 @@ pub(crate) fn run(asked: &Run) -> Result<ExitCode, Fault> {
     let (net, net_of_scenarios) = net_configs(&plan, policy, per_host)?;
     let recordings = recording::recordings(&asked.record, script.inspection(), seed)?;
 
-    let mut outputs = outputs(asked, &screen, &redactor)?;
+    let mut outputs = outputs(asked, &screen, &redactor)?.of(setting(asked, &script, &machine));
     let har = har(asked)?.map(|har| har.without(redactor.clone()));
     let observer = observer(asked.http_debug, &screen, har.as_ref().map(Har::sample));
     if let Some(har) = har {
@@ -361,6 +361,7 @@ fn outputs(asked: &Run, screen: &Screen, secrets: &Redactor) -> Result<Outputs, 
         outputs: [export, asked.har.as_deref()]
             .into_iter()
             .flatten()
+            .chain(asked.out.iter().map(|out| &*out.target))
             .map(|path| path.display().to_string())
             .collect(),
     };
@@ -373,7 +374,41 @@ fn outputs(asked: &Run, screen: &Screen, secrets: &Redactor) -> Result<Outputs, 
             .map_err(|error| Fault::failed_to(ExitCode::InvalidConfig, &error))?;
         outputs.push(file.without(secrets.clone()));
     }
-    Ok(outputs)
+    let mut fault = Fault::new(ExitCode::InvalidConfig, "not every output can be written to");
+    let mut failed = false;
+    let mut targets: Vec<&Path> = [export, asked.har.as_deref()].into_iter().flatten().collect();
+    for out in &asked.out {
+        if targets.contains(&&*out.target) {
+            fault = fault.detail(format!("`{}` is the target of two", out.target.display()));
+            failed = true;
+            continue;
+        }
+        targets.push(&out.target);
+        match out.create(secrets.clone()) {
+            Ok(output) => outputs.push(output),
+            Err(error) => {
+                fault = fault.detail(format!("failed to {error}: {}", error.source));
+                failed = true;
+            }
+        }
+    }
+    if failed { Err(fault) } else { Ok(outputs) }
+}
+
+/// Where a run takes place, and of what.
+fn setting(asked: &Run, script: &Script, machine: &Machine) -> Setting {
+    let inspection = script.inspection();
+    Setting {
+        script: asked.script.display().to_string(),
+        digest: inspection.digest.clone(),
+        contract: inspection.contract.clone(),
+        machine: output::stored::form::Machine {
+            os: std::env::consts::OS.to_owned(),
+            architecture: std::env::consts::ARCH.to_owned(),
+            processors: std::thread::available_parallelism().map_or(1, usize::from) as u64,
+            free_memory: machine.memory,
+        },
+    }
 }
 
 /// The file for a sample of exchanges, if one is asked for.

@@ -33,6 +33,9 @@ mod plan;
 /// Seeds, and failures that are recorded and replayed.
 mod recording;
 
+/// What a run leaves: samples, reports and results in files, and reports made of a result later.
+mod results;
+
 /// Where connections go: proxies, unix sockets, other places.
 mod routes;
 

@@ -24,6 +24,7 @@ pub(crate) mod plan;
 mod politeness;
 pub(crate) mod record;
 mod replay;
+mod report;
 pub(crate) mod run;
 mod schema;
 pub(crate) mod voice;
@@ -40,6 +41,7 @@ pub(crate) struct Cli {
 enum Command {
     Run(Box<run::Run>),
     Replay(replay::Replay),
+    Report(report::Report),
     Plan(Box<plan::Plan>),
     Build(build::Build),
     Inspect(inspect::Inspect),
@@ -76,6 +78,7 @@ pub(crate) fn main() -> ExitCode {
     let result = match cli.command {
         Command::Run(run) => run.execute(),
         Command::Replay(replay) => replay.execute(),
+        Command::Report(report) => report.execute(),
         Command::Plan(plan) => plan.execute(),
         Command::Build(build) => build.execute(),
         Command::Inspect(inspect) => inspect.execute(),
@@ -180,6 +183,7 @@ mod tests {
             "stop_file",
             "summary_export",
             "allow_write",
+            "out",
             "http_debug",
             "har",
             "record_failures",

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use clap::{ArgMatches, Args};
 use demo::Faults;
+use output::Out;
 
 use super::grants::GrantFlags;
 use super::options::{LAYERS, OptionFlags};
@@ -44,6 +45,19 @@ pub(crate) struct Run {
     /// Let the script write files of its own summary in this folder; may be given several times
     #[arg(long, value_name = "FOLDER", help_heading = "What the script is allowed")]
     pub(crate) allow_write: Vec<PathBuf>,
+
+    /// Write results to a file, such as json=samples.json.gz: csv, hdr, json, junit, markdown or summary. May be given again
+    ///
+    /// `csv` and `json` are samples as k6 writes them, `hdr` is an HdrHistogram log of each trend, `summary` is the whole result, of
+    /// which `wasmload report` makes the reports `junit` and `markdown` again. What ends with .gz is packed; - is standard output.
+    #[arg(
+        short = 'o',
+        long,
+        env = "WASMLOAD_OUT",
+        hide_env_values = true,
+        value_name = "KIND=FILE"
+    )]
+    pub(crate) out: Vec<Out>,
 
     /// Print the exchanges of the first VU of each scenario, without their secrets; =full with their bodies
     #[arg(long, value_name = "WHAT", num_args = 0..=1, require_equals = true, default_missing_value = "headers")]

@@ -22,6 +22,8 @@ enum Format {
     Policy,
     /// What `run --summary-export` writes
     Summary,
+    /// What `run --out summary=FILE` writes
+    Result,
 }
 
 impl Schema {
@@ -30,6 +32,7 @@ impl Schema {
             Format::Options => plan::schema(),
             Format::Policy => plan::policy_schema(),
             Format::Summary => output::summary_json::schema(),
+            Format::Result => output::stored::schema(),
         })
     }
 }
