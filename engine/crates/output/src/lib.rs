@@ -185,7 +185,7 @@ impl Outputs {
 
     /// Tells each that the script has made a summary for people itself.
     pub fn on_own_summary(&mut self, text: &str) {
-        for output in &mut self.0 {
+        for output in &mut self.all {
             output.on_own_summary(text);
         }
     }
