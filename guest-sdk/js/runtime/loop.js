@@ -11,8 +11,15 @@ let timers = [];
 let numbered = 0;
 const sources = new Set();
 
+/** Rejected promises that nobody has asked about yet. */
+const unhandled = new Set();
+
+/** Whether anything was left to be done since all was forgotten. What reads it is spared to ask for each. */
+export let hasWork = false;
+
 /** Has a function called as soon as nothing else runs. */
 export function enqueue(job) {
+    hasWork = true;
     jobs.push(job);
 }
 
@@ -22,6 +29,7 @@ export function enqueue(job) {
  * it is removed.
  */
 export function addSource(source) {
+    hasWork = true;
     sources.add(source);
 }
 
@@ -33,6 +41,7 @@ function addTimer(callback, length, given, every) {
     if (typeof callback !== 'function') throw new TypeError('a timer is set with a function');
     const wait = Math.max(Number(length) || 0, 0);
     const timer = { id: ++numbered, at: now() + wait, callback, given, every: every ? Math.max(wait, 1) : undefined };
+    hasWork = true;
     schedule(timer);
     return timer.id;
 }
@@ -51,16 +60,31 @@ export function clearTimer(id) {
     timers = timers.filter((timer) => timer.id !== id);
 }
 
-/** Forgets all that is left, before a call that is not to meet what another left behind. */
-export function forget() {
-    if (jobs.length > 0) jobs = [];
-    if (timers.length > 0) timers = [];
-    if (sources.size > 0) sources.clear();
+/** Notes that a promise was rejected and nobody has asked about it. */
+export function addUnhandled(promise) {
+    hasWork = true;
+    unhandled.add(promise);
 }
 
-/** Whether nothing is left to be done. */
-export function isIdle() {
-    return jobs.length === 0 && timers.length === 0 && sources.size === 0;
+/** Notes that somebody asks about a promise. */
+export function removeUnhandled(promise) {
+    unhandled.delete(promise);
+}
+
+/** The reasons of rejections that nobody has handled. All are forgotten. */
+export function takeUnhandled() {
+    const reasons = [...unhandled].map((promise) => promise._value);
+    unhandled.clear();
+    return reasons;
+}
+
+/** Forgets all that is left, before a call that is not to meet what another left behind. */
+export function forget() {
+    jobs = [];
+    timers = [];
+    sources.clear();
+    unhandled.clear();
+    hasWork = false;
 }
 
 function runJobs() {

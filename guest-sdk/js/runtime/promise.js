@@ -3,22 +3,11 @@
 //
 // As ECMAScript 2025 has them, section 27.2, but for subclassing by `Symbol.species`.
 
-import { enqueue } from './loop.js';
+import { addUnhandled, enqueue, removeUnhandled } from './loop.js';
 
 const PENDING = 0;
 const FULFILLED = 1;
 const REJECTED = 2;
-
-/** Rejected promises that nobody has asked about yet. */
-const unhandled = new Set();
-
-/** The reason of a rejection that nobody handled, in a list; the list is empty if there is none. All are forgotten. */
-export function takeUnhandled() {
-    if (unhandled.size === 0) return [];
-    const reasons = [...unhandled].map((promise) => promise._value);
-    unhandled.clear();
-    return reasons;
-}
 
 export function isThenable(value) {
     return value !== null && (typeof value === 'object' || typeof value === 'function') && typeof value.then === 'function';
@@ -154,7 +143,7 @@ function react(promise, reactions) {
         (promise._reactions ??= []).push(reactions);
         return;
     }
-    unhandled.delete(promise);
+    removeUnhandled(promise);
     enqueue(() => reactions[promise._state](promise._value));
 }
 
@@ -163,7 +152,7 @@ function settle(promise, state, value) {
     promise._reactions = undefined;
     promise._state = state;
     promise._value = value;
-    if (state === REJECTED && reactions === undefined) unhandled.add(promise);
+    if (state === REJECTED && reactions === undefined) addUnhandled(promise);
     if (reactions !== undefined) {
         for (const reaction of reactions) enqueue(() => reaction[state](value));
     }

@@ -4,7 +4,8 @@
 import { getRandomBytes } from 'wasi:random/random@0.2.0';
 import { getInsecureRandomBytes } from 'wasi:random/insecure@0.2.0';
 
-let isSeeded = false;
+/** Whether numbers were drawn in this call. */
+export let isSeeded = false;
 let a = 0;
 let b = 0;
 let c = 0;

@@ -5,9 +5,9 @@ import { abort } from 'wasmload:script/context@0.1.0';
 import { decode, encode, kind } from '../bytes.js';
 import { described } from './failure.js';
 import { install } from './globals.js';
-import { forget, isIdle, run } from './loop.js';
-import { isThenable, takeUnhandled } from './promise.js';
-import { reseed } from './random.js';
+import { forget, hasWork, run, takeUnhandled } from './loop.js';
+import { isThenable } from './promise.js';
+import { isSeeded, reseed } from './random.js';
 
 /** Exports that are called by name and are no flows. */
 const RESERVED = new Set(['setup', 'start', 'stop', 'teardown', 'handleSummary', 'options', '__esModule']);
@@ -37,23 +37,15 @@ export function script(load) {
     };
 
     /** Calls a function of the script, and does all that it left to be done. */
-    const call = (name, ...given) => {
-        reseed();
-        forget();
-        takeUnhandled();
-        const called = loaded()[name];
+    const call = (name, given) => {
+        // Most iterations leave nothing behind: these are read and no more.
+        if (isSeeded) reseed();
+        if (hasWork) forget();
+        const called = (module ?? loaded())[name];
         if (called === undefined) return undefined;
         if (typeof called !== 'function') throw new TypeError(`\`${name}\` is ${kind(called)}, and must be a function`);
-        return settled(called(...given), name);
-    };
-
-    /** As the contract has it: a failure is thrown as text. */
-    const telling = (callback) => (...given) => {
-        try {
-            return callback(...given);
-        } catch (thrown) {
-            throw described(thrown);
-        }
+        const result = called(given);
+        return result === undefined && !hasWork ? undefined : settled(result, name);
     };
 
     return {
@@ -67,19 +59,33 @@ export function script(load) {
             }
         },
 
-        setup: telling(() => {
-            const given = call('setup');
-            return given === undefined ? NOTHING : encode(json(given, 'what `setup` returns'));
-        }),
+        // As the contract has it, a failure is thrown as text.
 
-        start: telling((bytes) => {
-            data = bytes.length === 0 ? undefined : JSON.parse(decode(bytes));
-            call('start', data);
-        }),
+        setup() {
+            try {
+                const given = call('setup');
+                return given === undefined ? NOTHING : encode(json(given, 'what `setup` returns'));
+            } catch (thrown) {
+                throw described(thrown);
+            }
+        },
 
-        iterate: telling((flow) => {
-            call(flow, data);
-        }),
+        start(bytes) {
+            try {
+                data = bytes.length === 0 ? undefined : JSON.parse(decode(bytes));
+                call('start', data);
+            } catch (thrown) {
+                throw described(thrown);
+            }
+        },
+
+        iterate(flow) {
+            try {
+                call(flow, data);
+            } catch (thrown) {
+                throw described(thrown);
+            }
+        },
 
         stop() {
             try {
@@ -90,16 +96,20 @@ export function script(load) {
             }
         },
 
-        teardown: telling((bytes) => {
-            call('teardown', bytes.length === 0 ? undefined : JSON.parse(decode(bytes)));
-        }),
+        teardown(bytes) {
+            try {
+                call('teardown', bytes.length === 0 ? undefined : JSON.parse(decode(bytes)));
+            } catch (thrown) {
+                throw described(thrown);
+            }
+        },
     };
 }
 
 /** What a function gave, once nothing is left to be done. */
 function settled(given, name) {
     if (!isThenable(given)) {
-        if (!isIdle()) run();
+        run();
         throwUnhandled();
         return given;
     }

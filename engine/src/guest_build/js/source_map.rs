@@ -76,7 +76,7 @@ mod tests {
         let sources = ["a.js".to_owned(), String::new()];
         // The second line goes on from the first; the third is of a source without a name, and the last from there.
         let lines = by_line("AAAA,IAAI;AACA,gBAAgB;ACDA;ADEA", &sources).unwrap();
-        assert_eq!(lines, ["AAAA,IAAI", "AACI,gBAAgB", "", "AACoB"]);
+        assert_eq!(lines, ["AAAA,IAAI", "AACI,gBAAgB", "", "AAEoB"]);
         for (line, expected) in
             [("AACI", vec![0, 0, 1, 4]), ("gBAAgB", vec![16, 0, 0, 16]), ("D", vec![-1])]
         {
