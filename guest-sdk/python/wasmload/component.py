@@ -17,7 +17,6 @@ import random
 import traceback
 from collections.abc import Callable
 from typing import Any
-from unittest import mock
 
 import componentize_py_runtime as _runtime
 from componentize_py_types import Err
@@ -72,8 +71,12 @@ def _loaded(name: str) -> Script:
             "the engine is not there while the script is being built: what asks it belongs into `setup`, `start` or a flow"
         )
 
-    with mock.patch.object(_runtime, "call_import", too_early):
+    runtime: Any = _runtime
+    call_import, runtime.call_import = runtime.call_import, too_early
+    try:
         return Script(importlib.import_module(name))
+    finally:
+        runtime.call_import = call_import
 
 
 def _reseed() -> None:
