@@ -123,6 +123,7 @@ pub(crate) const PYTHON: Files = files!(
     "wasmload/bindings/wit_world/imports/log.py",
     "wasmload/bindings/wit_world/imports/metrics.py",
     "wasmload/bindings/wit_world/imports/secrets.py",
+    "wasmload/bindings/wit_world/imports/spans.py",
     "wasmload/bindings/wit_world/imports/sse.py",
     "wasmload/bindings/wit_world/imports/timing.py",
     "wasmload/bindings/wit_world/imports/websocket.py",

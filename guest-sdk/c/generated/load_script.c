@@ -8,6 +8,9 @@
 __attribute__((__import_module__("wasmload:script/http@0.1.0"), __import_name__("[method]response.status")))
 extern int32_t __wasm_import_wasmload_script_http_method_response_status(int32_t);
 
+__attribute__((__import_module__("wasmload:script/http@0.1.0"), __import_name__("[method]response.protocol")))
+extern void __wasm_import_wasmload_script_http_method_response_protocol(int32_t, uint8_t *);
+
 __attribute__((__import_module__("wasmload:script/http@0.1.0"), __import_name__("[method]response.header")))
 extern void __wasm_import_wasmload_script_http_method_response_header(int32_t, uint8_t *, size_t, uint8_t *);
 
@@ -128,6 +131,12 @@ extern void __wasm_import_wasmload_script_http_batch(uint8_t *, size_t, uint8_t 
 __attribute__((__import_module__("wasmload:script/http@0.1.0"), __import_name__("wait-any")))
 extern void __wasm_import_wasmload_script_http_wait_any(uint8_t *, size_t, int32_t, double, uint8_t *);
 
+__attribute__((__import_module__("wasmload:script/http@0.1.0"), __import_name__("cookies")))
+extern void __wasm_import_wasmload_script_http_cookies(uint8_t *, size_t, uint8_t *);
+
+__attribute__((__import_module__("wasmload:script/http@0.1.0"), __import_name__("set-cookie")))
+extern void __wasm_import_wasmload_script_http_set_cookie(uint8_t *, size_t, uint8_t *, size_t);
+
 __attribute__((__import_module__("wasmload:script/http@0.1.0"), __import_name__("clear-cookies")))
 extern void __wasm_import_wasmload_script_http_clear_cookies(void);
 
@@ -183,6 +192,15 @@ extern int32_t __wasm_import_wasmload_script_context_iteration_in_scenario(void)
 
 __attribute__((__import_module__("wasmload:script/context@0.1.0"), __import_name__("scenario")))
 extern void __wasm_import_wasmload_script_context_scenario(uint8_t *);
+
+__attribute__((__import_module__("wasmload:script/context@0.1.0"), __import_name__("executor")))
+extern void __wasm_import_wasmload_script_context_executor(uint8_t *);
+
+__attribute__((__import_module__("wasmload:script/context@0.1.0"), __import_name__("set-tag")))
+extern void __wasm_import_wasmload_script_context_set_tag(uint8_t *, size_t, uint8_t *, size_t);
+
+__attribute__((__import_module__("wasmload:script/context@0.1.0"), __import_name__("remove-tag")))
+extern void __wasm_import_wasmload_script_context_remove_tag(uint8_t *, size_t);
 
 __attribute__((__import_module__("wasmload:script/context@0.1.0"), __import_name__("env")))
 extern void __wasm_import_wasmload_script_context_env(uint8_t *, size_t, uint8_t *);
@@ -325,6 +343,11 @@ extern void __wasm_import_wasmload_script_sse_method_events_receive(int32_t, int
 
 __attribute__((__import_module__("wasmload:script/sse@0.1.0"), __import_name__("wait-any")))
 extern void __wasm_import_wasmload_script_sse_wait_any(uint8_t *, size_t, int32_t, double, uint8_t *);
+
+// Imported Functions from `wasmload:script/spans@0.1.0`
+
+__attribute__((__import_module__("wasmload:script/spans@0.1.0"), __import_name__("[static]span.open")))
+extern void __wasm_import_wasmload_script_spans_static_span_open(uint8_t *, size_t, uint8_t *);
 
 // Exported Functions from `wasmload:script/script@0.1.0`
 
@@ -649,6 +672,22 @@ void wasmload_script_http_option_milliseconds_free(wasmload_script_http_option_m
 
 void load_script_option_u32_free(load_script_option_u32_t *ptr) {
   if (ptr->is_some) {
+  }
+}
+
+void load_script_tuple2_string_string_free(load_script_tuple2_string_string_t *ptr) {
+  load_script_string_free(&ptr->f0);
+  load_script_string_free(&ptr->f1);
+}
+
+void load_script_list_tuple2_string_string_free(load_script_list_tuple2_string_string_t *ptr) {
+  size_t list_len = ptr->len;
+  if (list_len > 0) {
+    load_script_tuple2_string_string_t *list_ptr = ptr->ptr;
+    for (size_t i = 0; i < list_len; i++) {
+      load_script_tuple2_string_string_free(&list_ptr[i]);
+    }
+    free(list_ptr);
   }
 }
 
@@ -1019,6 +1058,28 @@ void wasmload_script_sse_list_borrow_events_free(wasmload_script_sse_list_borrow
   }
 }
 
+__attribute__((__import_module__("wasmload:script/spans@0.1.0"), __import_name__("[resource-drop]span")))
+extern void __wasm_import_wasmload_script_spans_span_drop(int32_t handle);
+
+void wasmload_script_spans_span_drop_own(wasmload_script_spans_own_span_t handle) {
+  __wasm_import_wasmload_script_spans_span_drop(handle.__handle);
+}
+
+void wasmload_script_spans_span_drop_borrow(wasmload_script_spans_borrow_span_t handle) {
+  __wasm_import_wasmload_script_spans_span_drop(handle.__handle);
+}
+
+wasmload_script_spans_borrow_span_t wasmload_script_spans_borrow_span(wasmload_script_spans_own_span_t arg) {
+  return (wasmload_script_spans_borrow_span_t) { arg.__handle };
+}
+
+void wasmload_script_spans_result_own_span_string_free(wasmload_script_spans_result_own_span_string_t *ptr) {
+  if (!ptr->is_err) {
+  } else {
+    load_script_string_free(&ptr->val.err);
+  }
+}
+
 void exports_wasmload_script_script_result_list_u8_string_free(exports_wasmload_script_script_result_list_u8_string_t *ptr) {
   if (!ptr->is_err) {
   } else {
@@ -1063,6 +1124,14 @@ void load_script_string_free(load_script_string_t *ret) {
 uint16_t wasmload_script_http_method_response_status(wasmload_script_http_borrow_response_t self) {
   int32_t ret = __wasm_import_wasmload_script_http_method_response_status((self).__handle);
   return (uint16_t) (ret);
+}
+
+void wasmload_script_http_method_response_protocol(wasmload_script_http_borrow_response_t self, load_script_string_t *ret) {
+  __attribute__((__aligned__(sizeof(void*))))
+  uint8_t ret_area[(2*sizeof(void*))];
+  uint8_t *ptr = (uint8_t *) &ret_area;
+  __wasm_import_wasmload_script_http_method_response_protocol((self).__handle, ptr);
+  *ret = (load_script_string_t) { (uint8_t*)(*((uint8_t **) (ptr + 0))), (*((size_t*) (ptr + sizeof(void*)))) };
 }
 
 bool wasmload_script_http_method_response_header(wasmload_script_http_borrow_response_t self, load_script_string_t *name, load_script_string_t *ret) {
@@ -1757,6 +1826,18 @@ bool wasmload_script_http_wait_any(wasmload_script_http_list_borrow_pending_t *p
   return option2.is_some;
 }
 
+void wasmload_script_http_cookies(load_script_string_t *url, load_script_list_tuple2_string_string_t *ret) {
+  __attribute__((__aligned__(sizeof(void*))))
+  uint8_t ret_area[(2*sizeof(void*))];
+  uint8_t *ptr = (uint8_t *) &ret_area;
+  __wasm_import_wasmload_script_http_cookies((uint8_t *) (*url).ptr, (*url).len, ptr);
+  *ret = (load_script_list_tuple2_string_string_t) { (load_script_tuple2_string_string_t*)(*((uint8_t **) (ptr + 0))), (*((size_t*) (ptr + sizeof(void*)))) };
+}
+
+void wasmload_script_http_set_cookie(load_script_string_t *url, load_script_string_t *cookie) {
+  __wasm_import_wasmload_script_http_set_cookie((uint8_t *) (*url).ptr, (*url).len, (uint8_t *) (*cookie).ptr, (*cookie).len);
+}
+
 void wasmload_script_http_clear_cookies(void) {
   __wasm_import_wasmload_script_http_clear_cookies();
 }
@@ -1832,6 +1913,22 @@ void wasmload_script_context_scenario(load_script_string_t *ret) {
   uint8_t *ptr = (uint8_t *) &ret_area;
   __wasm_import_wasmload_script_context_scenario(ptr);
   *ret = (load_script_string_t) { (uint8_t*)(*((uint8_t **) (ptr + 0))), (*((size_t*) (ptr + sizeof(void*)))) };
+}
+
+void wasmload_script_context_executor(load_script_string_t *ret) {
+  __attribute__((__aligned__(sizeof(void*))))
+  uint8_t ret_area[(2*sizeof(void*))];
+  uint8_t *ptr = (uint8_t *) &ret_area;
+  __wasm_import_wasmload_script_context_executor(ptr);
+  *ret = (load_script_string_t) { (uint8_t*)(*((uint8_t **) (ptr + 0))), (*((size_t*) (ptr + sizeof(void*)))) };
+}
+
+void wasmload_script_context_set_tag(load_script_string_t *name, load_script_string_t *value) {
+  __wasm_import_wasmload_script_context_set_tag((uint8_t *) (*name).ptr, (*name).len, (uint8_t *) (*value).ptr, (*value).len);
+}
+
+void wasmload_script_context_remove_tag(load_script_string_t *name) {
+  __wasm_import_wasmload_script_context_remove_tag((uint8_t *) (*name).ptr, (*name).len);
 }
 
 bool wasmload_script_context_env(load_script_string_t *name, load_script_string_t *ret) {
@@ -3130,6 +3227,33 @@ bool wasmload_script_sse_wait_any(wasmload_script_sse_list_borrow_events_t *stre
   }
   *ret = option2.val;
   return option2.is_some;
+}
+
+bool wasmload_script_spans_static_span_open(load_script_string_t *name, wasmload_script_spans_own_span_t *ret, load_script_string_t *err) {
+  __attribute__((__aligned__(sizeof(void*))))
+  uint8_t ret_area[(3*sizeof(void*))];
+  uint8_t *ptr = (uint8_t *) &ret_area;
+  __wasm_import_wasmload_script_spans_static_span_open((uint8_t *) (*name).ptr, (*name).len, ptr);
+  wasmload_script_spans_result_own_span_string_t result;
+  switch ((int32_t) *((uint8_t*) (ptr + 0))) {
+    case 0: {
+      result.is_err = false;
+      result.val.ok = (wasmload_script_spans_own_span_t) { *((int32_t*) (ptr + sizeof(void*))) };
+      break;
+    }
+    case 1: {
+      result.is_err = true;
+      result.val.err = (load_script_string_t) { (uint8_t*)(*((uint8_t **) (ptr + sizeof(void*)))), (*((size_t*) (ptr + (2*sizeof(void*))))) };
+      break;
+    }
+  }
+  if (!result.is_err) {
+    *ret = result.val.ok;
+    return 1;
+  } else {
+    *err = result.val.err;
+    return 0;
+  }
 }
 
 __attribute__((__export_name__("wasmload:script/script@0.1.0#options")))

@@ -267,6 +267,16 @@ typedef struct {
   uint32_t val;
 } load_script_option_u32_t;
 
+typedef struct {
+  load_script_string_t f0;
+  load_script_string_t f1;
+} load_script_tuple2_string_string_t;
+
+typedef struct {
+  load_script_tuple2_string_string_t *ptr;
+  size_t len;
+} load_script_list_tuple2_string_string_t;
+
 typedef wasmload_script_types_milliseconds_t wasmload_script_timing_milliseconds_t;
 
 typedef wasmload_script_types_tag_t wasmload_script_metrics_tag_t;
@@ -599,6 +609,22 @@ typedef struct {
   size_t len;
 } wasmload_script_sse_list_borrow_events_t;
 
+typedef struct wasmload_script_spans_own_span_t {
+  int32_t __handle;
+} wasmload_script_spans_own_span_t;
+
+typedef struct wasmload_script_spans_borrow_span_t {
+  int32_t __handle;
+} wasmload_script_spans_borrow_span_t;
+
+typedef struct {
+  bool is_err;
+  union {
+    wasmload_script_spans_own_span_t ok;
+    load_script_string_t err;
+  } val;
+} wasmload_script_spans_result_own_span_string_t;
+
 typedef struct {
   bool is_err;
   union {
@@ -617,6 +643,8 @@ typedef struct {
 // Imported Functions from `wasmload:script/http@0.1.0`
 // The status code, such as 200.
 extern uint16_t wasmload_script_http_method_response_status(wasmload_script_http_borrow_response_t self);
+// The version of HTTP that it came by, such as `HTTP/1.1` or `HTTP/2.0`.
+extern void wasmload_script_http_method_response_protocol(wasmload_script_http_borrow_response_t self, load_script_string_t *ret);
 // The first header of this name, whatever its case, as text; bytes that are not UTF-8 become
 // U+FFFD. None if there is no such header.
 extern bool wasmload_script_http_method_response_header(wasmload_script_http_borrow_response_t self, load_script_string_t *name, load_script_string_t *ret);
@@ -742,6 +770,12 @@ extern void wasmload_script_http_batch(wasmload_script_http_list_borrow_request_
 // several are. None if the timeout passes first, or at once if the list is empty. Without a
 // timeout it waits as long as it takes.
 extern bool wasmload_script_http_wait_any(wasmload_script_http_list_borrow_pending_t *pending, wasmload_script_http_milliseconds_t *maybe_timeout, uint32_t *ret);
+// The cookies of this virtual user that a request for this URL would be sent with, as names and values, those
+// with the longer paths first. None if the URL cannot be asked for.
+extern void wasmload_script_http_cookies(load_script_string_t *url, load_script_list_tuple2_string_string_t *ret);
+// Keeps a cookie as if a response from this URL had set it; `cookie` is what the header `set-cookie` would
+// have (RFC 6265), such as `session=8f3a; Path=/shop`. Nothing happens if no browser would keep it.
+extern void wasmload_script_http_set_cookie(load_script_string_t *url, load_script_string_t *cookie);
 // Forgets all cookies of this virtual user.
 extern void wasmload_script_http_clear_cookies(void);
 
@@ -781,6 +815,17 @@ extern uint32_t wasmload_script_context_iteration(void);
 extern uint32_t wasmload_script_context_iteration_in_scenario(void);
 // The name of the scenario; empty in `options`, `setup` and `teardown`.
 extern void wasmload_script_context_scenario(load_script_string_t *ret);
+// The kind of executor that drives the scenario, as options name it, such as `constant-vus`; empty where the
+// scenario is.
+extern void wasmload_script_context_executor(load_script_string_t *ret);
+// Puts a tag on every sample that this virtual user begins from now on, in this iteration and later ones, or
+// replaces the value of one. Tags that a request or a metric has itself go before it. `scenario`, `group` and
+// those that the engine sets on requests cannot be replaced.
+// 
+// Traps if there are too many, or it is too long.
+extern void wasmload_script_context_set_tag(load_script_string_t *name, load_script_string_t *value);
+// Takes such a tag away again, or brings back what the scenario's options have under this name.
+extern void wasmload_script_context_remove_tag(load_script_string_t *name);
 // The value of an environment variable that was given to the run (`-e NAME=value`) or to the
 // scenario. None if it was not given: the engine's own environment is never read.
 extern bool wasmload_script_context_env(load_script_string_t *name, load_script_string_t *ret);
@@ -968,6 +1013,14 @@ extern bool wasmload_script_sse_method_events_receive(wasmload_script_sse_borrow
 // it waits as long as it takes.
 extern bool wasmload_script_sse_wait_any(wasmload_script_sse_list_borrow_events_t *streams, wasmload_script_sse_milliseconds_t *maybe_timeout, uint32_t *ret);
 
+// Imported Functions from `wasmload:script/spans@0.1.0`
+// Begins a part, inside those that are open.
+// 
+// Fails, in words, if the name has `::` in it, which would make it two, or if more than 32 are open. Traps if
+// the names of those that are open are longer together than a tag's value may be (1,024 bytes unless whoever
+// runs the script has set otherwise).
+extern bool wasmload_script_spans_static_span_open(load_script_string_t *name, wasmload_script_spans_own_span_t *ret, load_script_string_t *err);
+
 // Exported Functions from `wasmload:script/script@0.1.0`
 void exports_wasmload_script_script_options(load_script_string_t *ret);
 bool exports_wasmload_script_script_setup(load_script_list_u8_t *ret, load_script_string_t *err);
@@ -1045,6 +1098,10 @@ void wasmload_script_http_list_borrow_pending_free(wasmload_script_http_list_bor
 void wasmload_script_http_option_milliseconds_free(wasmload_script_http_option_milliseconds_t *ptr);
 
 void load_script_option_u32_free(load_script_option_u32_t *ptr);
+
+void load_script_tuple2_string_string_free(load_script_tuple2_string_string_t *ptr);
+
+void load_script_list_tuple2_string_string_free(load_script_list_tuple2_string_string_t *ptr);
 
 void wasmload_script_metrics_tag_free(wasmload_script_metrics_tag_t *ptr);
 
@@ -1159,6 +1216,14 @@ void wasmload_script_sse_option_event_free(wasmload_script_sse_option_event_t *p
 void wasmload_script_sse_result_option_event_error_free(wasmload_script_sse_result_option_event_error_t *ptr);
 
 void wasmload_script_sse_list_borrow_events_free(wasmload_script_sse_list_borrow_events_t *ptr);
+
+extern void wasmload_script_spans_span_drop_own(wasmload_script_spans_own_span_t handle);
+
+extern void wasmload_script_spans_span_drop_borrow(wasmload_script_spans_borrow_span_t handle);
+
+extern wasmload_script_spans_borrow_span_t wasmload_script_spans_borrow_span(wasmload_script_spans_own_span_t handle);
+
+void wasmload_script_spans_result_own_span_string_free(wasmload_script_spans_result_own_span_string_t *ptr);
 
 void exports_wasmload_script_script_result_list_u8_string_free(exports_wasmload_script_script_result_list_u8_string_t *ptr);
 

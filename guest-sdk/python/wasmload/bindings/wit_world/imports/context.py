@@ -34,6 +34,26 @@ def scenario() -> str:
     The name of the scenario; empty in `options`, `setup` and `teardown`.
     """
     raise NotImplementedError
+def executor() -> str:
+    """
+    The kind of executor that drives the scenario, as options name it, such as `constant-vus`; empty where the
+    scenario is.
+    """
+    raise NotImplementedError
+def set_tag(name: str, value: str) -> None:
+    """
+    Puts a tag on every sample that this virtual user begins from now on, in this iteration and later ones, or
+    replaces the value of one. Tags that a request or a metric has itself go before it. `scenario`, `group` and
+    those that the engine sets on requests cannot be replaced.
+    
+    Traps if there are too many, or it is too long.
+    """
+    raise NotImplementedError
+def remove_tag(name: str) -> None:
+    """
+    Takes such a tag away again, or brings back what the scenario's options have under this name.
+    """
+    raise NotImplementedError
 def env(name: str) -> Optional[str]:
     """
     The value of an environment variable that was given to the run (`-e NAME=value`) or to the

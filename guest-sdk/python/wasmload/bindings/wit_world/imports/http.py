@@ -152,6 +152,11 @@ class Response:
         The status code, such as 200.
         """
         raise NotImplementedError
+    def protocol(self) -> str:
+        """
+        The version of HTTP that it came by, such as `HTTP/1.1` or `HTTP/2.0`.
+        """
+        raise NotImplementedError
     def header(self, name: str) -> Optional[str]:
         """
         The first header of this name, whatever its case, as text; bytes that are not UTF-8 become
@@ -505,6 +510,18 @@ def wait_any(pending: List[Pending], timeout: Optional[float]) -> Optional[int]:
     Waits until one of these is finished and gives its place in the list; the lowest place if
     several are. None if the timeout passes first, or at once if the list is empty. Without a
     timeout it waits as long as it takes.
+    """
+    raise NotImplementedError
+def cookies(url: str) -> List[Tuple[str, str]]:
+    """
+    The cookies of this virtual user that a request for this URL would be sent with, as names and values, those
+    with the longer paths first. None if the URL cannot be asked for.
+    """
+    raise NotImplementedError
+def set_cookie(url: str, cookie: str) -> None:
+    """
+    Keeps a cookie as if a response from this URL had set it; `cookie` is what the header `set-cookie` would
+    have (RFC 6265), such as `session=8f3a; Path=/shop`. Nothing happens if no browser would keep it.
     """
     raise NotImplementedError
 def clear_cookies() -> None:
