@@ -306,6 +306,7 @@ bool exports_wasmload_script_script_setup(load_script_list_u8_t *ret, load_scrip
 bool exports_wasmload_script_script_start(load_script_list_u8_t *data, load_script_string_t *err)
 {
     bool worked = ended(start(seen(data)), err);
+    wl__end_groups();
     load_script_list_u8_free(data);
     keep_all();
     return worked;
@@ -325,6 +326,7 @@ bool exports_wasmload_script_script_iterate(load_script_string_t *name, load_scr
     else
         why = wl_format("there is no flow `%s`", wanted);
     bool worked = ended(why, err);
+    wl__end_groups();
     drop_all(&passing);
     return worked;
 }
@@ -332,6 +334,7 @@ bool exports_wasmload_script_script_iterate(load_script_string_t *name, load_scr
 void exports_wasmload_script_script_stop(void)
 {
     stop();
+    wl__end_groups();
     fflush(stdout);
     drop_all(&passing);
     drop_all(&lasting);

@@ -229,6 +229,18 @@ uint32_t wl_vu(void);
 uint32_t wl_iteration(void);
 uint32_t wl_iteration_in_scenario(void);
 const char *wl_scenario(void);
+/* The kind of executor that drives the scenario, as options name it. */
+const char *wl_executor(void);
+/* Puts a tag on every sample that this user begins from now on, in later iterations too; takes it away again. */
+void wl_set_tag(const char *name, const char *value);
+void wl_remove_tag(const char *name);
+
+/* Begins a group: until it ends, what the script begins has the tag `group`, such as `::checkout::pay`. NULL, or why it
+ * cannot begin: there is `::` in the name, or 32 are open. Those that are open when an iteration ends end with it. */
+const char *wl_group_begin(const char *name);
+/* Ends the group that began last, and records how long it was in `group_duration`. */
+void wl_group_end(void);
+
 /* A variable (-e NAME=value), or a secret (--secret NAME=…); NULL if it was not given. */
 const char *wl_env(const char *name);
 const char *wl_secret(const char *name);

@@ -39,6 +39,9 @@ struct wl_request {
     size_t expected_count;
 };
 
+/* Ends the groups that are open. */
+void wl__end_groups(void);
+
 /* The contract counts in milliseconds. These are the only places of the SDK that know. */
 static inline double wl__milliseconds(double seconds) { return seconds * 1e3; }
 static inline double wl__seconds(double milliseconds) { return milliseconds / 1e3; }

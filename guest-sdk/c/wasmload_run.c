@@ -106,6 +106,54 @@ const char *wl_scenario(void)
     return wl__taken(&name);
 }
 
+const char *wl_executor(void)
+{
+    load_script_string_t name;
+    wasmload_script_context_executor(&name);
+    return wl__taken(&name);
+}
+
+void wl_set_tag(const char *name, const char *value)
+{
+    load_script_string_t tag = wl__text(name), text = wl__text(value);
+    wasmload_script_context_set_tag(&tag, &text);
+}
+
+void wl_remove_tag(const char *name)
+{
+    load_script_string_t tag = wl__text(name);
+    wasmload_script_context_remove_tag(&tag);
+}
+
+/* -- Groups ------------------------------------------------------------------------------------------------------ */
+
+/* Those that are open, the outermost first: as many as the engine lets there be. */
+static wasmload_script_spans_own_span_t groups[32];
+static size_t open_groups;
+
+const char *wl_group_begin(const char *name)
+{
+    if (open_groups == sizeof groups / sizeof *groups)
+        return "32 groups are open, and there may be no more";
+    load_script_string_t text = wl__text(name), why;
+    if (!wasmload_script_spans_static_span_open(&text, &groups[open_groups], &why))
+        return wl__taken(&why);
+    open_groups++;
+    return NULL;
+}
+
+void wl_group_end(void)
+{
+    if (open_groups > 0)
+        wasmload_script_spans_span_drop_own(groups[--open_groups]);
+}
+
+void wl__end_groups(void)
+{
+    while (open_groups > 0)
+        wl_group_end();
+}
+
 const char *wl_env(const char *name)
 {
     load_script_string_t text = wl__text(name), value;

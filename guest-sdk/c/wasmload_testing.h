@@ -115,6 +115,9 @@ const char *wl_text(const wl_response *response) { return response->body; }
 void wl_sleep(double seconds) { wl_testing_slept += seconds; }
 double wl_now(void) { return wl_testing_slept; }
 const char *wl_base_url(const char *path) { return wl_format("http://target.test%s", path); }
+const char *wl_group_begin(const char *name) { (void)name; return NULL; }
+void wl_group_end(void) {}
+void wl_set_tag(const char *name, const char *value) { (void)name, (void)value; }
 uint32_t wl_vu(void) { return 1; }
 uint32_t wl_iteration(void) { return 0; }
 const char *wl_env(const char *name) { (void)name; return NULL; }

@@ -26,6 +26,21 @@ export const context = {
     get scenario() {
         return contract.scenario();
     },
+
+    /** The kind of executor that drives the scenario, as options name it; empty in `setup` and `teardown`. */
+    get executor() {
+        return contract.executor();
+    },
+
+    /** Puts a tag on every sample that this user begins from now on, in later iterations too. */
+    setTag(name, value) {
+        contract.setTag(String(name), String(value));
+    },
+
+    /** Takes such a tag away again. */
+    removeTag(name) {
+        contract.removeTag(String(name));
+    },
 };
 
 /** The value of an environment variable that was given to the run with `-e NAME=value`. */

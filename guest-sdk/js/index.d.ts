@@ -234,6 +234,12 @@ declare module 'wasmload' {
 
     // Who and where the script is
 
+    /**
+     * Runs a function as one part, and hands on what it returns: what it begins has the tag `group`, such as `::checkout::pay`,
+     * and how long it took is recorded in `group_duration`. Groups nest. Throws if there is `::` in the name.
+     */
+    export function group<T>(name: string, part: () => T): T;
+
     export const context: {
         /** The number of this virtual user in the run, from 1; 0 in `setup` and `teardown`. */
         readonly vu: number;
@@ -243,6 +249,15 @@ declare module 'wasmload' {
         readonly iterationInScenario: number;
         /** The name of the scenario; empty in `setup` and `teardown`. */
         readonly scenario: string;
+        /** The kind of executor that drives the scenario, as options name it; empty in `setup` and `teardown`. */
+        readonly executor: string;
+        /**
+         * Puts a tag on every sample that this user begins from now on, in later iterations too. `scenario` and `group` cannot be
+         * replaced.
+         */
+        setTag(name: string, value: string): void;
+        /** Takes such a tag away again. */
+        removeTag(name: string): void;
     };
     /** The value of an environment variable that was given to the run with `-e NAME=value`. */
     export function env(name: string): string | undefined;

@@ -6,6 +6,7 @@ export { abort, baseUrl, check, context, env, secret } from './context.js';
 export { ContractError, DatasetError, HttpError, StreamError, WebSocketError } from './error.js';
 export { Counter, Gauge, Rate, Trend } from './metrics.js';
 export { Dataset, Row } from './dataset.js';
+export { group } from './spans.js';
 export { EventStream, default as sse } from './sse.js';
 export { Message, WebSocket } from './websocket.js';
 export { now, sleep } from './timing.js';

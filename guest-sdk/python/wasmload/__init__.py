@@ -38,6 +38,7 @@ from .dataset import Dataset
 from .http import Request, Response, Upload
 from .metrics import Counter, Gauge, Rate, Trend
 from .script import flow
+from .spans import group
 from .timing import now, sleep
 
 __all__ = [
@@ -55,6 +56,7 @@ __all__ = [
     "context",
     "env",
     "flow",
+    "group",
     "http",
     "log",
     "now",

@@ -28,6 +28,24 @@ def scenario() -> str:
     return _contract.scenario()
 
 
+def executor() -> str:
+    """The kind of executor that drives the scenario, as options name it; empty in `setup` and `teardown`."""
+    return _contract.executor()
+
+
+def set_tag(name: str, value: str) -> None:
+    """Puts a tag on every sample that this user begins from now on, in later iterations too.
+
+    `scenario` and `group` cannot be replaced.
+    """
+    _contract.set_tag(text(name, "the name of a tag"), text(value, "the value of a tag"))
+
+
+def remove_tag(name: str) -> None:
+    """Takes such a tag away again."""
+    _contract.remove_tag(text(name, "the name of a tag"))
+
+
 def env(name: str, default: str | None = None) -> str | None:
     """The value of an environment variable that was given to the run with `-e NAME=value`, or else the default."""
     value = _contract.env(text(name, "the name of a variable"))

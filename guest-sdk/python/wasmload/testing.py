@@ -31,6 +31,7 @@ from wit_world.imports import http as _http
 from wit_world.imports import log as _log
 from wit_world.imports import metrics as _metrics
 from wit_world.imports import secrets as _secrets
+from wit_world.imports import spans as _spans
 from wit_world.imports import timing as _timing
 
 from . import context
@@ -66,6 +67,22 @@ class _Answer:
     body: bytes
     url: str
     error: _http.Error | None
+
+
+class _Span:
+    """A group, of which nothing is kept."""
+
+    @classmethod
+    def open(cls, name: str) -> Self:
+        if "::" in name:
+            raise Err(f"a group may not have `::` in its name, and `{name}` has")
+        return cls()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        pass
 
 
 class Engine:
@@ -154,6 +171,9 @@ class Engine:
                     "iteration": lambda: engine.iteration,
                     "iteration_in_scenario": lambda: engine.iteration,
                     "scenario": lambda: "default",
+                    "executor": lambda: "per-vu-iterations",
+                    "set_tag": lambda name, value: None,
+                    "remove_tag": lambda name: None,
                     "env": lambda name: engine.env.get(name),
                     "abort": abort,
                 },
@@ -171,6 +191,7 @@ class Engine:
             ),
             (_log, {"log": log}),
             (_metrics, {name: metric for name in ("Counter", "Gauge", "Rate", "Trend")}),
+            (_spans, {"Span": _Span}),
             (_secrets, {"get": lambda name: engine.secrets.get(name)}),
             # Time stands still but for what is slept.
             (_timing, {"sleep": sleep, "now": lambda: milliseconds(engine.slept)}),

@@ -16,6 +16,8 @@ WASMLOAD_OPTIONS(
     "\"failing\":{\"executor\":\"per-vu-iterations\",\"vus\":1,\"iterations\":2,\"exec\":\"fails\"}},"
     "\"thresholds\":{\"http_reqs{name:named}\":[\"count==2\"],\"http_reqs{colour:red}\":[\"count==1\"],"
     "\"http_reqs{kit:yes}\":[\"count>49\"],\"kit_counter{kind:a}\":[\"count==3\"],"
+    "\"http_reqs{group:::outer::inner}\":[\"count==1\"],\"checks{group:::outer}\":[\"rate==1\"],"
+    "\"http_reqs{mood:good}\":[\"count==1\"],"
     "\"checks{check:a check that fails}\":[\"rate==0\"]},"
     "\"datasets\":{\"people\":{\"order\":\"sequential\"}}}")
 
@@ -94,6 +96,7 @@ static void context_and_time(void)
     say("context: iteration", "%u", (unsigned)wl_iteration());
     say("context: iteration in the scenario", "%u", (unsigned)wl_iteration_in_scenario());
     say("context: scenario", "%s", wl_scenario());
+    say("context: executor", "%s", wl_executor());
     say("context: COLOUR", "%s", or_none(wl_env("COLOUR")));
     say("context: NOT_GIVEN", "%s", or_none(wl_env("NOT_GIVEN")));
     /* The one conversion of the SDK, there and back: a second must not become a millisecond. */
@@ -323,6 +326,20 @@ static void measuring(void)
     wl_trend_add_time("kit_time", 1.5, NULL);
 }
 
+static void groups(void)
+{
+    wl_group_begin("outer");
+    wl_check("in a group", true);
+    wl_group_begin("inner");
+    say("group: what is in it", "%d", wl_status(wl_get(wl_base_url("/status/200"))));
+    wl_group_end();
+    wl_group_end();
+    wl_set_tag("mood", "good");
+    wl_get(wl_base_url("/status/201"));
+    wl_remove_tag("mood");
+    wl_get(wl_base_url("/status/202"));
+}
+
 static void rows(void)
 {
     wl_dataset *people = wl_dataset_open("people");
@@ -401,6 +418,7 @@ static const char *facts(void)
     errors();
     several();
     measuring();
+    groups();
     rows();
     websockets();
     events();

@@ -1,6 +1,6 @@
 // Does each thing that a script can do, and says what came of it: one line a fact, as `../expected.txt` has them.
 import http, {
-    Counter, Dataset, Gauge, Rate, Request, Trend, Upload, WebSocket, abort, baseUrl, check, context, env, now, secret, sleep, sse,
+    Counter, Dataset, Gauge, Rate, Request, Trend, Upload, WebSocket, abort, baseUrl, check, context, env, group, now, secret, sleep, sse,
 } from 'wasmload';
 
 /** What a bearer of odd bytes looks like: `é ÿ` in Latin-1, which is no UTF-8. */
@@ -21,6 +21,9 @@ export const options = {
         'http_reqs{colour:red}': ['count==1'],
         'http_reqs{kit:yes}': ['count>49'],
         'kit_counter{kind:a}': ['count==3'],
+        'http_reqs{group:::outer::inner}': ['count==1'],
+        'checks{group:::outer}': ['rate==1'],
+        'http_reqs{mood:good}': ['count==1'],
         'checks{check:a check that fails}': ['rate==0'],
     },
     datasets: { people: { order: 'sequential' } },
@@ -48,6 +51,7 @@ export function facts(data) {
     errors();
     several();
     measuring();
+    groups();
     rows();
     websockets();
     events();
@@ -112,6 +116,7 @@ function contextAndTime() {
     say('context: iteration', context.iteration);
     say('context: iteration in the scenario', context.iterationInScenario);
     say('context: scenario', context.scenario);
+    say('context: executor', context.executor);
     say('context: COLOUR', env('COLOUR'));
     say('context: NOT_GIVEN', env('NOT_GIVEN'));
     // The one conversion of the SDK: a second must not become a millisecond.
@@ -260,6 +265,18 @@ function measuring() {
     trend.add(10);
     trend.add(20);
     new Trend('kit_time', true).add(1500);
+}
+
+function groups() {
+    const inner = group('outer', () => {
+        check('in a group', true);
+        return group('inner', () => http.get(baseUrl('/status/200')));
+    });
+    say('group: what is in it', inner.status);
+    context.setTag('mood', 'good');
+    http.get(baseUrl('/status/201'));
+    context.removeTag('mood');
+    http.get(baseUrl('/status/202'));
 }
 
 function rows() {

@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterator
 
 from wasmload import Counter, Dataset, Gauge, Rate, Request, Response, Trend, Upload
-from wasmload import abort, base_url, check, context, env, flow, http, log, now, secrets, sleep, sse, websocket
+from wasmload import abort, base_url, check, context, env, flow, group, http, log, now, secrets, sleep, sse, websocket
 from wasmload.http import wait_any
 
 options = {
@@ -23,6 +23,9 @@ options = {
         "http_reqs{colour:red}": ["count==1"],
         "http_reqs{kit:yes}": ["count>49"],
         "kit_counter{kind:a}": ["count==3"],
+        "http_reqs{group:::outer::inner}": ["count==1"],
+        "checks{group:::outer}": ["rate==1"],
+        "http_reqs{mood:good}": ["count==1"],
         "checks{check:a check that fails}": ["rate==0"],
     },
     "datasets": {"people": {"order": "sequential"}},
@@ -61,6 +64,7 @@ def facts() -> None:
     errors()
     several()
     measuring()
+    groups()
     rows()
     websockets()
     events()
@@ -128,6 +132,7 @@ def context_and_time() -> None:
     say("context: iteration", context.iteration())
     say("context: iteration in the scenario", context.iteration_in_scenario())
     say("context: scenario", context.scenario())
+    say("context: executor", context.executor())
     say("context: COLOUR", env("COLOUR"))
     say("context: NOT_GIVEN", env("NOT_GIVEN"))
     # The one conversion of the SDK, there and back: a second must not become a millisecond.
@@ -273,6 +278,17 @@ def measuring() -> None:
     trend.add(10)
     trend.add(20)
     time.add(1.5)
+
+
+def groups() -> None:
+    with group("outer"):
+        check("in a group", True)
+        with group("inner"):
+            say("group: what is in it", http.get(base_url("/status/200")).status)
+    context.set_tag("mood", "good")
+    http.get(base_url("/status/201"))
+    context.remove_tag("mood")
+    http.get(base_url("/status/202"))
 
 
 def rows() -> None:

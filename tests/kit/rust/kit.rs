@@ -36,6 +36,9 @@ impl Script for Kit {
             "http_reqs{colour:red}": ["count==1"],
             "http_reqs{kit:yes}": ["count>49"],
             "kit_counter{kind:a}": ["count==3"],
+            "http_reqs{group:::outer::inner}": ["count==1"],
+            "checks{group:::outer}": ["rate==1"],
+            "http_reqs{mood:good}": ["count==1"],
             "checks{check:a check that fails}": ["rate==0"]
         },
         "datasets": { "people": { "order": "sequential" } }
@@ -128,6 +131,7 @@ impl Kit {
         errors();
         several()?;
         measuring();
+        groups()?;
         rows()?;
         websockets()?;
         events()?;
@@ -140,6 +144,7 @@ fn context_and_time() {
     say("context: iteration", context::iteration());
     say("context: iteration in the scenario", context::iteration_in_scenario());
     say("context: scenario", context::scenario());
+    say("context: executor", context::executor());
     say("context: COLOUR", or_none(context::env("COLOUR")));
     say("context: NOT_GIVEN", or_none(context::env("NOT_GIVEN")));
     // The one conversion of the SDK, there and back: a second must not become a millisecond.
@@ -377,6 +382,19 @@ fn measuring() {
     trend.add(10.0);
     trend.add(20.0);
     Trend::of_time("kit_time").add_time(Duration::from_millis(1500));
+}
+
+fn groups() -> Result {
+    let inner = group("outer", || {
+        check("in a group", true);
+        group("inner", || http::get(&base_url("/status/200")))
+    });
+    say("group: what is in it", inner?.status());
+    context::set_tag("mood", "good");
+    http::get(&base_url("/status/201"))?;
+    context::remove_tag("mood");
+    http::get(&base_url("/status/202"))?;
+    Ok(())
 }
 
 fn rows() -> Result {

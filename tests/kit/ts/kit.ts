@@ -1,7 +1,7 @@
 // Does each thing that a script can do, and says what came of it: one line a fact, as `../expected.txt` has them.
 
 import http, {
-    Counter, Dataset, Gauge, Rate, Request, Trend, Upload, WebSocket, abort, baseUrl, check, context, env, now, secret, sleep, sse,
+    Counter, Dataset, Gauge, Rate, Request, Trend, Upload, WebSocket, abort, baseUrl, check, context, env, group, now, secret, sleep, sse,
     type ContractError, type Options, type Pending, type Response, type RequestSettings,
 } from 'wasmload';
 
@@ -28,6 +28,9 @@ export const options: Options = {
         'http_reqs{colour:red}': ['count==1'],
         'http_reqs{kit:yes}': ['count>49'],
         'kit_counter{kind:a}': ['count==3'],
+        'http_reqs{group:::outer::inner}': ['count==1'],
+        'checks{group:::outer}': ['rate==1'],
+        'http_reqs{mood:good}': ['count==1'],
         'checks{check:a check that fails}': ['rate==0'],
     },
     datasets: { people: { order: 'sequential' } },
@@ -54,6 +57,7 @@ export function facts(data: Data): void {
     errors();
     several();
     measuring();
+    groups();
     rows();
     websockets();
     events();
@@ -115,6 +119,7 @@ function contextAndTime(): void {
     say('context: iteration', context.iteration);
     say('context: iteration in the scenario', context.iterationInScenario);
     say('context: scenario', context.scenario);
+    say('context: executor', context.executor);
     say('context: COLOUR', env('COLOUR'));
     say('context: NOT_GIVEN', env('NOT_GIVEN'));
     // The one conversion of the SDK: a second must not become a millisecond.
@@ -263,6 +268,18 @@ function measuring(): void {
     trend.add(10);
     trend.add(20);
     new Trend('kit_time', true).add(1500);
+}
+
+function groups(): void {
+    const inner = group('outer', () => {
+        check('in a group', true);
+        return group('inner', () => http.get(baseUrl('/status/200')));
+    });
+    say('group: what is in it', inner.status);
+    context.setTag('mood', 'good');
+    http.get(baseUrl('/status/201'));
+    context.removeTag('mood');
+    http.get(baseUrl('/status/202'));
 }
 
 function rows(): void {
