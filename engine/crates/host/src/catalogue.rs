@@ -5,7 +5,7 @@
 //! of the same page share one entry. Its lock is never contended: a VU stays on its worker.
 
 use std::collections::HashMap;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use metrics::{Recorder, SeriesId, Tags, builtin};
 use net::{Target, TlsVersion, websocket};
@@ -54,6 +54,8 @@ pub(crate) struct Endpoint {
     tags: Tags,
     expected: Vec<(u16, u16)>,
     endings: Mutex<Vec<(Kind, ExchangeSeries)>>,
+    /// Its bytes, however its exchanges end: those sent, those received.
+    bytes: OnceLock<(SeriesId, SeriesId)>,
 }
 
 /// What tells the samples of a request's exchanges from each other: how they ended, and what was spoken.
@@ -156,7 +158,7 @@ impl Catalogue {
             .with("name", key.name.as_str())
             .with("url", key.name.as_str());
         let expected = key.expected.clone();
-        let endpoint = Arc::new(Endpoint { tags, expected, endings: Mutex::new(Vec::new()) });
+        let endpoint = Arc::new(Endpoint::new(tags, expected));
         if key.size() <= LONG {
             make_room(&mut self.endpoints);
             self.endpoints.insert(key, Arc::clone(&endpoint));
@@ -189,6 +191,16 @@ fn make_room<K, V>(table: &mut HashMap<K, V>) {
 }
 
 impl Endpoint {
+    fn new(tags: Tags, expected: Vec<(u16, u16)>) -> Self {
+        Self { tags, expected, endings: Mutex::default(), bytes: OnceLock::new() }
+    }
+
+    /// The series for the bytes of its exchanges: those sent, those received.
+    pub(crate) fn bytes(&self, registry: &metrics::Registry) -> (SeriesId, SeriesId) {
+        let of = |metric| registry.series(metric, &self.tags);
+        *self.bytes.get_or_init(|| (of(builtin::DATA_SENT), of(builtin::DATA_RECEIVED)))
+    }
+
     /// What all its samples have, however they end.
     pub(crate) fn tags(&self) -> &Tags {
         &self.tags
@@ -300,8 +312,7 @@ mod tests {
     #[test]
     fn samples_have_what_was_spoken_and_the_version_of_tls_if_any_was() {
         let registry = metrics::Registry::new();
-        let endpoint =
-            Endpoint { tags: Tags::new(), expected: Vec::new(), endings: Mutex::new(Vec::new()) };
+        let endpoint = Endpoint::new(Tags::new(), Vec::new());
         for (proto, tls_version, tag) in [
             ("HTTP/1.1", None, None),
             ("HTTP/1.0", None, None),
@@ -319,11 +330,7 @@ mod tests {
 
     #[test]
     fn what_was_hoped_for_is_k6s_range_of_statuses_or_the_scripts() {
-        let endpoint = |expected: &[(u16, u16)]| Endpoint {
-            tags: Tags::new(),
-            expected: expected.to_vec(),
-            endings: Mutex::new(Vec::new()),
-        };
+        let endpoint = |expected: &[(u16, u16)]| Endpoint::new(Tags::new(), expected.to_vec());
         let timed_out = Ending::Error { label: "timed out", code: 1050 };
         for (ending, usual, own) in [
             (Ending::Status(199), false, false),

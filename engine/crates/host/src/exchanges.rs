@@ -391,6 +391,7 @@ fn record(
     };
     let kind = Kind { ending, proto: exchange.proto, tls_version: exchange.tls_version };
     let series = endpoint.series(kind, recorder.registry());
+    let (sent, received) = endpoint.bytes(recorder.registry());
     let timings = &exchange.timings;
     let mut batch = recorder.batch();
     batch.record(series.requests, 1.0);
@@ -398,8 +399,8 @@ fn record(
     if exchange.retried {
         batch.record(vu.retries, 1.0);
     }
-    batch.record(vu.sent, exchange.sent as f64);
-    batch.record(vu.received, exchange.received as f64);
+    batch.record(sent, exchange.sent as f64);
+    batch.record(received, exchange.received as f64);
     // A request that never reached the wire has no duration; zeros would make the target look fast.
     if exchange.begun {
         batch.record(series.duration, milliseconds(timings.duration()));

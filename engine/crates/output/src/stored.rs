@@ -93,6 +93,8 @@ impl StoredResult {
                     count: it.count,
                     rate: Number(rate(it.count, finished.elapsed)),
                     failed: it.failed,
+                    sent: it.sent,
+                    received: it.received,
                     duration: it.duration.map(form::Figures::of),
                 })
                 .collect(),

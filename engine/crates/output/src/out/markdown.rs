@@ -142,10 +142,14 @@ impl Page {
                 }
                 None => [(); 6].map(|()| "-".to_owned()),
             });
+            row.push(numbers::bytes(it.received as f64));
             row
         });
         self.table(
-            &["endpoint", "requests", "req/s", "failed", "avg", "p50", "p90", "p95", "p99", "max"],
+            &[
+                "endpoint", "requests", "req/s", "failed", "avg", "p50", "p90", "p95", "p99",
+                "max", "received",
+            ],
             rows,
         );
         let more = result.endpoints.len().saturating_sub(ROWS) as u64 + result.endpoints_left_out;

@@ -157,6 +157,10 @@ pub struct Endpoint {
     pub rate: Number,
     /// How many of them failed.
     pub failed: u64,
+    /// Bytes that were sent.
+    pub sent: u64,
+    /// Bytes that were received.
+    pub received: u64,
     /// How long those took that were sent; null where none was.
     pub duration: Option<Figures>,
 }

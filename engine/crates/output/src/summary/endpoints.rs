@@ -15,6 +15,10 @@ pub struct EndpointSummary {
     pub count: u64,
     /// How many of them failed.
     pub failed: u64,
+    /// Bytes that were sent, those that retries took among them.
+    pub sent: u64,
+    /// Bytes that were received.
+    pub received: u64,
     /// How long those took that were sent; `None` where none was.
     pub duration: Option<Percentiles>,
 }
@@ -62,28 +66,50 @@ impl Percentiles {
     }
 }
 
+/// What was measured of an endpoint so far.
+#[derive(Default)]
+struct Tally {
+    count: u64,
+    failed: u64,
+    sent: u64,
+    received: u64,
+    durations: Distribution,
+}
+
 /// Each endpoint, the one with the most requests first.
 pub(super) fn endpoints(totals: &Totals) -> Vec<EndpointSummary> {
-    let mut all = BTreeMap::<(String, String), (u64, u64, Distribution)>::new();
+    let mut all = BTreeMap::<(String, String), Tally>::new();
     for metric in [builtin::HTTP_REQS, builtin::HTTP_REQ_FAILED, builtin::HTTP_REQ_DURATION] {
         for (key, sink) in of_endpoints(totals, metric) {
-            let (count, failed, durations) = all.entry(key).or_default();
+            let tally = all.entry(key).or_default();
             match sink {
-                Sink::Counter(counter) => *count += counter.sum as u64,
-                Sink::Rate(rate) => *failed += rate.trues,
-                Sink::Trend(trend) => durations.merge(trend),
+                Sink::Counter(counter) => tally.count += counter.sum as u64,
+                Sink::Rate(rate) => tally.failed += rate.trues,
+                Sink::Trend(trend) => tally.durations.merge(trend),
                 Sink::Gauge(_) => {}
+            }
+        }
+    }
+    for metric in [builtin::DATA_SENT, builtin::DATA_RECEIVED] {
+        for (key, sink) in of_endpoints(totals, metric) {
+            // Bytes of WebSockets are no endpoint's.
+            let (Some(tally), Sink::Counter(counter)) = (all.get_mut(&key), sink) else { continue };
+            match metric {
+                builtin::DATA_SENT => tally.sent += counter.sum as u64,
+                _ => tally.received += counter.sum as u64,
             }
         }
     }
     let mut all: Vec<_> = all
         .into_iter()
-        .map(|((method, name), (count, failed, durations))| EndpointSummary {
+        .map(|((method, name), it)| EndpointSummary {
             method,
             name,
-            count,
-            failed,
-            duration: Percentiles::of(&durations),
+            count: it.count,
+            failed: it.failed,
+            sent: it.sent,
+            received: it.received,
+            duration: Percentiles::of(&it.durations),
         })
         .collect();
     // The sort is stable: those with as many stay sorted by method and name.

@@ -415,7 +415,11 @@ fn endpoints_are_told_apart_by_method_and_name_the_busiest_first() {
         let failed = if status == "500" { 1.0 } else { 0.0 };
         recording.record(builtin::HTTP_REQ_FAILED, &tags, &vec![failed; durations.len()]);
         recording.record(builtin::HTTP_REQ_DURATION, &tags, durations);
+        let bytes = [("method", method), ("name", name)];
+        recording.record(builtin::DATA_SENT, &bytes, &[100.0]);
+        recording.record(builtin::DATA_RECEIVED, &bytes, &[2_000.0]);
     }
+    recording.record(builtin::DATA_SENT, &[("scenario", "chat")], &[7.0]);
     recording.record(builtin::HTTP_REQS, &[("name", "gone"), ("method", "GET")], &[1.0]);
     let summary = Summary::new(&recording.finish(10, plan("{}")));
     let all: Vec<_> = summary
@@ -434,6 +438,8 @@ fn endpoints_are_told_apart_by_method_and_name_the_busiest_first() {
             ("POST", "home", 1, 0, Some((7.0, 7.0))),
         ]
     );
+    let bytes: Vec<_> = summary.endpoints.iter().map(|it| (it.sent, it.received)).collect();
+    assert_eq!(bytes, [(100, 2_000), (200, 4_000), (0, 0), (100, 2_000)]);
 }
 
 /// A run of so many seconds, with a request a VU in each, that takes as many milliseconds as there are VUs.

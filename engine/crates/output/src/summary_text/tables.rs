@@ -12,8 +12,10 @@ const NAME: usize = 40;
 
 /// A row an endpoint.
 pub(super) fn endpoints(endpoints: &[EndpointSummary], elapsed: Duration) -> Vec<Line> {
-    let head =
-        ["", "requests", "req/s", "failed", "avg", "p(50)", "p(90)", "p(95)", "p(99)", "max"];
+    let head = [
+        "", "requests", "req/s", "failed", "avg", "p(50)", "p(90)", "p(95)", "p(99)", "max",
+        "received",
+    ];
     let seconds = elapsed.as_secs_f64();
     let row = |endpoint: &EndpointSummary| {
         let rate = if seconds > 0.0 { endpoint.count as f64 / seconds } else { 0.0 };
@@ -27,6 +29,7 @@ pub(super) fn endpoints(endpoints: &[EndpointSummary], elapsed: Duration) -> Vec
             Some(it) => [it.avg, it.p50, it.p90, it.p95, it.p99, it.max].map(numbers::milliseconds),
             None => [(); 6].map(|()| "-".to_owned()),
         });
+        row.push(numbers::bytes(endpoint.received as f64));
         row
     };
     let mut lines = table(&head, endpoints.iter().take(LISTED).map(row).collect());
