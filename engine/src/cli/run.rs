@@ -46,16 +46,17 @@ pub(crate) struct Run {
     #[arg(long, value_name = "FOLDER", help_heading = "What the script is allowed")]
     pub(crate) allow_write: Vec<PathBuf>,
 
-    /// Write results to a file, such as json=samples.json.gz: csv, hdr, json, junit, markdown or summary. May be given again
+    /// Write results, as in json=samples.json.gz: csv, hdr, json, junit, markdown, statsd or summary. May be given again
     ///
     /// `csv` and `json` are samples as k6 writes them, `hdr` is an HdrHistogram log of each trend, `summary` is the whole result, of
-    /// which `wasmload report` makes the reports `junit` and `markdown` again. What ends with .gz is packed; - is standard output.
+    /// which `wasmload report` makes the reports `junit` and `markdown` again; `statsd` is a server's HOST:PORT. What ends with .gz is
+    /// packed; - is standard output.
     #[arg(
         short = 'o',
         long,
         env = "WASMLOAD_OUT",
         hide_env_values = true,
-        value_name = "KIND=FILE"
+        value_name = "KIND=TARGET"
     )]
     pub(crate) out: Vec<Out>,
 

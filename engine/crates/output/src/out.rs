@@ -1,9 +1,10 @@
-//! Files that a run's results go to: `--out kind=target`, as often as one likes.
+//! Files and servers that a run's results go to: `--out kind=target`, as often as one likes.
 //!
 //! | kind | file | written |
 //! | --- | --- | --- |
 //! | `json`, `csv` | samples, as k6 writes them (`points` says what a point is) | each second |
 //! | `hdr` | the histogram of each trend and second, as an HdrHistogram log | each second |
+//! | `statsd` | each metric, by UDP to a server | each second |
 //! | `summary` | the [result](crate::stored), of which all reports can be made again | at the end |
 //! | `markdown`, `junit` | reports | at the end |
 //!
@@ -17,6 +18,7 @@ mod junit;
 mod markdown;
 mod points;
 mod report;
+mod statsd;
 mod stream;
 
 use std::io;
@@ -27,7 +29,7 @@ use run::Event;
 use thiserror::Error;
 
 use self::report::Report;
-use self::stream::{Format, Stream};
+use self::stream::{Format, Stream, Target};
 use crate::redacted::Redactor;
 use crate::stored::StoredResult;
 use crate::{Output, OutputError};
@@ -47,6 +49,8 @@ pub struct OutKind {
 enum Make {
     /// As the run goes on.
     Stream(fn() -> Box<dyn Format>),
+    /// As the run goes on, to a server.
+    Push(fn() -> Box<dyn Format>, fn(&str) -> io::Result<Box<dyn Target>>),
     /// Of what is kept of the run, at its end or later.
     Report(fn(&StoredResult) -> String),
 }
@@ -73,6 +77,11 @@ pub const KINDS: &[OutKind] = &[
         name: "markdown",
         what: "the summary as tables",
         make: Make::Report(markdown::report),
+    },
+    OutKind {
+        name: "statsd",
+        what: "each metric, by UDP to a StatsD server",
+        make: Make::Push(statsd::format, statsd::connect),
     },
     OutKind {
         name: "summary",
@@ -109,9 +118,12 @@ impl FromStr for Out {
             format!("there is no kind `{name}`: it must be one of {}", names.join(", "))
         })?;
         if target.is_empty() {
-            return Err(format!(
-                "where to is missing: `{name}=FILE`, or `{name}=-` for standard output"
-            ));
+            return Err(match kind.make {
+                Make::Push(..) => format!("where to is missing: `{name}=HOST:PORT`"),
+                _ => {
+                    format!("where to is missing: `{name}=FILE`, or `{name}=-` for standard output")
+                }
+            });
         }
         Ok(Self { kind: Kind(kind), target: target.into() })
     }
@@ -147,6 +159,12 @@ impl Out {
         let made = match self.kind.0.make {
             Make::Stream(format) => {
                 Stream::create(&self.target, format(), secrets).map(AnyOut::Stream)
+            }
+            Make::Push(format, connect) => {
+                let name = self.target.display().to_string();
+                connect(&name)
+                    .and_then(|target| Stream::connected(name, target, format(), secrets))
+                    .map(AnyOut::Stream)
             }
             Make::Report(report) => {
                 Report::create(&self.target, report, secrets).map(AnyOut::Report)

@@ -37,6 +37,17 @@ pub(super) trait Format: Send + std::fmt::Debug {
     }
 }
 
+/// Where it goes.
+pub(super) trait Target: Write + Send {
+    /// Writes what is left to write, when there is nothing more to come.
+    fn end(&mut self) -> io::Result<()> {
+        self.flush()
+    }
+}
+
+impl Target for File {}
+impl Target for io::Stdout {}
+
 /// Writes to a file, second by second.
 #[derive(Debug)]
 pub struct Stream {
@@ -58,14 +69,33 @@ impl Stream {
         format: Box<dyn Format>,
         secrets: Redactor,
     ) -> io::Result<Self> {
-        let file: Box<dyn Write + Send> = match path.to_str() {
+        let file: Box<dyn Target> = match path.to_str() {
             Some("-") => Box::new(io::stdout()),
             _ => Box::new(open(path)?),
         };
-        let mut sink = match path.extension().is_some_and(|extension| extension == "gz") {
+        let sink = match path.extension().is_some_and(|extension| extension == "gz") {
             true => Sink::Packed(GzEncoder::new(file, flate2::Compression::fast())),
             false => Sink::Plain(file),
         };
+        Self::to(path.display().to_string(), sink, format, secrets)
+    }
+
+    /// Makes the thread that writes to a target which is no file.
+    pub(super) fn connected(
+        name: String,
+        target: Box<dyn Target>,
+        format: Box<dyn Format>,
+        secrets: Redactor,
+    ) -> io::Result<Self> {
+        Self::to(name, Sink::Plain(target), format, secrets)
+    }
+
+    fn to(
+        name: String,
+        mut sink: Sink,
+        format: Box<dyn Format>,
+        secrets: Redactor,
+    ) -> io::Result<Self> {
         let (to_write, written) = sync_channel::<Vec<u8>>(WAITING);
         let (end, ended) = sync_channel(1);
         let writer = std::thread::Builder::new().name("output".to_owned()).spawn(move || {
@@ -80,7 +110,7 @@ impl Stream {
             let _ = end.send(result);
         })?;
         Ok(Self {
-            name: path.display().to_string(),
+            name,
             format,
             began: SystemTime::now(),
             to_write: Some(to_write),
@@ -108,8 +138,8 @@ fn open(path: &Path) -> io::Result<File> {
 
 /// A file, packed or not. After each write a reader finds all that was written.
 enum Sink {
-    Plain(Box<dyn Write + Send>),
-    Packed(GzEncoder<Box<dyn Write + Send>>),
+    Plain(Box<dyn Target>),
+    Packed(GzEncoder<Box<dyn Target>>),
 }
 
 impl Sink {
@@ -124,8 +154,8 @@ impl Sink {
 
     fn end(self) -> io::Result<()> {
         match self {
-            Self::Plain(mut file) => file.flush(),
-            Self::Packed(encoder) => encoder.finish()?.flush(),
+            Self::Plain(mut target) => target.end(),
+            Self::Packed(encoder) => encoder.finish()?.end(),
         }
     }
 }

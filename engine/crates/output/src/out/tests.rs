@@ -111,6 +111,7 @@ fn what_is_no_output_is_refused_with_the_list_of_those_there_are() {
             "there is no kind `influx`: it must be one of csv, hdr, json, junit, markdown",
         ),
         ("", "there is no kind ``"),
+        ("statsd", "where to is missing: `statsd=HOST:PORT`"),
         ("json", "where to is missing: `json=FILE`, or `json=-` for standard output"),
         ("json=", "where to is missing"),
     ] {
@@ -252,7 +253,8 @@ fn a_run_that_is_killed_leaves_what_was_written_readable() {
 
 #[test]
 fn secrets_are_in_no_file() {
-    for kind in KINDS {
+    // StatsD is told no tags.
+    for kind in KINDS.iter().filter(|kind| kind.name != "statsd") {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("file");
         let secret = Redactor::new(["sweet", "status is 200", "home"]);
@@ -354,4 +356,49 @@ fn a_report_made_later_is_the_one_made_at_the_end() {
     }
     let stream = out(&format!("json={}", path("x"))).unwrap();
     assert!(stream.render(&result).unwrap_err().source.to_string().contains("every sample"));
+}
+
+#[test]
+fn a_statsd_server_hears_each_second() {
+    let server = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    let address = server.local_addr().unwrap();
+    let mut output =
+        out(&format!("statsd={address}")).unwrap().create(Redactor::default()).unwrap();
+    assert!(!output.wants_series());
+    let mut say = |kind| output.on_event(&Event { elapsed: Duration::ZERO, kind });
+    say(EventKind::RunStarted { plan: plan("{}"), workers: 1 });
+    for collected in seconds() {
+        let time = Duration::ZERO..Duration::from_secs(1);
+        say(EventKind::Measured(Box::new(Measured { time, collected })));
+    }
+    let mut room = [0; 2_000];
+    let mut heard = || {
+        let length = server.recv(&mut room).unwrap();
+        String::from_utf8(room[..length].to_vec()).unwrap()
+    };
+    assert_eq!(
+        heard(),
+        "wasmload.http_reqs:2|c\nwasmload.http_req_duration:10|ms\nwasmload.http_req_duration:80|ms\n\
+         wasmload.checks.passes:2|c\nwasmload.checks.fails:1|c\nwasmload.vus:3|g\n"
+    );
+    assert_eq!(heard(), "wasmload.http_req_duration:7|ms\nwasmload.basket:4.5|ms\n");
+    output.finish().unwrap();
+}
+
+#[test]
+fn a_statsd_server_that_is_not_there_is_said_to_be_and_nothing_else_is_lost() {
+    let address = std::net::UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let mut output =
+        out(&format!("statsd={address}")).unwrap().create(Redactor::default()).unwrap();
+    let mut say = |kind| output.on_event(&Event { elapsed: Duration::ZERO, kind });
+    // That nobody listened is known when the next one is sent.
+    for _ in 0..10 {
+        for collected in seconds() {
+            let time = Duration::ZERO..Duration::from_secs(1);
+            say(EventKind::Measured(Box::new(Measured { time, collected })));
+        }
+    }
+    let error = output.finish().unwrap_err();
+    assert_eq!(error.to_string(), format!("write `{address}`"));
+    assert!(error.source.to_string().contains("datagrams were refused"), "{}", error.source);
 }
