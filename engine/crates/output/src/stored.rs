@@ -5,7 +5,7 @@
 //! and of nothing else, so that `wasmload report` makes the very same of a file.
 //!
 //! * Times are milliseconds, data is bytes, shares are from 0 to 1.
-//! * `buckets` of a histogram are numbers of [`Sketch`] buckets and how many samples each has, in turn:
+//! * `buckets` of a histogram are numbers of [`Sketch`](metrics::Sketch) buckets and how many samples each has, in turn:
 //!   `[509, 12, 510, 3]`. Bucket `n` holds the values from `(n − 32 s) 2ˢ` to one unit less than `(n + 1 − 32 s) 2ˢ` millionths of
 //!   the metric's unit, where `s` is `max(⌊n ÷ 32⌋ − 1, 0)`; a negative number is that of a negative value. They are good to 1.6 %,
 //!   and those of several results can be added up.
