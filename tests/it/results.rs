@@ -51,6 +51,7 @@ fn every_output_has_as_many_requests_as_the_target_counted() {
         "--out=hdr=trends.hdr",
         "--out=summary=result.json",
         "--out=junit=junit.xml",
+        "--out=html=report.html",
         "--out=markdown=-",
     ]);
     assert_code(&ran, 0);
@@ -70,10 +71,23 @@ fn every_output_has_as_many_requests_as_the_target_counted() {
     assert!(wasmload.read("junit.xml").contains("<testcase "));
     assert!(ran.stdout.contains("\n## Endpoints\n"), "{}", ran.stdout);
 
-    let again =
-        wasmload.run(&["report", "result.json", "-o", "junit=again.xml", "-o", "markdown=-"]);
+    let page = wasmload.read("report.html");
+    assert!(
+        page.contains(
+            r#"{"bad":false,"label":"Requests a second","note":[2000.0,"number","in all"]"#
+        )
+    );
+
+    let again = wasmload.run(&[
+        "report",
+        "result.json",
+        "-o=html=again.html",
+        "-o=junit=again.xml",
+        "-o=markdown=-",
+    ]);
     assert_code(&again, 0);
     assert_eq!(wasmload.read("again.xml"), wasmload.read("junit.xml"));
+    assert!(wasmload.read("again.html") == page, "the same page of the result as of the run");
     assert!(ran.stdout.ends_with(&again.stdout), "{}", again.stdout);
 }
 
@@ -92,6 +106,7 @@ fn a_run_that_is_killed_leaves_what_it_had_measured() {
         "--out=csv=samples.csv.gz",
         "--out=hdr=trends.hdr",
         "--out=summary=result.json",
+        "--out=html=report.html",
     ]);
     let began = SystemTime::now();
     let path = wasmload.folder().join("samples.json");
@@ -111,6 +126,8 @@ fn a_run_that_is_killed_leaves_what_it_had_measured() {
     assert!(wasmload.read("trends.hdr").contains("\nTag=http_req_duration,"));
     let result: Value = serde_json::from_str(&wasmload.read("result.json")).unwrap();
     assert_eq!(result["complete"], false, "it is whole, and says that it has no figures");
+    let page = wasmload.read("report.html");
+    assert!(page.contains("The run has not come to its end") && page.ends_with("</html>\n"));
     let report = wasmload.run(&["report", "result.json", "-o", "junit=-"]);
     assert_code(&report, 104);
     assert!(report.stderr.contains("its run did not come to its end"), "{}", report.stderr);
@@ -126,7 +143,7 @@ fn what_cannot_be_written_is_refused_before_there_is_load() {
             "failed to create the output `/no/such/folder/a`: No such file or directory (os error 2)\n  failed to create \
              the output `/no/such/folder/b`",
         ),
-        (&["influx=a"], "it must be one of csv, hdr, json, junit, markdown, statsd, summary"),
+        (&["influx=a"], "it must be one of csv, hdr, html, json, junit, markdown, statsd, summary"),
         (&["json"], "where to is missing: `json=FILE`"),
         (&["json=a", "csv=a"], "`a` is the target of two"),
     ] {

@@ -12,12 +12,12 @@ use crate::fault::Fault;
 /// Make reports of the result of an earlier run
 #[derive(Clone, Debug, Args)]
 #[command(after_long_help = "Examples:\n  wasmload run script.wasm --out summary=result.json\n  \
-    wasmload report result.json --out markdown=- --out junit=junit.xml\n")]
+    wasmload report result.json --out html=report.html --out junit=junit.xml\n")]
 pub(crate) struct Report {
     /// What `wasmload run --out summary=FILE` wrote, packed or not
     result: PathBuf,
 
-    /// Which report, and where to: junit, markdown or summary. May be given again; - is standard output
+    /// Which report, and where to: html, junit, markdown or summary. May be given again; - is standard output
     #[arg(short = 'o', long, value_name = "KIND=FILE", required = true)]
     out: Vec<Out>,
 

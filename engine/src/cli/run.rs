@@ -46,10 +46,10 @@ pub(crate) struct Run {
     #[arg(long, value_name = "FOLDER", help_heading = "What the script is allowed")]
     pub(crate) allow_write: Vec<PathBuf>,
 
-    /// Write results, as in json=samples.json.gz: csv, hdr, json, junit, markdown, statsd or summary. May be given again
+    /// Write results, as in json=samples.json.gz: csv, hdr, html, json, junit, markdown, statsd or summary. May be given again
     ///
     /// `csv` and `json` are samples as k6 writes them, `hdr` is an HdrHistogram log of each trend, `summary` is the whole result, of
-    /// which `wasmload report` makes the reports `junit` and `markdown` again; `statsd` is a server's HOST:PORT. What ends with .gz is
+    /// which `wasmload report` makes the reports `html`, `junit` and `markdown` again; `statsd` is a server's HOST:PORT. What ends with .gz is
     /// packed; - is standard output.
     #[arg(
         short = 'o',

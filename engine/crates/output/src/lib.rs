@@ -7,6 +7,7 @@
 //! | `summary_json`, `summary_file` | the summary for machines, in a file |
 //! | `own_summary` | the summary that a script makes itself |
 //! | `out` | samples, reports and the whole result, in files: a kind each |
+//! | `html` | the report as a page with charts, in a file |
 //! | `har` | a sample of the exchanges, for browsers' tools, in a file |
 //! | `http_debug` | single exchanges for people, on standard error |
 //!
@@ -48,6 +49,7 @@
 
 mod exchanged;
 mod har;
+pub mod html;
 pub mod http_debug;
 mod line;
 mod numbers;

@@ -7,6 +7,7 @@
 //! | `statsd` | each metric, by UDP to a server | each second |
 //! | `summary` | the [result](crate::stored), of which all reports can be made again | at the end |
 //! | `markdown`, `junit` | reports | at the end |
+//! | `html` | the [page](crate::html) | at the end |
 //!
 //! To add a kind is its file and its line in [`KINDS`]. What is written each second is packed by gzip if the target's name
 //! ends with `.gz`; so is what is written at the end.
@@ -30,6 +31,7 @@ use thiserror::Error;
 
 use self::report::Report;
 use self::stream::{Format, Stream, Target};
+use crate::html::HtmlFile;
 use crate::redacted::Redactor;
 use crate::stored::StoredResult;
 use crate::{Output, OutputError};
@@ -53,6 +55,8 @@ enum Make {
     Push(fn() -> Box<dyn Format>, fn(&str) -> io::Result<Box<dyn Target>>),
     /// Of what is kept of the run, at its end or later.
     Report(fn(&StoredResult) -> String),
+    /// So is the page, which sees to secrets itself.
+    Page,
 }
 
 /// The kinds there are.
@@ -63,6 +67,7 @@ pub const KINDS: &[OutKind] = &[
         what: "an HdrHistogram log of each trend",
         make: Make::Stream(hdr::format),
     },
+    OutKind { name: "html", what: "the report as a page with charts", make: Make::Page },
     OutKind {
         name: "json",
         what: "samples, in k6's lines of JSON",
@@ -92,7 +97,8 @@ pub const KINDS: &[OutKind] = &[
 
 /// The names of those that are made of what is kept of a run.
 pub fn reports() -> impl Iterator<Item = &'static str> {
-    KINDS.iter().filter(|kind| matches!(kind.make, Make::Report(_))).map(|kind| kind.name)
+    let made_later = |kind: &&OutKind| matches!(kind.make, Make::Report(_) | Make::Page);
+    KINDS.iter().filter(made_later).map(|kind| kind.name)
 }
 
 /// A kind of file that was asked for.
@@ -149,7 +155,7 @@ impl Out {
     /// Whether it is made of what is kept of a run, and so can be made later.
     #[must_use]
     pub fn is_report(&self) -> bool {
-        matches!(self.kind.0.make, Make::Report(_))
+        matches!(self.kind.0.make, Make::Report(_) | Make::Page)
     }
 
     /// Makes the file, before there is load. Values of `secrets` are kept out of it.
@@ -169,6 +175,7 @@ impl Out {
             Make::Report(report) => {
                 Report::create(&self.target, report, secrets).map(AnyOut::Report)
             }
+            Make::Page => HtmlFile::create(&self.target, secrets).map(AnyOut::Page),
         };
         made.map_err(|source| OutError { path: self.target.display().to_string(), source })
     }
@@ -178,17 +185,14 @@ impl Out {
     /// Fails with [`OutError`] where the file cannot be made, or the kind is [not of that sort](Self::is_report).
     pub fn render(&self, result: &StoredResult) -> Result<(), OutError> {
         let path = || self.target.display().to_string();
-        let Make::Report(report) = self.kind.0.make else {
+        if !self.is_report() {
             let source =
                 io::Error::other("it needs every sample of the run, which a result does not have");
             return Err(OutError { path: path(), source });
-        };
-        let made = Report::create(&self.target, report, Redactor::default());
-        let written = made.and_then(|mut file| {
-            file.on_result(result);
-            file.finish().map_err(|error| error.source)
-        });
-        written.map_err(|source| OutError { path: path(), source })
+        }
+        let mut file = self.create(Redactor::default())?;
+        file.on_result(result);
+        file.finish().map_err(|error| OutError { path: path(), source: error.source })
     }
 }
 
@@ -199,6 +203,8 @@ pub enum AnyOut {
     Stream(Stream),
     /// One that is written at its end.
     Report(Report),
+    /// The page, which is written at its end, too.
+    Page(HtmlFile),
 }
 
 impl AnyOut {
@@ -206,6 +212,7 @@ impl AnyOut {
         match self {
             Self::Stream(stream) => stream,
             Self::Report(report) => report,
+            Self::Page(page) => page,
         }
     }
 }
@@ -218,12 +225,12 @@ impl Output for AnyOut {
     fn wants_series(&self) -> bool {
         match self {
             Self::Stream(stream) => stream.wants_series(),
-            Self::Report(_) => false,
+            Self::Report(_) | Self::Page(_) => false,
         }
     }
 
     fn wants_result(&self) -> bool {
-        matches!(self, Self::Report(_))
+        matches!(self, Self::Report(_) | Self::Page(_))
     }
 
     fn on_result(&mut self, result: &StoredResult) {
@@ -236,7 +243,7 @@ impl Output for AnyOut {
 }
 
 /// Packs a whole file by gzip.
-fn packed(content: &[u8]) -> io::Result<Vec<u8>> {
+pub(crate) fn packed(content: &[u8]) -> io::Result<Vec<u8>> {
     use std::io::Write as _;
     let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
     encoder.write_all(content)?;

@@ -111,7 +111,7 @@ fn what_is_no_output_is_refused_with_the_list_of_those_there_are() {
     for (text, expected) in [
         (
             "influx=x",
-            "there is no kind `influx`: it must be one of csv, hdr, json, junit, markdown",
+            "there is no kind `influx`: it must be one of csv, hdr, html, json, junit, markdown",
         ),
         ("", "there is no kind ``"),
         ("statsd", "where to is missing: `statsd=HOST:PORT`"),
