@@ -8,6 +8,7 @@ use demo::{Demo, Faults, RunningDemo};
 use host::{Engine, Layout, Level, LogGate, LogLine, Script, ScriptFactory, Settings};
 use metrics::{Outcome, Problem, Registry, Shards, Silence, Thresholds, Verdict};
 use net::{Ceiling, Config, Policy};
+use output::html::Live;
 use output::{
     Har, Header, Manner, Outputs, Redacting, Redactor, Screen, Setting, Severity, SummaryFile,
     SummaryText, Terminal,
@@ -38,6 +39,7 @@ use crate::script::{component, engine, load, own_options};
 use crate::secrets::redactor;
 use crate::stop_file::StopFile;
 use crate::tls::tls;
+use crate::web::Web;
 
 /// What a script is and wants, and what of that it would not get.
 pub(crate) fn inspect(asked: &Inspect) -> Result<Inspected, Fault> {
@@ -225,7 +227,9 @@ pub(crate) fn run(asked: &Run) -> Result<ExitCode, Fault> {
     let (net, net_of_scenarios) = net_configs(&plan, policy, per_host)?;
     let recordings = recording::recordings(&asked.record, script.inspection(), seed)?;
 
-    let mut outputs = outputs(asked, &screen, &redactor)?.of(setting(asked, &script, &machine));
+    let setting = setting(asked, &script, &machine);
+    let mut outputs = outputs(asked, &screen, &redactor)?.of(setting.clone());
+    let live = asked.web.map(|port| (port, Live::new(setting, redactor.clone())));
     let har = har(asked)?.map(|har| har.without(redactor.clone()));
     let observer = observer(asked.http_debug, &screen, har.as_ref().map(Har::sample));
     if let Some(har) = har {
@@ -271,7 +275,17 @@ pub(crate) fn run(asked: &Run) -> Result<ExitCode, Fault> {
             .message(Severity::Info, &format!("the control API is at http://{address}/v1/status"));
         runtime.spawn_local(api.serve());
     }
+    let mut web = None;
+    if let Some((port, live)) = live {
+        let bound = runtime.block_on(Web::bind(port, live));
+        let (server, watch) = bound.map_err(|error| web_fault(port, &error))?;
+        outputs.push(watch);
+        let port = server.address().map_or(port, |address| address.port());
+        screen.message(Severity::Info, &format!("the run is shown at http://127.0.0.1:{port}/"));
+        web = Some(server);
+    }
     let finished = runtime.block_on(async {
+        let web = web.map(Web::serve);
         let stop_file =
             stop_file.map(|file| tokio::task::spawn_local(file.watch(controller.clone())));
         let signals = tokio::task::spawn_local(interrupts(controller));
@@ -291,6 +305,9 @@ pub(crate) fn run(asked: &Run) -> Result<ExitCode, Fault> {
         signals.abort();
         if let Some(stop_file) = stop_file {
             stop_file.abort();
+        }
+        if let Some(told) = web {
+            told.await;
         }
         finished
     });
@@ -333,6 +350,12 @@ fn unexpected(what: &str, error: &std::io::Error) -> Fault {
     Fault::new(ExitCode::Unexpected, format!("failed to {what}")).detail(error.to_string())
 }
 
+fn web_fault(port: u16, error: &std::io::Error) -> Fault {
+    Fault::new(ExitCode::InvalidConfig, format!("failed to show the run at 127.0.0.1:{port}"))
+        .detail(error.to_string())
+        .hint("--web=PORT takes another port, and --web=0 one that is free")
+}
+
 fn start_demo(faults: Faults) -> Result<RunningDemo, Fault> {
     Demo::spawn_thread(([127, 0, 0, 1], 0).into(), faults)
         .map_err(|error| unexpected("start the demo target", &error))
@@ -361,7 +384,8 @@ fn outputs(asked: &Run, screen: &Screen, secrets: &Redactor) -> Result<Outputs, 
         outputs: [export, asked.har.as_deref()]
             .into_iter()
             .flatten()
-            .chain(asked.out.iter().map(|out| &*out.target))
+            .map(Path::to_owned)
+            .chain(asked.outs().map(|out| out.target))
             .map(|path| path.display().to_string())
             .collect(),
     };
@@ -376,14 +400,14 @@ fn outputs(asked: &Run, screen: &Screen, secrets: &Redactor) -> Result<Outputs, 
     }
     let mut fault = Fault::new(ExitCode::InvalidConfig, "not every output can be written to");
     let mut failed = false;
-    let mut targets: Vec<&Path> = [export, asked.har.as_deref()].into_iter().flatten().collect();
-    for out in &asked.out {
-        if targets.contains(&&*out.target) {
+    let targets = [export, asked.har.as_deref()].into_iter().flatten();
+    let mut targets: Vec<_> = targets.map(Path::to_owned).collect();
+    for out in asked.outs() {
+        if targets.contains(&out.target) {
             fault = fault.detail(format!("`{}` is the target of two", out.target.display()));
             failed = true;
             continue;
         }
-        targets.push(&out.target);
         match out.create(secrets.clone()) {
             Ok(output) => outputs.push(output),
             Err(error) => {
@@ -391,6 +415,7 @@ fn outputs(asked: &Run, screen: &Screen, secrets: &Redactor) -> Result<Outputs, 
                 failed = true;
             }
         }
+        targets.push(out.target);
     }
     if failed { Err(fault) } else { Ok(outputs) }
 }

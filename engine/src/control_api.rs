@@ -173,7 +173,7 @@ async fn answer(state: &State, request: Request<Incoming>) -> Result<Answer, Inf
 }
 
 /// Whether a `host` header names this machine by its address, or as `localhost`.
-fn is_here(host: &str) -> bool {
+pub(crate) fn is_here(host: &str) -> bool {
     let name = match host.strip_prefix('[').and_then(|rest| rest.split_once(']')) {
         Some((address, _)) => address,
         None => host.rsplit_once(':').map_or(host, |(name, _)| name),

@@ -41,6 +41,7 @@ mod sdk;
 mod secrets;
 mod stop_file;
 mod tls;
+mod web;
 
 use exit::ExitCode;
 use fault::Fault;

@@ -69,5 +69,8 @@ mod c;
 /// Scripts in Python: scaffold, run, and what is said of those that cannot be built.
 mod python;
 
+/// The page of a run, while the run goes on.
+mod web;
+
 /// WebSockets: both sides' counts, what the summary says, and sessions that are cut off.
 mod websockets;

@@ -18,6 +18,7 @@ use crate::exit::ExitCode;
 use crate::fault::Fault;
 use crate::observe::HttpDebug;
 use crate::secrets::SecretFlags;
+use crate::web;
 
 /// The most worker threads. Arbitrary: more than machines have cores.
 const MOST_WORKERS: i64 = 1024;
@@ -59,6 +60,14 @@ pub(crate) struct Run {
         value_name = "KIND=TARGET"
     )]
     pub(crate) out: Vec<Out>,
+
+    /// Show the run on a page while it goes on, at http://127.0.0.1:5665; =PORT at another port, =0 at one that is free
+    #[arg(long, env = "WASMLOAD_WEB", hide_env_values = true, value_name = "PORT", num_args = 0..=1, require_equals = true, default_missing_value = web::PORT)]
+    pub(crate) web: Option<u16>,
+
+    /// Write that page to a file at the end, as --out html=FILE does
+    #[arg(long, env = "WASMLOAD_WEB_EXPORT", hide_env_values = true, value_name = "FILE")]
+    pub(crate) web_export: Option<PathBuf>,
 
     /// Print the exchanges of the first VU of each scenario, without their secrets; =full with their bodies
     #[arg(long, value_name = "WHAT", num_args = 0..=1, require_equals = true, default_missing_value = "headers")]
@@ -112,6 +121,11 @@ impl Run {
     pub(crate) fn execute(self) -> Result<ExitCode, Fault> {
         self.voice.obey();
         assemble::run(&self)
+    }
+
+    /// The files that results go to.
+    pub(crate) fn outs(&self) -> impl Iterator<Item = Out> {
+        self.out.iter().cloned().chain(self.web_export.iter().map(Out::html))
     }
 
     /// Notes which values the environment gave.

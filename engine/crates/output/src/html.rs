@@ -8,6 +8,7 @@
 //! (`Content-Security-Policy`) lets it load nothing, whatever it says.
 
 mod distribution;
+mod live;
 mod view;
 
 use std::io;
@@ -15,6 +16,7 @@ use std::path::Path;
 
 use run::Event;
 
+pub use self::live::Live;
 use self::view::View;
 use crate::redacted::Redactor;
 use crate::report_file::ReportFile;

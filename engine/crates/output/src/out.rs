@@ -59,6 +59,9 @@ enum Make {
     Page,
 }
 
+const HTML: OutKind =
+    OutKind { name: "html", what: "the report as a page with charts", make: Make::Page };
+
 /// The kinds there are.
 pub const KINDS: &[OutKind] = &[
     OutKind { name: "csv", what: "samples, in k6's columns", make: Make::Stream(csv::format) },
@@ -67,7 +70,7 @@ pub const KINDS: &[OutKind] = &[
         what: "an HdrHistogram log of each trend",
         make: Make::Stream(hdr::format),
     },
-    OutKind { name: "html", what: "the report as a page with charts", make: Make::Page },
+    HTML,
     OutKind {
         name: "json",
         what: "samples, in k6's lines of JSON",
@@ -146,6 +149,12 @@ pub struct OutError {
 }
 
 impl Out {
+    /// The page, into this file.
+    #[must_use]
+    pub fn html(target: impl Into<PathBuf>) -> Self {
+        Self { kind: Kind(&HTML), target: target.into() }
+    }
+
     /// What it is called.
     #[must_use]
     pub fn kind(&self) -> &'static str {

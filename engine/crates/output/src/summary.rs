@@ -11,11 +11,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use metrics::{
-    Distribution, Metric, MetricId, OVERFLOW_TAG, Rate, Selector, Sink, Totals, Verdict, builtin,
+    Distribution, Metric, MetricId, OVERFLOW_TAG, Rate, Selector, Sink, Tags, Totals, Verdict,
+    builtin,
 };
 use plan::TrendStat;
 use run::{Failure, Finished, GivenUp, Searched, StopReason, Unmade};
 
+pub(crate) use endpoints::endpoint;
 pub use endpoints::{EndpointSummary, Percentiles};
 pub use injector::Injector;
 pub use phases::PhaseSummary;
@@ -256,12 +258,7 @@ fn checks(totals: &Totals) -> Vec<CheckSummary> {
     let mut checks = BTreeMap::<String, Rate>::new();
     for (tags, sink) in totals.series(builtin::CHECKS) {
         let Sink::Rate(rate) = sink else { continue };
-        let name = match tags.get("check") {
-            Some(name) => name,
-            None if tags.get(OVERFLOW_TAG.0).is_some() => "other checks",
-            None => "checks without a name",
-        };
-        checks.entry(name.to_owned()).or_default().merge(rate);
+        checks.entry(check(&tags).to_owned()).or_default().merge(rate);
     }
     let summary = |(name, rate): (String, Rate)| CheckSummary {
         name,
@@ -303,6 +300,15 @@ fn group_of<'a>(root: &'a mut GroupSummary, path: Option<&str>) -> &'a mut Group
         });
         &mut group.groups[place]
     })
+}
+
+/// The name of checks with these tags.
+pub(crate) fn check(tags: &Tags) -> &str {
+    match tags.get("check") {
+        Some(name) => name,
+        None if tags.get(OVERFLOW_TAG.0).is_some() => "other checks",
+        None => "checks without a name",
+    }
 }
 
 fn metrics(finished: &Finished) -> Vec<MetricSummary> {
@@ -389,21 +395,26 @@ fn statistic(stat: &TrendStat, trend: &Distribution) -> f64 {
     }
 }
 
+/// What the error of requests with these tags is called, and its number; `None` of those that did not fail.
+pub(crate) fn request_error(tags: &Tags) -> Option<(String, Option<u32>)> {
+    // A script can put tags of its own on any request, `error` too; it cannot set this one.
+    if tags.get("expected_response") != Some("false") {
+        return None;
+    }
+    let error = match (tags.get("error"), tags.get("status")) {
+        (Some(error), _) => error.to_owned(),
+        (None, Some(status)) => format!("status {status}"),
+        (None, None) => "unknown".to_owned(),
+    };
+    Some((error, tags.get("error_code").and_then(|code| code.parse().ok())))
+}
+
 fn errors(totals: &Totals) -> Vec<RequestError> {
     let mut errors = BTreeMap::<(String, Option<u32>), (u64, Option<String>)>::new();
     let mut told = 0;
     for (tags, sink) in totals.series(builtin::HTTP_REQS) {
         let Sink::Counter(counter) = sink else { continue };
-        // A script can put tags of its own on any request, `error` too; it cannot set this one.
-        if tags.get("expected_response") != Some("false") {
-            continue;
-        }
-        let error = match (tags.get("error"), tags.get("status")) {
-            (Some(error), _) => error.to_owned(),
-            (None, Some(status)) => format!("status {status}"),
-            (None, None) => "unknown".to_owned(),
-        };
-        let code = tags.get("error_code").and_then(|code| code.parse().ok());
+        let Some((error, code)) = request_error(&tags) else { continue };
         let count = counter.sum as u64;
         let (counted, example) = errors.entry((error, code)).or_default();
         *counted += count;

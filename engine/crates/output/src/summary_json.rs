@@ -203,7 +203,7 @@ pub(crate) fn values(values: &Values) -> BTreeMap<String, Number> {
 }
 
 impl Threshold {
-    fn of(verdict: &Verdict) -> Self {
+    pub(crate) fn of(verdict: &Verdict) -> Self {
         Self {
             metric: verdict.selector.to_string(),
             threshold: verdict.source.clone(),

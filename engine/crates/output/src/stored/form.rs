@@ -248,7 +248,7 @@ pub struct Histogram {
 }
 
 impl StoredPlan {
-    pub(super) fn of(plan: &Plan) -> Self {
+    pub(crate) fn of(plan: &Plan) -> Self {
         const COLUMNS: usize = 80;
         let ms = |time: std::time::Duration| Number(time.as_secs_f64() * 1e3);
         let of = |scenario: &plan::ScenarioPlan| PlannedScenario {

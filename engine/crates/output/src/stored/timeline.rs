@@ -92,7 +92,7 @@ impl StoredTimeline {
 }
 
 impl StoredTrack {
-    fn of(metric: &Metric, track: &[Slot], slots: usize) -> Self {
+    pub(crate) fn of(metric: &Metric, track: &[Slot], slots: usize) -> Self {
         let none = Slot::default();
         let all = || (0..slots).map(|place| track.get(place).unwrap_or(&none));
         let column = |wanted: bool, figure: fn(&Slot) -> f64| match wanted {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use metrics::{Distribution, MetricId, OVERFLOW_TAG, Sink, Totals, builtin};
+use metrics::{Distribution, MetricId, OVERFLOW_TAG, Sink, Tags, Totals, builtin};
 
 /// Requests of one method and one name.
 #[derive(Clone, Debug, PartialEq)]
@@ -121,12 +121,15 @@ fn of_endpoints(
     totals: &Totals,
     metric: MetricId,
 ) -> impl Iterator<Item = ((String, String), &Sink)> {
-    totals.series(metric).map(|(tags, sink)| {
-        let name = match tags.get("name") {
-            Some(name) => name,
-            None if tags.get(OVERFLOW_TAG.0).is_some() => "other requests",
-            None => "requests without a name",
-        };
-        ((tags.get("method").unwrap_or_default().to_owned(), name.to_owned()), sink)
-    })
+    totals.series(metric).map(|(tags, sink)| (endpoint(&tags), sink))
+}
+
+/// The method and the name of requests with these tags.
+pub(crate) fn endpoint(tags: &Tags) -> (String, String) {
+    let name = match tags.get("name") {
+        Some(name) => name,
+        None if tags.get(OVERFLOW_TAG.0).is_some() => "other requests",
+        None => "requests without a name",
+    };
+    (tags.get("method").unwrap_or_default().to_owned(), name.to_owned())
 }
