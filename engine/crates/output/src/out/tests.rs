@@ -27,7 +27,8 @@ fn seconds() -> Vec<Collected> {
     let mut totals = Totals::new(&shards);
     totals.keep_series();
     let basket = registry.define("basket", MetricKind::Trend, Contains::Default).unwrap();
-    let second = |samples: &[(metrics::MetricId, &[(&str, &str)], f64)], totals: &mut Totals| {
+    type Sample<'a> = (metrics::MetricId, &'a [(&'a str, &'a str)], f64);
+    let second = |samples: &[Sample<'_>], totals: &mut Totals| {
         for (metric, tags, value) in samples {
             let tags: Tags = tags.iter().copied().collect();
             shards.recorder(0).record(registry.series(*metric, &tags), *value);
