@@ -192,6 +192,7 @@ mod tests {
                 let name = path.strip_prefix(&root).expect("it is in it").to_string_lossy();
                 match path.is_dir() {
                     _ if left.contains(&&*name) || name.ends_with("__pycache__") => {}
+                    _ if name.ends_with(".mypy_cache") => {}
                     true => folders.push(path),
                     false => drop(found.insert(name.into_owned())),
                 }

@@ -184,6 +184,8 @@ mod tests {
             "summary_export",
             "allow_write",
             "out",
+            "web",
+            "web_export",
             "http_debug",
             "har",
             "record_failures",
