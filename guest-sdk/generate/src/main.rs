@@ -5,6 +5,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use cargo_metadata::MetadataCommand;
 use wit_bindgen_core::wit_parser::Resolve;
 use wit_bindgen_core::{Files, WorldGenerator};
 
@@ -18,7 +19,57 @@ fn generated() -> Vec<(PathBuf, Vec<u8>)> {
         no_object_file: true,
         ..wit_bindgen_c::Opts::default()
     };
-    files("guest-sdk/c/generated", c.build())
+    let go = wit_bindgen_go::Opts {
+        // As it is written: what is committed does not depend on whether a Go is there.
+        format: wit_bindgen_go::Format::False,
+        pkg_name: Some("wasmload/internal/bindings".to_owned()),
+        // What the exports call is written by hand.
+        export_pkg_name: Some("wasmload/internal/exported".to_owned()),
+        ..wit_bindgen_go::Opts::default()
+    };
+    let mut all = files("guest-sdk/c/generated", c.build());
+    let bindings = files("guest-sdk/go/internal/bindings", go.build());
+    all.extend(
+        bindings.into_iter().chain(go_runtime()).map(|(path, content)| (path, in_sdk(content))),
+    );
+    all
+}
+
+/// What bindings in Go call: a module that travels in its generator, here as a part of the SDK. Without what
+/// asynchronous functions need, which the contract does not have.
+fn go_runtime() -> Vec<(PathBuf, Vec<u8>)> {
+    let metadata = MetadataCommand::new()
+        .manifest_path(Path::new(ROOT).join("Cargo.toml"))
+        .other_options(["--locked".into()])
+        .exec()
+        .expect("cargo tells where its packages are");
+    let generator = metadata
+        .packages
+        .iter()
+        .find(|package| package.name.as_str() == "wit-bindgen-go")
+        .expect("it is a dependency");
+    let module = generator.manifest_path.with_file_name("src").join("pkg");
+    let files = [
+        ("LICENSE", "LICENSE"),
+        ("wit/runtime/runtime.go", "runtime/runtime.go"),
+        ("wit/types/option.go", "types/option.go"),
+        ("wit/types/result.go", "types/result.go"),
+        ("wit/types/tuple.go", "types/tuple.go"),
+        ("wit/types/unit.go", "types/unit.go"),
+    ];
+    let read = |file: &str| fs::read(module.join(file)).expect("the module has it");
+    let to = Path::new("guest-sdk/go/internal/wit");
+    files.iter().map(|(from, name)| (to.join(name), read(from))).collect()
+}
+
+/// With the module's packages where the SDK has them: a module that needs no other needs no network.
+fn in_sdk(content: Vec<u8>) -> Vec<u8> {
+    match String::from_utf8(content) {
+        Ok(text) => {
+            text.replace("go.bytecodealliance.org/pkg/wit/", "wasmload/internal/wit/").into()
+        }
+        Err(other) => other.into_bytes(),
+    }
 }
 
 fn files(folder: &str, mut generator: Box<dyn WorldGenerator>) -> Vec<(PathBuf, Vec<u8>)> {

@@ -1,0 +1,3 @@
+module wasmload
+
+go 1.24
