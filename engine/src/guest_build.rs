@@ -6,6 +6,7 @@
 
 mod c;
 mod component;
+mod go;
 mod js;
 mod kept;
 mod python;
@@ -27,6 +28,7 @@ enum Language {
     JavaScript,
     Python,
     C,
+    Go,
 }
 
 /// A source, and where it belongs.
@@ -40,7 +42,7 @@ struct Source {
 
 impl Language {
     /// Where a folder has the projects of several, the first is meant.
-    const ALL: [Self; 4] = [Self::Rust, Self::JavaScript, Self::Python, Self::C];
+    const ALL: [Self; 5] = [Self::Rust, Self::JavaScript, Self::Python, Self::C, Self::Go];
 
     /// The file that says how a project of it is built.
     fn project(self) -> &'static str {
@@ -49,6 +51,7 @@ impl Language {
             Self::JavaScript => "package.json",
             Self::Python => "pyproject.toml",
             Self::C => "Makefile",
+            Self::Go => "go.mod",
         }
     }
 
@@ -59,13 +62,14 @@ impl Language {
             Self::JavaScript => &["js", "mjs", "cjs", "ts", "mts", "cts"],
             Self::Python => &["py"],
             Self::C => &["c"],
+            Self::Go => &["go"],
         }
     }
 
     /// Whether a file is a script by itself, in no project.
     fn stands_alone(self) -> bool {
         match self {
-            Self::Rust => false,
+            Self::Rust | Self::Go => false,
             Self::JavaScript | Self::Python | Self::C => true,
         }
     }
@@ -73,7 +77,8 @@ impl Language {
     fn build(self, source: &Source) -> Result<PathBuf, Fault> {
         match (self, &source.project) {
             (Self::Rust, Some(manifest)) => rust::build(&source.path, manifest),
-            (Self::Rust, None) => Err(not_a_script(&source.path)),
+            (Self::Rust | Self::Go, None) => Err(not_a_script(&source.path)),
+            (Self::Go, Some(module)) => go::build(&source.path, module),
             (Self::JavaScript, _) => js::build(source),
             (Self::Python, _) => python::build(source),
             (Self::C, _) => c::build(source),

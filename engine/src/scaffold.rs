@@ -4,6 +4,7 @@
 //! (`sdk`), so that a scaffold needs nothing that is not on the machine.
 
 mod c;
+mod go;
 mod js;
 mod python;
 mod rust;
@@ -101,6 +102,7 @@ pub(crate) enum Lang {
     Ts,
     Python,
     C,
+    Go,
 }
 
 /// A script that is to be written: files, from its folder.
@@ -120,13 +122,14 @@ impl Lang {
             Self::Ts => js::scaffold(name, &js::TYPESCRIPT),
             Self::Python => python::scaffold(name, sdk),
             Self::C => c::scaffold(name, sdk),
+            Self::Go => go::scaffold(name, sdk),
         }
     }
 
     /// Whether the SDK lies beside a script in it, and can be somewhere else.
     pub(crate) fn has_sdk_beside(self) -> bool {
         match self {
-            Self::Rust | Self::Python | Self::C => true,
+            Self::Rust | Self::Python | Self::C | Self::Go => true,
             Self::Js | Self::Ts => false,
         }
     }
@@ -136,6 +139,7 @@ impl Lang {
         match self {
             Self::Rust | Self::Js | Self::Ts => ("Cargo.toml", "name = \"wasmload-sdk\""),
             Self::C => ("wasmload.h", "/* Write load-test scripts for wasmload in C."),
+            Self::Go => ("go.mod", "module wasmload"),
             Self::Python => {
                 ("wasmload/__init__.py", "\"\"\"Write load-test scripts for wasmload in Python.")
             }

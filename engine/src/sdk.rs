@@ -165,6 +165,58 @@ pub(crate) const C: Files = files!(
     "wasmload_testing.h",
 );
 
+/// The SDK for Go: `guest-sdk/go`.
+pub(crate) const GO: Files = files!(
+    "guest-sdk/go":
+    "collect.go",
+    "context.go",
+    "dataset.go",
+    "error.go",
+    "events.go",
+    "form.go",
+    "go.mod",
+    "http.go",
+    "internal/bindings/wasmload_script_checks/empty.s",
+    "internal/bindings/wasmload_script_checks/wit_bindings.go",
+    "internal/bindings/wasmload_script_context/empty.s",
+    "internal/bindings/wasmload_script_context/wit_bindings.go",
+    "internal/bindings/wasmload_script_dataset/empty.s",
+    "internal/bindings/wasmload_script_dataset/wit_bindings.go",
+    "internal/bindings/wasmload_script_http/empty.s",
+    "internal/bindings/wasmload_script_http/wit_bindings.go",
+    "internal/bindings/wasmload_script_log/empty.s",
+    "internal/bindings/wasmload_script_log/wit_bindings.go",
+    "internal/bindings/wasmload_script_metrics/empty.s",
+    "internal/bindings/wasmload_script_metrics/wit_bindings.go",
+    "internal/bindings/wasmload_script_secrets/empty.s",
+    "internal/bindings/wasmload_script_secrets/wit_bindings.go",
+    "internal/bindings/wasmload_script_spans/empty.s",
+    "internal/bindings/wasmload_script_spans/wit_bindings.go",
+    "internal/bindings/wasmload_script_sse/empty.s",
+    "internal/bindings/wasmload_script_sse/wit_bindings.go",
+    "internal/bindings/wasmload_script_timing/empty.s",
+    "internal/bindings/wasmload_script_timing/wit_bindings.go",
+    "internal/bindings/wasmload_script_types/empty.s",
+    "internal/bindings/wasmload_script_types/wit_bindings.go",
+    "internal/bindings/wasmload_script_websocket/empty.s",
+    "internal/bindings/wasmload_script_websocket/wit_bindings.go",
+    "internal/bindings/wit_exports/wit_exports.go",
+    "internal/exported/export_wasmload_script_script/script.go",
+    "internal/wit/LICENSE",
+    "internal/wit/runtime/runtime.go",
+    "internal/wit/types/option.go",
+    "internal/wit/types/result.go",
+    "internal/wit/types/tuple.go",
+    "internal/wit/types/unit.go",
+    "lifetime.go",
+    "metrics.go",
+    "request.go",
+    "response.go",
+    "timing.go",
+    "wasmload.go",
+    "websocket.go",
+);
+
 /// Writes files into a folder, which is made if it is not there.
 pub(crate) fn write(files: Files, folder: &Path) -> io::Result<()> {
     for (file, content) in files {
@@ -208,6 +260,7 @@ mod tests {
             ("guest-sdk/rust/src", &[], RUST),
             ("guest-sdk/js", &["README.md", "k6/README.md"], JS),
             ("guest-sdk/c", &["README.md"], C),
+            ("guest-sdk/go", &["README.md"], GO),
             ("guest-sdk/python", &["README.md", "generate", "pyproject.toml", "tests"], PYTHON),
         ] {
             let names: BTreeSet<_> = files.iter().map(|(file, _)| (*file).to_owned()).collect();

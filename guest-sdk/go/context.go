@@ -102,5 +102,6 @@ func LogError(message string) { wasmload_script_log.Log(wasmload_script_log.Leve
 // found is what a value that may not be there is in Go.
 func found[T any](value wit.Option[T]) (T, bool) {
 	var none T
+	leaves(0)
 	return value.SomeOr(none), value.IsSome()
 }

@@ -87,7 +87,7 @@ func (e *Events) Receive(length time.Duration) (*Event, error) {
 		return nil, nil
 	}
 	raw := result.Ok().Some()
-	event := &Event{Kind: raw.Kind, Data: raw.Data, ID: raw.Id, Arrived: duration(raw.Arrived)}
+	event := &Event{Kind: raw.Kind, Data: given(raw.Data), ID: raw.Id, Arrived: duration(raw.Arrived)}
 	if raw.Token.IsSome() {
 		token := raw.Token.Some()
 		event.Token = &token

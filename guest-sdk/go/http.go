@@ -105,7 +105,7 @@ func (d *Download) Read() (*Chunk, error) {
 		return nil, nil
 	}
 	chunk := result.Ok().Some()
-	return &Chunk{chunk.Bytes, duration(chunk.Arrived)}, nil
+	return &Chunk{given(chunk.Bytes), duration(chunk.Arrived)}, nil
 }
 
 // Upload is a body that the engine makes as it sends it, so that it is never in the script's memory: of files, of

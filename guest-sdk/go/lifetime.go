@@ -15,6 +15,7 @@ var (
 
 // tracked has a thing end with the iteration, if one runs.
 func tracked[T resource](thing T) T {
+	leaves(0)
 	if isIterating {
 		made = append(made, thing)
 	}
@@ -41,5 +42,6 @@ func iterate(flow func() error) error {
 		made[place] = nil
 	}
 	made = made[:0]
+	leaves(0)
 	return err
 }

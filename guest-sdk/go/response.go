@@ -50,10 +50,10 @@ func (r *Response) Headers() []Header {
 func (r *Response) BodyLength() int64 { return int64(r.raw.WholeLength()) }
 
 // Body is a copy of what was kept of the body.
-func (r *Response) Body() []byte { return r.raw.Body() }
+func (r *Response) Body() []byte { return given(r.raw.Body()) }
 
 // Text is a copy of what was kept of the body, as text.
-func (r *Response) Text() string { return r.raw.Text() }
+func (r *Response) Text() string { return given(r.raw.Text()) }
 
 // SHA256 is that of the body in hexadecimal, if the request was told to hash it; and whether it was.
 func (r *Response) SHA256() (string, bool) { return found(r.raw.Sha256()) }

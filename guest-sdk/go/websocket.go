@@ -167,10 +167,10 @@ func (m *Message) IsText() bool { return m.raw.IsText() }
 func (m *Message) Length() int { return int(m.raw.Length()) }
 
 // Text is a copy of it as text.
-func (m *Message) Text() string { return m.raw.Text() }
+func (m *Message) Text() string { return given(m.raw.Text()) }
 
 // Bytes is a copy of it.
-func (m *Message) Bytes() []byte { return m.raw.Bytes() }
+func (m *Message) Bytes() []byte { return given(m.raw.Bytes()) }
 
 // JSON is the part of it that a JSON Pointer (RFC 6901) names, as JSON text; and whether there is one.
 func (m *Message) JSON(pointer string) (string, bool) { return found(m.raw.Json(pointer)) }

@@ -173,4 +173,4 @@ macro_rules! languages {
 }
 
 // In alphabetical order.
-languages!(c, js, python, rust, ts);
+languages!(c, go, js, python, rust, ts);

@@ -5,6 +5,7 @@ mod bodies;
 
 /// The forms in which a script may come, and scripts built for earlier engines.
 mod forms;
+mod go;
 
 /// The control API: watching and changing a run while it goes on.
 mod control;

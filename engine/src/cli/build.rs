@@ -12,7 +12,7 @@ use crate::script;
 /// Compile a script, and print where the component is
 #[derive(Debug, Args)]
 pub(crate) struct Build {
-    /// A project's folder (with a Cargo.toml, a pyproject.toml or a Makefile), a .py or .c file, or a .rs file that is the root of a target
+    /// A project's folder (with a Cargo.toml, a pyproject.toml, a Makefile or a go.mod), a .py, .c or .go file, or a .rs file that is the root of a target
     source: PathBuf,
 
     /// Copy the component here
