@@ -28,6 +28,9 @@ func init() {
 				"http_reqs{colour:red}": ["count==1"],
 				"http_reqs{kit:yes}": ["count>49"],
 				"kit_counter{kind:a}": ["count==3"],
+				"http_reqs{group:::outer::inner}": ["count==1"],
+				"checks{group:::outer}": ["rate==1"],
+				"http_reqs{mood:good}": ["count==1"],
 				"checks{check:a check that fails}": ["rate==0"]
 			},
 			"datasets": { "people": { "order": "sequential" } }
@@ -143,6 +146,7 @@ func facts() error {
 	failures()
 	several()
 	measuring()
+	groups()
 	rows()
 	webSockets()
 	events()
@@ -154,6 +158,7 @@ func contextAndTime() {
 	say("context: iteration", wasmload.Iteration())
 	say("context: iteration in the scenario", wasmload.IterationInScenario())
 	say("context: scenario", wasmload.Scenario())
+	say("context: executor", wasmload.Executor())
 	say("context: COLOUR", orNone(wasmload.Env("COLOUR")))
 	say("context: NOT_GIVEN", orNone(wasmload.Env("NOT_GIVEN")))
 	before := wasmload.Now()
@@ -365,6 +370,19 @@ func measuring() {
 	trend.Add(10)
 	trend.Add(20)
 	wasmload.NewTimeTrend("kit_time").Add(1500 * time.Millisecond)
+}
+
+func groups() {
+	end := wasmload.Group("outer")
+	wasmload.Check("in a group", true)
+	endInner := wasmload.Group("inner")
+	say("group: what is in it", must(wasmload.Get(wasmload.BaseURL("/status/200"))).Status())
+	endInner()
+	end()
+	wasmload.SetTag("mood", "good")
+	must(wasmload.Get(wasmload.BaseURL("/status/201")))
+	wasmload.RemoveTag("mood")
+	must(wasmload.Get(wasmload.BaseURL("/status/202")))
 }
 
 func rows() {
