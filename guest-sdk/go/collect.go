@@ -26,10 +26,13 @@ var (
 	left int
 	// nextHeap is the heap that is collected.
 	nextHeap uint64 = leastHeap
-	heap            = []metrics.Sample{{Name: "/memory/classes/heap/objects:bytes"}}
+	heap            = make([]metrics.Sample, 1)
 )
 
-func init() { debug.SetGCPercent(-1) }
+func init() {
+	debug.SetGCPercent(-1)
+	heap[0].Name = "/memory/classes/heap/objects:bytes"
+}
 
 // leaves says that a call has left so many bytes behind, and collects if that is due. What the engine has handed over
 // must be in Go's hands.

@@ -155,3 +155,43 @@ func iterate() error {
         assert!(ran.stdout.contains("iterations_failed"), "{}", ran.redacted());
     }
 }
+
+#[test]
+fn what_a_script_no_longer_needs_is_collected_where_it_may_be() {
+    let wasmload = wasmload();
+    wasmload.write("go.mod", MODULE);
+    wasmload.write(
+        "reads.go",
+        r#"package main
+
+import "wasmload"
+
+func init() {
+	wasmload.Register(wasmload.Script{
+		Options: `{ "limits": { "memoryPerVu": "32MiB" } }`,
+		Iterate: iterate,
+	})
+}
+
+func main() {}
+
+// More in one iteration than there is room for.
+func iterate() error {
+	for range 500 {
+		page, err := wasmload.Get(wasmload.BaseURL("/bytes/100000"))
+		if err != nil {
+			return err
+		}
+		wasmload.Check("all of it is there", len(page.Body()) == 100_000)
+	}
+	return nil
+}
+"#,
+    );
+    let ran = wasmload.run(&["run", "reads.go", "--demo", "--iterations", "4", "--vus", "2"]);
+    if has_tools(&ran) {
+        assert_eq!(ran.code, Some(0), "{}", ran.redacted());
+        assert!(ran.stdout.contains("2000 out of 2000"), "{}", ran.redacted());
+        assert!(!ran.stderr.contains("trapped"), "{}", ran.redacted());
+    }
+}
