@@ -43,7 +43,7 @@ struct Arguments {
 /// Each language, and the source of its script below `tests/bench/scripts`.
 const SOURCES: [(&str, &str); 6] = [
     ("Rust", "cost.rs"),
-    ("C", "languages/c"),
+    ("C", "languages/cost.c"),
     ("Go", "languages/go"),
     ("JavaScript", "languages/cost.js"),
     ("k6", "languages/k6.js"),
