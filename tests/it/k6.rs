@@ -544,3 +544,14 @@ fn an_exception_fails_its_iteration_with_its_place_and_the_user_goes_on() {
         assert!(ran.stdout.contains(text), "{text}: {}", ran.redacted());
     }
 }
+
+#[test]
+fn flows_may_have_the_names_that_other_scripts_have_for_a_users_start_and_end() {
+    holds(
+        "import 'k6';
+         export const options = { scenarios: { s: { executor: 'per-vu-iterations', vus: 1, iterations: 1, exec: 'start' } } };
+         export function start() { console.log('flow: start'); }
+         export function stop() { console.log('flow: stop'); }",
+        &[("flow", "start")],
+    );
+}

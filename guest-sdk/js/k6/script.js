@@ -16,6 +16,7 @@ export function k6(load) {
         }
         return module;
     };
+    loaded.isOfK6 = true;
     const handle = (results, data) => {
         try {
             const { handleSummary } = loaded();

@@ -10,7 +10,10 @@ import { isThenable } from './promise.js';
 import { isSeeded, reseed } from './random.js';
 
 /** Exports that are called by name and are no flows. */
-const RESERVED = new Set(['setup', 'start', 'stop', 'teardown', 'handleSummary', 'options', '__esModule']);
+const RESERVED = new Set(['setup', 'teardown', 'handleSummary', 'options', '__esModule']);
+
+/** Those that k6 does not have, so that they are flows like others in its scripts. */
+const HOOKS = new Set(['start', 'stop']);
 
 const NOTHING = new Uint8Array();
 
@@ -52,7 +55,7 @@ export function script(load) {
         options() {
             reseed();
             try {
-                return JSON.stringify(optionsOf(loaded()));
+                return JSON.stringify(optionsOf(loaded(), load.isOfK6 === true));
             } catch (thrown) {
                 // `options` cannot fail in the contract; whoever asked is told why it ends.
                 abort(described(thrown));
@@ -73,7 +76,7 @@ export function script(load) {
         start(bytes) {
             try {
                 data = bytes.length === 0 ? undefined : JSON.parse(decode(bytes));
-                call('start', data);
+                if (load.isOfK6 !== true) call('start', data);
             } catch (thrown) {
                 throw described(thrown);
             }
@@ -89,7 +92,7 @@ export function script(load) {
 
         stop() {
             try {
-                call('stop', data);
+                if (load.isOfK6 !== true) call('stop', data);
             } catch (thrown) {
                 // It has no failure in the contract either.
                 globalThis.console.error(`stop: ${described(thrown)}`);
@@ -128,8 +131,8 @@ function throwUnhandled() {
 }
 
 /** The options of a module, with the names of its flows. */
-function optionsOf(module) {
-    const flows = Object.keys(module).filter((name) => typeof module[name] === 'function' && !RESERVED.has(name));
+function optionsOf(module, isOfK6) {
+    const flows = Object.keys(module).filter((name) => typeof module[name] === 'function' && !RESERVED.has(name) && (isOfK6 || !HOOKS.has(name)));
     if (flows.length === 0) {
         throw new Error('it exports no function to run: `export default function () { … }` is an iteration');
     }

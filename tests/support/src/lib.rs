@@ -154,7 +154,7 @@ const NEEDED: &str = "WASMLOAD_TESTS_NEED_LANGUAGES";
 ///
 /// # Panics
 ///
-/// If the language is among those that [`NEEDED`] names.
+/// If the language is among those that `WASMLOAD_TESTS_NEED_LANGUAGES` names.
 #[expect(
     clippy::print_stdout,
     reason = "whoever runs the tests should know what they did not show"
@@ -170,7 +170,7 @@ pub fn go_without_tool(language: &str, tool: &str) {
 ///
 /// # Panics
 ///
-/// If it says anything else, or the language is among those that [`NEEDED`] names.
+/// If it says anything else, or the language is among those that `WASMLOAD_TESTS_NEED_LANGUAGES` names.
 #[expect(
     clippy::print_stdout,
     reason = "whoever runs the tests should know what they did not show"

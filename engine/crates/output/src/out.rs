@@ -50,9 +50,9 @@ pub struct OutKind {
 #[derive(Debug)]
 enum Make {
     /// As the run goes on.
-    Stream(fn() -> Box<dyn Format>),
+    Stream(fn(Redactor) -> Box<dyn Format>),
     /// As the run goes on, to a server.
-    Push(fn() -> Box<dyn Format>, fn(&str) -> io::Result<Box<dyn Target>>),
+    Push(fn(Redactor) -> Box<dyn Format>, fn(&str) -> io::Result<Box<dyn Target>>),
     /// Of what is kept of the run, at its end or later.
     Report(fn(&StoredResult) -> String),
     /// So is the page, which sees to secrets itself.
@@ -173,12 +173,12 @@ impl Out {
     pub fn create(&self, secrets: Redactor) -> Result<AnyOut, OutError> {
         let made = match self.kind.0.make {
             Make::Stream(format) => {
-                Stream::create(&self.target, format(), secrets).map(AnyOut::Stream)
+                Stream::create(&self.target, format(secrets)).map(AnyOut::Stream)
             }
             Make::Push(format, connect) => {
                 let name = self.target.display().to_string();
                 connect(&name)
-                    .and_then(|target| Stream::connected(name, target, format(), secrets))
+                    .and_then(|target| Stream::connected(name, target, format(secrets)))
                     .map(AnyOut::Stream)
             }
             Make::Report(report) => {

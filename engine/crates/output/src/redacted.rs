@@ -14,6 +14,7 @@ use std::sync::Arc;
 use aho_corasick::{AhoCorasick, MatchKind};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD_NO_PAD, URL_SAFE_NO_PAD};
+use serde_json::Value;
 
 use crate::secrets::REDACTED;
 
@@ -65,6 +66,40 @@ impl Redactor {
                 shown.into()
             }
             _ => text.into(),
+        }
+    }
+
+    /// Whether there are any.
+    pub(crate) fn is_any(&self) -> bool {
+        self.0.is_some()
+    }
+
+    /// A text without them. What is made of texts by escaping or quoting is to be made of this: escaped, a secret is not found.
+    pub(crate) fn shown<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        match self.redacted(text.as_bytes()) {
+            Cow::Borrowed(_) => text.into(),
+            Cow::Owned(shown) => String::from_utf8_lossy(&shown).into_owned().into(),
+        }
+    }
+
+    /// Takes them out of each text of a value, and of the names of fields if those too are `named` by somebody else.
+    pub(crate) fn clean(&self, value: &mut Value, named: bool) {
+        match value {
+            Value::String(text) => {
+                if let Cow::Owned(shown) = self.shown(text) {
+                    *text = shown;
+                }
+            }
+            Value::Array(values) => values.iter_mut().for_each(|value| self.clean(value, named)),
+            Value::Object(fields) => {
+                fields.values_mut().for_each(|value| self.clean(value, named));
+                if named {
+                    let all = std::mem::take(fields).into_iter();
+                    *fields =
+                        all.map(|(name, value)| (self.shown(&name).into_owned(), value)).collect();
+                }
+            }
+            Value::Null | Value::Bool(_) | Value::Number(_) => {}
         }
     }
 

@@ -90,6 +90,16 @@ fn import(tokens: &[Token]) -> Option<Import> {
                 at += 2;
             }
             Kind::Name(word) if word == "type" && !is_in_braces => return None,
+            // `{ type Checkers }` is gone when the script runs, but for `{ type }` and `{ type as name }`.
+            Kind::Name(word)
+                if is_in_braces
+                    && word == "type"
+                    && between
+                        .get(at + 1)
+                        .is_some_and(|next| name(next).is_some_and(|it| it != "as")) =>
+            {
+                at += 1;
+            }
             Kind::Name(word) if is_in_braces => {
                 let renamed = between.get(at + 1).is_some_and(|next| is(next, "as"));
                 if word == "default" {
@@ -140,6 +150,7 @@ mod tests {
                 &["get", "post"],
                 &["http"],
             ),
+            ("import { type Checkers, check, type } from 'k6'", "k6", &["check", "type"], &[]),
             ("import * as k6 from \"k6\"", "k6", &[], &["k6"]),
             ("import { default as http } from 'k6/http'", "k6/http", &[], &["http"]),
             ("export { check } from 'k6'", "k6", &["check"], &[]),

@@ -238,8 +238,8 @@ impl<'a> Look<'a> {
         }
     }
 
-    /// Reads the files that are opened. Only those of the script's project: whoever runs somebody else's gives it no file of
-    /// theirs.
+    /// Reads the files that are opened. Only those of the script's project, which is what most mistakes and some tricks would
+    /// not be. It is no wall: building a source needs trust, and its imports may name any file.
     fn open_files(&mut self) {
         for (folder, name, is_binary, (shown, line)) in std::mem::take(&mut self.opened) {
             let mut problem = |what: String| self.problems.push((shown.clone(), line, what));
@@ -264,7 +264,14 @@ impl<'a> Look<'a> {
                 )),
                 _ => match fs::read(&real) {
                     Ok(content) => {
-                        self.found.files.insert((is_binary, name), content);
+                        let other = self.found.files.insert((is_binary, name.clone()), content);
+                        let now = self.found.files.get(&(is_binary, name.clone()));
+                        if other.is_some_and(|other| now != Some(&other)) {
+                            problem(format!(
+                                "`open('{name}')`: another module of the script opens another file by this name; give one of them \
+                                 another name"
+                            ));
+                        }
                     }
                     Err(error) => problem(format!("`open('{name}')`: {error}")),
                 },
@@ -340,6 +347,18 @@ mod tests {
             let text = anstream::adapter::strip_str(&fault.text()).to_string();
             text.replace(&format!("{}/", folder.display()), "")
         })
+    }
+
+    #[test]
+    fn two_files_of_one_name_are_not_taken_for_each_other() {
+        let script = "import 'k6'; import './lib/l.js'; open('./u.json');";
+        let lib = "open('./u.json');";
+        let files = |other| {
+            [("script.js", script), ("lib/l.js", lib), ("u.json", "[1]"), ("lib/u.json", other)]
+        };
+        assert!(said(&files("[1]")).is_ok(), "they hold the same");
+        let text = said(&files("[2]")).unwrap_err();
+        assert!(text.contains("opens another file by this name"), "{text}");
     }
 
     #[test]

@@ -14,6 +14,7 @@ use run::Measured;
 
 use super::points::points;
 use super::stream::Format;
+use crate::redacted::Redactor;
 
 /// The system tags that have a column, sorted.
 const COLUMNS: [&str; 14] = [
@@ -36,12 +37,14 @@ const COLUMNS: [&str; 14] = [
 /// Series whose texts are kept.
 const KEPT: usize = 20_000;
 
-pub(super) fn format() -> Box<dyn Format> {
-    Box::<Csv>::default()
+pub(super) fn format(secrets: Redactor) -> Box<dyn Format> {
+    Box::new(Csv { secrets, ..Csv::default() })
 }
 
 #[derive(Debug, Default)]
 struct Csv {
+    /// What is in no name and no tag.
+    secrets: Redactor,
     /// Name and tags of each series, as they stand in a line.
     series: HashMap<SeriesId, (String, String)>,
 }
@@ -52,12 +55,18 @@ impl Csv {
             return known.clone();
         }
         let (metric, tags) = registry.series_info(series);
-        let columns: Vec<String> =
-            COLUMNS.iter().map(|name| quoted(tags.get(name).unwrap_or_default())).collect();
+        let columns: Vec<String> = {
+            let shown = |name| self.secrets.shown(tags.get(name).unwrap_or_default());
+            COLUMNS.iter().map(|name| quoted(&shown(name))).collect()
+        };
         let others = tags.iter().filter(|(key, _)| !COLUMNS.contains(key));
-        let others: Vec<String> = others.map(|(key, value)| format!("{key}={value}")).collect();
+        let others: Vec<String> = others
+            .map(|(key, value)| {
+                format!("{}={}", self.secrets.shown(key), self.secrets.shown(value))
+            })
+            .collect();
         let texts = (
-            registry.metric(metric).name.to_string(),
+            self.secrets.shown(&registry.metric(metric).name).into_owned(),
             format!("{},{}", columns.join(","), quoted(&others.join("&"))),
         );
         if self.series.len() >= KEPT {

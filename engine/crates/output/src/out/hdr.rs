@@ -16,17 +16,24 @@ use plan::Plan;
 use run::Measured;
 
 use super::stream::Format;
+use crate::redacted::Redactor;
 
 /// Histogram units a metric's unit.
 const SCALE: f64 = 1e6;
 /// The largest value that there is a bucket for, in histogram units.
 const LARGEST: u64 = (1 << 62) - 1;
 
-pub(super) fn format() -> Box<dyn Format> {
-    Box::new(Hdr { started: SystemTime::UNIX_EPOCH, serializer: V2DeflateSerializer::new() })
+pub(super) fn format(secrets: Redactor) -> Box<dyn Format> {
+    Box::new(Hdr {
+        secrets,
+        started: SystemTime::UNIX_EPOCH,
+        serializer: V2DeflateSerializer::new(),
+    })
 }
 
 struct Hdr {
+    /// What is in no name.
+    secrets: Redactor,
     started: SystemTime,
     serializer: V2DeflateSerializer,
 }
@@ -59,6 +66,7 @@ impl Format for Hdr {
         for (metric, sink) in measured.collected.metrics() {
             let Sink::Trend(trend) = sink else { continue };
             let name = measured.collected.registry().metric(metric).name;
+            let name = self.secrets.shown(&name).into_owned();
             self.line(&name, start, length, trend, text);
         }
     }

@@ -17,16 +17,19 @@ use time::format_description::well_known::Rfc3339;
 
 use super::points::points;
 use super::stream::Format;
+use crate::redacted::Redactor;
 
 /// Series whose texts are kept: as many as a run tells apart if nothing else is said.
 const KEPT: usize = 20_000;
 
-pub(super) fn format() -> Box<dyn Format> {
-    Box::<Json>::default()
+pub(super) fn format(secrets: Redactor) -> Box<dyn Format> {
+    Box::new(Json { secrets, ..Json::default() })
 }
 
 #[derive(Debug, Default)]
 struct Json {
+    /// What is in no name and no tag.
+    secrets: Redactor,
     thresholds: Vec<(Selector, Vec<Threshold>)>,
     told: HashSet<MetricId>,
     series: HashMap<SeriesId, Texts>,
@@ -46,9 +49,10 @@ impl Json {
             return known.clone();
         }
         let (metric, tags) = registry.series_info(series);
-        let name = Value::from(&*registry.metric(metric).name);
+        let name = Value::from(&*self.secrets.shown(&registry.metric(metric).name));
+        let shown = |text| self.secrets.shown(text).into_owned();
         let tags: Map<String, Value> =
-            tags.iter().map(|(key, value)| (key.to_owned(), value.into())).collect();
+            tags.iter().map(|(key, value)| (shown(key), shown(value).into())).collect();
         let texts = Texts {
             metric,
             before: format!(r#"{{"metric":{name},"type":"Point","data":{{"time":""#),
@@ -81,7 +85,7 @@ impl Json {
                 json!({ "name": selector.to_string(), "suffix": pairs.join(","), "tags": tags })
             })
             .collect();
-        let line = json!({
+        let mut line = json!({
             "type": "Metric",
             "data": {
                 "name": &*metric.name,
@@ -92,6 +96,7 @@ impl Json {
             },
             "metric": &*metric.name,
         });
+        self.secrets.clean(&mut line, false);
         // Writing to memory cannot fail.
         let _ = writeln!(text, "{line}");
     }

@@ -15,12 +15,13 @@ use run::Measured;
 
 use super::points::points;
 use super::stream::{Format, Target};
+use crate::redacted::Redactor;
 
 /// Bytes of a datagram: what is left of an Ethernet frame, with room for headers of IPv6 and tunnels.
 const DATAGRAM: usize = 1_400;
 
-pub(super) fn format() -> Box<dyn Format> {
-    Box::new(StatsD)
+pub(super) fn format(secrets: Redactor) -> Box<dyn Format> {
+    Box::new(StatsD { secrets })
 }
 
 /// A socket to a server, such as `127.0.0.1:8125`.
@@ -35,7 +36,10 @@ pub(super) fn connect(target: &str) -> io::Result<Box<dyn Target>> {
 }
 
 #[derive(Debug)]
-struct StatsD;
+struct StatsD {
+    /// What is in no name.
+    secrets: Redactor,
+}
 
 impl Format for StatsD {
     fn begin(&mut self, _plan: &Plan, _now: SystemTime, _text: &mut Vec<u8>) {}
@@ -43,6 +47,7 @@ impl Format for StatsD {
     fn second(&mut self, measured: &Measured, _now: SystemTime, text: &mut Vec<u8>) {
         for (metric, sink) in measured.collected.metrics() {
             let name = measured.collected.registry().metric(metric).name;
+            let name = self.secrets.shown(&name);
             // Writing to memory cannot fail.
             let _ = match sink {
                 Sink::Counter(counter) => writeln!(text, "wasmload.{name}:{}|c", counter.sum),

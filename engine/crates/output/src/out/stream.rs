@@ -15,7 +15,6 @@ use plan::Plan;
 use run::{Event, EventKind, Measured};
 
 use crate::numbers::counted;
-use crate::redacted::Redactor;
 use crate::{Output, OutputError};
 
 /// Seconds of a run that may wait to be written.
@@ -64,11 +63,7 @@ pub struct Stream {
 
 impl Stream {
     /// Makes the file, and the thread that writes it.
-    pub(super) fn create(
-        path: &Path,
-        format: Box<dyn Format>,
-        secrets: Redactor,
-    ) -> io::Result<Self> {
+    pub(super) fn create(path: &Path, format: Box<dyn Format>) -> io::Result<Self> {
         let file: Box<dyn Target> = match path.to_str() {
             Some("-") => Box::new(io::stdout()),
             _ => Box::new(open(path)?),
@@ -77,7 +72,7 @@ impl Stream {
             true => Sink::Packed(GzEncoder::new(file, flate2::Compression::fast())),
             false => Sink::Plain(file),
         };
-        Self::to(path.display().to_string(), sink, format, secrets)
+        Self::to(path.display().to_string(), sink, format)
     }
 
     /// Makes the thread that writes to a target which is no file.
@@ -85,24 +80,18 @@ impl Stream {
         name: String,
         target: Box<dyn Target>,
         format: Box<dyn Format>,
-        secrets: Redactor,
     ) -> io::Result<Self> {
-        Self::to(name, Sink::Plain(target), format, secrets)
+        Self::to(name, Sink::Plain(target), format)
     }
 
-    fn to(
-        name: String,
-        mut sink: Sink,
-        format: Box<dyn Format>,
-        secrets: Redactor,
-    ) -> io::Result<Self> {
+    fn to(name: String, mut sink: Sink, format: Box<dyn Format>) -> io::Result<Self> {
         let (to_write, written) = sync_channel::<Vec<u8>>(WAITING);
         let (end, ended) = sync_channel(1);
         let writer = std::thread::Builder::new().name("output".to_owned()).spawn(move || {
             let mut result = Ok(());
             for text in written {
                 if result.is_ok() {
-                    result = sink.write(&secrets.redacted(&text));
+                    result = sink.write(&text);
                 }
             }
             let result = result.and_then(|()| sink.end());

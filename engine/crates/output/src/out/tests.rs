@@ -273,8 +273,49 @@ fn secrets_are_in_no_file() {
         output.on_result(&stored(&ordinary()));
         output.finish().unwrap();
         let text = fs::read_to_string(&path).unwrap();
-        assert!(!text.contains("status is 200") && text.contains("[redacted]"), "{text}");
+        // In Markdown, brackets are escaped.
+        assert!(!text.contains("status is 200") && text.contains("redacted"), "{text}");
     }
+}
+
+/// What is taken out is a text and not what escaping makes of it, nor digits of figures.
+#[test]
+fn a_secret_is_found_whatever_a_format_makes_of_its_letters() {
+    let secret = || Redactor::new(["home, \"sweet\"", "2026", "80.0"]);
+    for kind in ["csv", "json"] {
+        let bytes = streamed(&format!("{kind}="), secret()).remove(1);
+        let text = text_of(&bytes);
+        assert!(!text.contains("sweet"), "{kind}: {text}");
+        if kind == "json" {
+            let times = lines(&bytes)
+                .into_iter()
+                .filter_map(|line| Some(line["data"]["time"].as_str()?.contains("redacted")));
+            assert!(times.into_iter().all(|is_torn| !is_torn), "{text}");
+        }
+    }
+    let mut result = stored(&ordinary());
+    result.summary.checks[0].name = "my_token <&\"> is up".to_owned();
+    for kind in ["markdown", "junit", "summary"] {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("file");
+        let out = out(&format!("{kind}={}", path.display())).unwrap();
+        let mut output = out.create(Redactor::new(["my_token <&\">", "1000"])).unwrap();
+        output.on_result(&result);
+        output.finish().unwrap();
+        let text = fs::read_to_string(&path).unwrap();
+        assert!(!text.contains("token") && text.contains("redacted"), "{kind}: {text}");
+        if kind == "summary" {
+            let read: Result<Value, _> = serde_json::from_str(&text);
+            assert!(read.is_ok(), "digits were torn: {text}");
+        }
+    }
+}
+
+#[test]
+fn a_figure_beyond_all_numbers_is_read_again() {
+    let number: crate::summary_json::document::Number = serde_json::from_str("null").unwrap();
+    assert!(number.0.is_nan());
+    assert_eq!(serde_json::to_string(&number).unwrap(), "null");
 }
 
 #[test]
