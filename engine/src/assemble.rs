@@ -1,7 +1,7 @@
 //! Puts a run together: script and host, plan and schedule, outputs. The only file that knows them all.
 
 use std::collections::BTreeMap;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use demo::{Demo, Faults, RunningDemo};
@@ -401,9 +401,9 @@ fn outputs(asked: &Run, screen: &Screen, secrets: &Redactor) -> Result<Outputs, 
     let mut fault = Fault::new(ExitCode::InvalidConfig, "not every output can be written to");
     let mut failed = false;
     let targets = [export, asked.har.as_deref()].into_iter().flatten();
-    let mut targets: Vec<_> = targets.map(Path::to_owned).collect();
+    let mut targets: Vec<_> = targets.map(place).collect();
     for out in asked.outs() {
-        if targets.contains(&out.target) {
+        if targets.contains(&place(&out.target)) {
             fault = fault.detail(format!("`{}` is the target of two", out.target.display()));
             failed = true;
             continue;
@@ -415,9 +415,17 @@ fn outputs(asked: &Run, screen: &Screen, secrets: &Redactor) -> Result<Outputs, 
                 failed = true;
             }
         }
-        targets.push(out.target);
+        targets.push(place(&out.target));
     }
     if failed { Err(fault) } else { Ok(outputs) }
+}
+
+/// A path of which a file has one, however it was typed.
+fn place(path: &Path) -> PathBuf {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let folder = folder.unwrap_or(Path::new(".")).canonicalize();
+    let by_folder = || Some(folder.ok()?.join(path.file_name()?));
+    path.canonicalize().ok().or_else(by_folder).unwrap_or_else(|| path.to_owned())
 }
 
 /// Where a run takes place, and of what.

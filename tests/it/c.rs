@@ -117,3 +117,20 @@ fn a_failed_assertion_is_a_trap_with_its_words_and_the_user_begins_anew() {
         );
     }
 }
+
+#[test]
+fn a_header_that_has_changed_is_seen_wherever_it_is() {
+    let wasmload = wasmload();
+    for folder in ["script", "shared"] {
+        std::fs::create_dir(wasmload.folder().join(folder)).expect("the folder is ours");
+    }
+    let script = "#include \"../shared/value.h\"\n#include <wasmload.h>\nconst char *iterate(void) { return VALUE; }\n";
+    wasmload.write("script/script.c", script);
+    for value in ["old", "new"] {
+        wasmload.write("shared/value.h", format!("#define VALUE \"it is {value}\"\n"));
+        let ran = wasmload.run(&["run", "script/script.c", "--iterations", "1", "--vus", "1"]);
+        if has_tools(&ran) {
+            assert!(ran.stderr.contains(&format!("it is {value}")), "{}", ran.redacted());
+        }
+    }
+}

@@ -57,15 +57,34 @@ pub(super) fn build(source: &Source) -> Result<PathBuf, Fault> {
     for file in &files {
         ingredients.add(file.as_os_str().as_encoded_bytes());
     }
-    sources::add(&mut ingredients, folder, &["c", "h"]);
+    match preprocessed(&files, folder, &flags)? {
+        // All that it is made of, wherever its headers are.
+        Some(text) => ingredients.add(text),
+        // What is wrong is said when it is compiled.
+        None => sources::add(&mut ingredients, folder, &["c", "h"]),
+    }
     kept::or_make(ingredients, |component| make(&files, folder, &flags, component))
 }
 
+/// A script with all that it includes; none if the compiler has something against it.
+fn preprocessed(files: &[PathBuf], folder: &Path, flags: &str) -> Result<Option<Vec<u8>>, Fault> {
+    let work = tempfile::tempdir().map_err(|error| unwritten(&error))?;
+    sdk::write(sdk::C, work.path()).map_err(|error| unwritten(&error))?;
+    let mut command = CLANG.command(folder)?;
+    // Without marks of where lines come from: the SDK is elsewhere each time.
+    command.args(["-E", "-P", "-w"]).args(FLAGS).arg("-I").arg(work.path());
+    command.args(flags.split_whitespace()).args(files);
+    let output = CLANG.output(&mut command)?;
+    Ok(output.status.success().then_some(output.stdout))
+}
+
+fn unwritten(error: &io::Error) -> Fault {
+    Fault::new(ExitCode::BuildFailed, "failed to write what the script is built with")
+        .detail(error.to_string())
+}
+
 fn make(files: &[PathBuf], folder: &Path, flags: &str, to: &Path) -> Result<(), Fault> {
-    let unwritten = |error: io::Error| {
-        Fault::new(ExitCode::BuildFailed, "failed to write what the script is built with")
-            .detail(error.to_string())
-    };
+    let unwritten = |error: io::Error| unwritten(&error);
     let work = tempfile::tempdir().map_err(unwritten)?;
     let sdk = work.path().join("sdk");
     sdk::write(sdk::C, &sdk).map_err(unwritten)?;

@@ -156,6 +156,10 @@ impl<'a> Look<'a> {
     fn source(&mut self, path: &Path, tokens: &[Token]) -> Vec<PathBuf> {
         let shown = path.strip_prefix(self.folder).unwrap_or(path).display().to_string();
         let folder = path.parent().unwrap_or(path);
+        let is_typed =
+            path.extension().is_some_and(|end| ["ts", "mts", "cts"].iter().any(|ts| end == *ts));
+        // What k6 has as a type only is gone when a script runs: `Options`, `http.RefinedResponse<…>`.
+        let is_type = |name: &str| is_typed && name.starts_with(|first: char| first.is_uppercase());
         let mut imported = Vec::new();
         for import in imports(tokens) {
             let Import { module, line, names, whole } = import;
@@ -178,17 +182,20 @@ impl<'a> Look<'a> {
                         "`{module}`: modules are not loaded from the network; save it beside the script, and import it from there"
                     ),
                 );
+            } else if module == "k6/options" && names.iter().all(|(name, _)| is_type(name)) {
+                self.is_of_k6 = true;
             } else if module == "k6" || module.starts_with("k6/") {
                 self.is_of_k6 = true;
                 let Some(exports) = Exports::of(&module) else {
                     problem(line, format!("`{module}` is not supported"));
                     continue;
                 };
-                for (name, line) in names.iter().filter(|(name, _)| !exports.has(name)) {
+                let absent = |name: &str| !exports.has(name) && !is_type(name);
+                for (name, line) in names.iter().filter(|(name, _)| absent(name)) {
                     problem(*line, format!("`{name}` of `{module}` is not supported"));
                 }
                 for (local, name, line) in members(tokens, &whole) {
-                    if !exports.is_member(&name) {
+                    if !exports.is_member(&name) && !is_type(&name) {
                         problem(line, format!("`{local}.{name}` of `{module}` is not supported"));
                     }
                 }
@@ -347,6 +354,19 @@ mod tests {
             let text = anstream::adapter::strip_str(&fault.text()).to_string();
             text.replace(&format!("{}/", folder.display()), "")
         })
+    }
+
+    #[test]
+    fn types_of_k6_are_left_to_typescript() {
+        let script = "import http, { RefinedResponse } from 'k6/http';\n\
+            import { Options } from 'k6/options';\n\
+            let it: http.ResponseType;";
+        let folder = tempfile::tempdir().unwrap();
+        for (name, is_fine) in [("script.ts", true), ("script.js", false)] {
+            let path = folder.path().join(name);
+            fs::write(&path, script).unwrap();
+            assert_eq!(of_k6(&path).is_ok(), is_fine, "{name}");
+        }
     }
 
     #[test]
