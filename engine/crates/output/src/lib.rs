@@ -78,7 +78,7 @@ use time::format_description::well_known::Rfc3339;
 pub use exchanged::{Answer, Exchanged, Message, Phases};
 pub use har::{Har, HarError, HarSample};
 pub use out::{Out, OutError};
-pub use own_summary::{Terminals, printable, results};
+pub use own_summary::{Terminals, acts, printable, results};
 pub use redacted::{Redacting, Redactor, SHORTEST_SECRET};
 pub use screen::{Manner, Screen, Severity, coloured};
 pub use stored::{Setting, StoredResult};

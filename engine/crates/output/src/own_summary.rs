@@ -3,8 +3,6 @@
 //! What a script is handed has the form of what k6 hands to `handleSummary` (the older of its forms, which scripts are
 //! written for): `metrics` by name, the tree of groups with their checks under `root_group`, `options` and `state`.
 
-use std::fmt::Write as _;
-
 use md5::{Digest, Md5};
 use serde_json::{Value, json};
 
@@ -82,11 +80,16 @@ fn group(this: &GroupSummary, path: &str) -> Value {
 
 /// k6's name for a path: its MD5.
 fn id(path: &str) -> String {
-    Md5::digest(path).iter().fold(String::new(), |mut id, byte| {
-        // Writing to a string cannot fail.
-        let _ = write!(id, "{byte:02x}");
-        id
-    })
+    format!("{:x}", Md5::digest(path))
+}
+
+/// Whether a terminal, or a reader's eye, would be acted upon.
+pub fn acts(c: char) -> bool {
+    // Besides controls: marks that are not seen, and those that change the direction of text.
+    let is_unseen = matches!(
+        c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}'
+    );
+    is_unseen || (c.is_control() && c != '\t')
 }
 
 /// What a script wants shown, with all that acts on a terminal escaped but for line breaks, tabs and, where there are
@@ -102,10 +105,7 @@ pub fn printable(text: &str, colour: bool) -> String {
             rest = &rest[length..];
             continue;
         }
-        let is_unseen = matches!(
-            c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}'
-        );
-        if is_unseen || (c.is_control() && !matches!(c, '\n' | '\t')) {
+        if acts(c) && c != '\n' {
             shown.extend(c.escape_unicode());
         } else {
             shown.push(c);

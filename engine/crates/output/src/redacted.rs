@@ -82,24 +82,34 @@ impl Redactor {
         }
     }
 
-    /// Takes them out of each text of a value, and of the names of fields if those too are `named` by somebody else.
-    pub(crate) fn clean(&self, value: &mut Value, named: bool) {
+    /// Takes them out of each text of a value but for those in the fields that are `spared`.
+    pub(crate) fn clean(&self, value: &mut Value, spared: &[&str]) {
         match value {
             Value::String(text) => {
                 if let Cow::Owned(shown) = self.shown(text) {
                     *text = shown;
                 }
             }
-            Value::Array(values) => values.iter_mut().for_each(|value| self.clean(value, named)),
+            Value::Array(values) => values.iter_mut().for_each(|value| self.clean(value, spared)),
             Value::Object(fields) => {
-                fields.values_mut().for_each(|value| self.clean(value, named));
-                if named {
-                    let all = std::mem::take(fields).into_iter();
-                    *fields =
-                        all.map(|(name, value)| (self.shown(&name).into_owned(), value)).collect();
-                }
+                let others = fields.iter_mut().filter(|(name, _)| !spared.contains(&name.as_str()));
+                others.for_each(|(_, value)| self.clean(value, spared));
             }
             Value::Null | Value::Bool(_) | Value::Number(_) => {}
+        }
+    }
+
+    /// Takes them out of the names of a value's fields.
+    pub(crate) fn clean_names(&self, value: &mut Value) {
+        match value {
+            Value::Array(values) => values.iter_mut().for_each(|value| self.clean_names(value)),
+            Value::Object(fields) => {
+                let all = std::mem::take(fields).into_iter();
+                *fields =
+                    all.map(|(name, value)| (self.shown(&name).into_owned(), value)).collect();
+                fields.values_mut().for_each(|value| self.clean_names(value));
+            }
+            _ => {}
         }
     }
 

@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use metrics::Slot;
 use serde::Serialize;
-use serde_json::Value;
 
 use super::distribution::{Heat, curve};
 use super::rounded;
 use crate::numbers;
+use crate::redacted::Redactor;
 use crate::stored::form::{Endpoint, Figures, Phase};
 use crate::stored::{StoredResult, StoredTrack};
 use crate::summary_json::document::{
@@ -162,28 +162,12 @@ impl<'r> View<'r> {
         }
     }
 
-    /// It as JSON in which every text went through `shown`; names of fields did not.
-    pub(super) fn json(&self, shown: &dyn Fn(&str) -> Option<String>) -> String {
+    /// It as JSON without secrets in its texts; the page's own names of fields are left as they are.
+    pub(super) fn json(&self, secrets: &Redactor) -> String {
         // Every field's name is a string.
         let mut value = serde_json::to_value(self).unwrap_or_default();
-        each_text(&mut value, shown);
+        secrets.clean(&mut value, &OURS);
         value.to_string()
-    }
-}
-
-fn each_text(value: &mut Value, shown: &dyn Fn(&str) -> Option<String>) {
-    match value {
-        Value::String(text) => {
-            if let Some(shown) = shown(text) {
-                *text = shown;
-            }
-        }
-        Value::Array(values) => values.iter_mut().for_each(|value| each_text(value, shown)),
-        Value::Object(fields) => {
-            let others = fields.iter_mut().filter(|(name, _)| !OURS.contains(&name.as_str()));
-            others.for_each(|(_, value)| each_text(value, shown));
-        }
-        Value::Null | Value::Bool(_) | Value::Number(_) => {}
     }
 }
 

@@ -96,7 +96,7 @@ impl Json {
             },
             "metric": &*metric.name,
         });
-        self.secrets.clean(&mut line, false);
+        self.secrets.clean(&mut line, &[]);
         // Writing to memory cannot fail.
         let _ = writeln!(text, "{line}");
     }

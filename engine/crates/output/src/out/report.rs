@@ -45,14 +45,13 @@ impl Report {
     /// The result without secrets, if there are any. They are taken out of its texts and not out of the report: there they may
     /// be escaped, and digits of figures are none.
     fn cleaned(&self, result: &StoredResult) -> Option<StoredResult> {
-        let whole = self.secrets.is_any().then(|| serde_json::to_value(result).ok())??;
-        let clean = |named| {
-            let mut value = whole.clone();
-            self.secrets.clean(&mut value, named);
-            serde_json::from_value(value).ok()
-        };
+        let mut cleaned = self.secrets.is_any().then(|| serde_json::to_value(result).ok())??;
+        self.secrets.clean(&mut cleaned, &[]);
+        let mut named = cleaned.clone();
+        self.secrets.clean_names(&mut named);
         // One that is the name of a field of ours stays there.
-        clean(true).or_else(|| clean(false)).or_else(|| Some(StoredResult::default()))
+        let read = serde_json::from_value(named).or_else(|_| serde_json::from_value(cleaned));
+        Some(read.unwrap_or_default())
     }
 }
 
