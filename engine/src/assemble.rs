@@ -34,6 +34,7 @@ use crate::machine::{self, Machine, PerVu, raise_open_files, resident};
 use crate::network;
 use crate::observe::observer;
 use crate::own_summary::{self, Places, Writable};
+use crate::real_path::in_real_folder;
 use crate::recording;
 use crate::script::{component, engine, load, own_options};
 use crate::secrets::redactor;
@@ -46,7 +47,7 @@ pub(crate) fn inspect(asked: &Inspect) -> Result<Inspected, Fault> {
     let name = &asked.script;
     // That it has to be compiled each time is of no interest here.
     let engine = engine(Engine::new(), &asked.code_cache, &|_| {})?;
-    let script = load(&engine, &component(name)?)?;
+    let script = load(&engine, &component(name, &asked.code_cache)?)?;
     let inspection = script.inspection().clone();
     let declared = declared::declared(&inspection, name)?;
     let allowed = Allowed::new(asked.grants.read()?, name)?;
@@ -80,7 +81,7 @@ pub(crate) fn plan(asked: &cli::plan::Plan) -> Result<Plan, Fault> {
             let stack = asked.options.stack()?;
             let apart = Engine::with_stack(stack, Layout::Apart);
             let engine = engine(apart, &asked.code_cache, &warn)?;
-            let script = load(&engine, &component(name)?)?;
+            let script = load(&engine, &component(name, &asked.code_cache)?)?;
             let log = log_to(&screen, asked.voice.verbose);
             own_options(&script, name, asked.options.env()?, &runtime()?, log)?
         }
@@ -110,29 +111,26 @@ pub(crate) fn examine(asked: &Doctor) -> Result<(PerVu, u64), Fault> {
     let screen = screen(asked.voice, quiet, Redactor::default())?;
     let warn = |text: &str| screen.message(Severity::Warning, text);
     let stack = asked.options.stack()?;
-    let path = component(&asked.script)?;
-    let of_layout = |layout| engine(Engine::with_stack(stack, layout), &asked.code_cache, &warn);
-    let engine = of_layout(Layout::Apart)?;
-    let script = load(&engine, &path)?;
+    let path = component(&asked.script, &asked.code_cache)?;
+    let of_layout = |layout| {
+        let engine = engine(Engine::with_stack(stack, layout), &asked.code_cache, &warn)?;
+        load(&engine, &path).map(|script| (engine, script))
+    };
+    let (engine, script) = of_layout(Layout::Apart)?;
     let runtime = runtime()?;
     let log = log_to(&screen, asked.voice.verbose);
     let own = own_options(&script, &asked.script, asked.options.env()?, &runtime, log)?;
     let said = Said { options: &asked.options, grants: &asked.grants, script: &asked.script };
     let (_, _, plan) = granted(&said, &own, None, None)?;
-    let (_engine, script) = match layout(&Machine::this(), &script, plan.vus_in_all()) {
-        Layout::Apart => (engine, script),
-        Layout::Compact => {
-            let engine = of_layout(Layout::Compact)?;
-            let script = load(&engine, &path)?;
-            (engine, script)
-        }
-    };
+    let vus = plan.vus_in_all();
+    let again = || of_layout(Layout::Compact);
+    let (_engine, script) = laid_out(&Machine::this(), (engine, script), vus, again)?;
     let memory = memory_per_vu(&script, &runtime).map_err(|error| {
         Fault::new(ExitCode::InvalidConfig, "there is no room for instances of the script")
             .detail(error)
     })?;
     screen.flush();
-    Ok((PerVu { memory, ..per_vu(&script) }, plan.vus_in_all()))
+    Ok((PerVu { memory, ..per_vu(&script) }, vus))
 }
 
 /// Bytes of memory that one VU takes as it is made, if the system says how much this process has.
@@ -157,15 +155,23 @@ fn per_vu(script: &Script) -> PerVu {
     PerVu { maps: script.maps_per_vu(), addresses: script.addresses_per_vu(), memory: None }
 }
 
-/// How so many VUs of a script are to lie in memory.
-fn layout(machine: &Machine, script: &Script, vus: u64) -> Layout {
-    machine::layout(machine, per_vu(script), script.image(), vus)
+/// A script as so many VUs of it fit this machine: as it was loaded, to lie apart, or loaded `again`, to lie compactly.
+fn laid_out(
+    machine: &Machine,
+    (engine, script): (Engine, Script),
+    vus: u64,
+    again: impl FnOnce() -> Result<(Engine, Script), Fault>,
+) -> Result<(Engine, Script), Fault> {
+    match machine::layout(machine, per_vu(&script), script.image(), vus) {
+        Layout::Apart => Ok((engine, script)),
+        Layout::Compact => again(),
+    }
 }
 
 /// Runs a script as it was asked for.
 pub(crate) fn run(asked: &Run) -> Result<ExitCode, Fault> {
     let writable = Writable::new(&asked.allow_write)?;
-    let path = component(&asked.script)?;
+    let path = component(&asked.script, &asked.code_cache)?;
     let mut secrets = asked.secrets.read()?;
     let redactor = redactor(&secrets);
     let screen = screen(asked.voice, asked.quiet, redactor.clone())?;
@@ -173,10 +179,12 @@ pub(crate) fn run(asked: &Run) -> Result<ExitCode, Fault> {
 
     let warn = |text: &str| screen.message(Severity::Warning, text);
     let stack = asked.options.stack()?;
-    let of_layout =
-        |layout| engine(recording::engine(&asked.record, stack, layout), &asked.code_cache, &warn);
-    let engine = of_layout(Layout::Apart)?;
-    let script = load(&engine, &path)?;
+    let of_layout = |layout| {
+        let made = recording::engine(&asked.record, stack, layout);
+        let engine = engine(made, &asked.code_cache, &warn)?;
+        load(&engine, &path).map(|script| (engine, script))
+    };
+    let (engine, script) = of_layout(Layout::Apart)?;
     let runtime = runtime()?;
     let demo = asked.demo.clone().map(start_demo).transpose()?;
     let mut env = asked.options.env()?;
@@ -208,16 +216,11 @@ pub(crate) fn run(asked: &Run) -> Result<ExitCode, Fault> {
     log.at_most(plan.limits.log_lines);
     check_thresholds(&plan, &registry)?;
     let machine = Machine::this();
-    let (_engine, script) = match layout(&machine, &script, plan.vus_in_all()) {
-        Layout::Apart => (engine, script),
-        Layout::Compact => {
-            let message = "there are not memory maps enough for so many VUs, each in its own: they share some, and computing costs more";
-            screen.message(Severity::Info, message);
-            let engine = of_layout(Layout::Compact)?;
-            let script = load(&engine, &path)?;
-            (engine, script)
-        }
-    };
+    let (_engine, script) = laid_out(&machine, (engine, script), plan.vus_in_all(), || {
+        let message = "there are not memory maps enough for so many VUs, each in its own: they share some, and computing costs more";
+        screen.message(Severity::Info, message);
+        of_layout(Layout::Compact)
+    })?;
     machine::check(&machine, per_vu(&script), plan.vus_in_all(), warn)?;
     let (datasets, files) = files::open(&plan)?;
 
@@ -422,10 +425,8 @@ fn outputs(asked: &Run, screen: &Screen, secrets: &Redactor) -> Result<Outputs, 
 
 /// A path of which a file has one, however it was typed.
 fn place(path: &Path) -> PathBuf {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-    let folder = folder.unwrap_or(Path::new(".")).canonicalize();
-    let by_folder = || Some(folder.ok()?.join(path.file_name()?));
-    path.canonicalize().ok().or_else(by_folder).unwrap_or_else(|| path.to_owned())
+    let real = path.canonicalize().or_else(|_| in_real_folder(path));
+    real.unwrap_or_else(|_| path.to_owned())
 }
 
 /// Where a run takes place, and of what.

@@ -1,7 +1,7 @@
 //! Where compiled scripts are kept between runs: which folder, and what is said if it cannot be used.
 
 use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::Args;
 use host::{CodeCache, Engine};
@@ -53,12 +53,16 @@ impl CodeCacheFlags {
     }
 }
 
-/// The user's folder for caches, by the XDG Base Directory Specification: paths in it must be absolute.
+/// The folder for compiled code among the user's caches.
 fn usual(variable: &dyn Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
+    Some(caches(variable)?.join("wasmload/compiled"))
+}
+
+/// The user's folder for caches, by the XDG Base Directory Specification: paths in it must be absolute.
+pub(crate) fn caches(variable: &dyn Fn(&str) -> Option<OsString>) -> Option<PathBuf> {
     let folder =
         |name| variable(name).map(PathBuf::from).filter(|path: &PathBuf| path.is_absolute());
-    let caches = folder("XDG_CACHE_HOME").or_else(|| Some(folder("HOME")?.join(".cache")))?;
-    Some(caches.join(Path::new("wasmload/compiled")))
+    folder("XDG_CACHE_HOME").or_else(|| Some(folder("HOME")?.join(".cache")))
 }
 
 #[cfg(test)]

@@ -14,6 +14,7 @@ mod rust;
 mod sources;
 mod tool;
 
+use std::io;
 use std::path::{Path, PathBuf};
 
 use crate::exit::ExitCode;
@@ -134,6 +135,19 @@ fn printed(warnings: &[String]) {
         anstream::eprintln!("warning: {}", lines.next().unwrap_or_default());
         lines.for_each(|line| anstream::eprintln!("  {line}"));
     }
+}
+
+/// Passes on what a compiler says though it did what it was asked: warnings are the author's to see.
+fn passed_on(said: &[u8]) {
+    for line in String::from_utf8_lossy(said).lines() {
+        anstream::eprintln!("{}", printable::line(line));
+    }
+}
+
+/// What a build needs cannot be written, or not be read again.
+fn unwritten(error: io::Error) -> Fault {
+    Fault::new(ExitCode::BuildFailed, "failed to write what the script is built with")
+        .detail(error.to_string())
 }
 
 fn not_a_script(path: &Path) -> Fault {

@@ -34,6 +34,7 @@ mod observe;
 mod own_summary;
 mod printable;
 mod proxies;
+mod real_path;
 mod recording;
 mod scaffold;
 mod script;

@@ -6,7 +6,7 @@
 use std::ffi::OsStr;
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, IsTerminal as _, Write as _};
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use host::ScriptFactory;
@@ -16,6 +16,7 @@ use run::Finished;
 use crate::exit::ExitCode;
 use crate::fault::Fault;
 use crate::printable::line;
+use crate::real_path::in_real_folder;
 
 /// How long the script may take for it, as in k6.
 const TIME: Duration = Duration::from_secs(120);
@@ -71,15 +72,9 @@ impl Writable {
 
     /// Where a file really is, if that is in one of the folders.
     fn place(&self, path: &Path) -> Option<PathBuf> {
-        let name = path.file_name()?;
-        // `a/..` has a name in the middle that is not looked at.
-        if matches!(path.components().next_back(), Some(Component::ParentDir)) {
-            return None;
-        }
-        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
-        let folder = folder.unwrap_or(Path::new(".")).canonicalize().ok()?;
-        let is_allowed = self.0.iter().any(|allowed| folder.starts_with(allowed));
-        is_allowed.then(|| folder.join(name))
+        let file = in_real_folder(path).ok()?;
+        let folder = file.parent()?;
+        self.0.iter().any(|allowed| folder.starts_with(allowed)).then_some(file)
     }
 }
 

@@ -4,14 +4,7 @@
 
 use std::fmt::Write as _;
 
-/// Whether a terminal, or a reader's eye, would be acted upon.
-fn acts(c: char) -> bool {
-    // Besides controls: marks that are not seen, and those that change the direction of text.
-    let is_unseen = matches!(
-        c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}'
-    );
-    is_unseen || (c.is_control() && c != '\t')
-}
+use output::acts;
 
 /// One line of text. A line break in it is escaped like any other control: split before.
 pub(crate) fn line(text: &str) -> String {

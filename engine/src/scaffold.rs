@@ -15,6 +15,8 @@ use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
 
+use crate::sdk;
+
 /// A name is not one for a package.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum NameError {
@@ -38,12 +40,20 @@ pub(crate) enum Sdk {
     At(String),
 }
 
-/// A folder is not the SDK's.
+/// A folder cannot be taken for the SDK's.
 #[derive(Debug, thiserror::Error)]
-#[error("`{folder}` is not the SDK's folder: {why}")]
-pub(crate) struct SdkError {
-    folder: String,
-    why: String,
+pub(crate) enum SdkError {
+    /// It is another.
+    #[error("`{folder}` is not the SDK's folder: {why}")]
+    Another {
+        /// The folder.
+        folder: String,
+        /// How that shows.
+        why: String,
+    },
+    /// There is no such choice.
+    #[error("`--sdk` has no effect on a script in this language: its SDK is in `wasmload` itself")]
+    Nowhere,
 }
 
 impl Sdk {
@@ -51,8 +61,8 @@ impl Sdk {
     ///
     /// Fails if it is not there, or its path cannot stand in a manifest.
     pub(crate) fn at(folder: &Path, lang: Lang) -> Result<Self, SdkError> {
-        let fail = |why: String| SdkError { folder: folder.display().to_string(), why };
-        let (file, says) = lang.mark();
+        let fail = |why: String| SdkError::Another { folder: folder.display().to_string(), why };
+        let (file, says) = lang.mark().ok_or(SdkError::Nowhere)?;
         let content = fs::read_to_string(folder.join(file))
             .map_err(|error| fail(format!("its {file} cannot be read: {error}")))?;
         if !content.lines().any(|line| line.trim() == says) {
@@ -126,25 +136,37 @@ impl Lang {
         }
     }
 
-    /// Whether the SDK lies beside a script in it, and can be somewhere else.
-    pub(crate) fn has_sdk_beside(self) -> bool {
+    /// What its SDK is known by, a file and a line in it; none if it does not lie beside a script and cannot be somewhere
+    /// else.
+    fn mark(self) -> Option<(&'static str, &'static str)> {
         match self {
-            Self::Rust | Self::Python | Self::C | Self::Go => true,
-            Self::Js | Self::Ts => false,
+            Self::Rust => Some(("Cargo.toml", "name = \"wasmload-sdk\"")),
+            Self::Js | Self::Ts => None,
+            Self::Python => Some((
+                "wasmload/__init__.py",
+                "\"\"\"Write load-test scripts for wasmload in Python.",
+            )),
+            Self::C => Some(("wasmload.h", "/* Write load-test scripts for wasmload in C.")),
+            Self::Go => Some(("go.mod", "module wasmload")),
         }
     }
+}
 
-    /// What its SDK is known by: a file, and a line in it.
-    fn mark(self) -> (&'static str, &'static str) {
-        match self {
-            Self::Rust | Self::Js | Self::Ts => ("Cargo.toml", "name = \"wasmload-sdk\""),
-            Self::C => ("wasmload.h", "/* Write load-test scripts for wasmload in C."),
-            Self::Go => ("go.mod", "module wasmload"),
-            Self::Python => {
-                ("wasmload/__init__.py", "\"\"\"Write load-test scripts for wasmload in Python.")
-            }
-        }
-    }
+/// Files of a script, with each `{{name}}` of these filled in, one after the other: what is filled in last has nothing
+/// filled in.
+fn filled(files: &[(&str, &str)], names: &[(&str, &str)]) -> Vec<(PathBuf, String)> {
+    let fill = |content: &str| {
+        names.iter().fold(content.to_owned(), |content, (name, value)| {
+            content.replace(&format!("{{{{{name}}}}}"), value)
+        })
+    };
+    files.iter().map(|(file, content)| (PathBuf::from(file), fill(content))).collect()
+}
+
+/// Files of the SDK as they stand beside a script, in this folder of the SDK's own.
+fn beside(files: sdk::Files, folder: &str) -> impl Iterator<Item = (PathBuf, String)> {
+    let folder = Path::new(SDK_NAME).join(folder);
+    files.iter().map(move |(file, content)| (folder.join(file), (*content).to_owned()))
 }
 
 impl Scaffold {

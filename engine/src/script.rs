@@ -18,16 +18,23 @@ use crate::guest_build;
 
 /// The component of a script: the file itself, or what its source is built to, with what its options say it wants
 /// in a section of its own.
-pub(crate) fn component(script: &Path) -> Result<PathBuf, Fault> {
-    if guest_build::is_source(script) { build(script) } else { Ok(script.to_owned()) }
+pub(crate) fn component(script: &Path, code_cache: &CodeCacheFlags) -> Result<PathBuf, Fault> {
+    match guest_build::is_source(script) {
+        true => build(script, code_cache),
+        false => Ok(script.to_owned()),
+    }
 }
 
 /// Builds a script. One that does not load, or does not say its options, is told of when it is to run.
-pub(crate) fn build(source: &Path) -> Result<PathBuf, Fault> {
+///
+/// What is compiled to hear what it wants is kept where the run will look for it.
+pub(crate) fn build(source: &Path, code_cache: &CodeCacheFlags) -> Result<PathBuf, Fault> {
     let built = guest_build::build(source)?;
     let silent = LogGate::new(Level::Error, |_| {});
     let wants = || {
-        let script = load(&Engine::new().ok()?, &built).ok()?;
+        // What stands in the way of the cache is said by the run.
+        let engine = engine(Engine::new(), code_cache, &|_| {}).ok()?;
+        let script = load(&engine, &built).ok()?;
         let is_said = script.inspection().wants.is_some();
         let own = own_options(&script, &built, BTreeMap::new(), &runtime().ok()?, silent).ok()?;
         own.wants.filter(|_| !is_said)

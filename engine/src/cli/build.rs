@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::Args;
 
 use super::print;
+use crate::code_cache::CodeCacheFlags;
 use crate::exit::ExitCode;
 use crate::fault::Fault;
 use crate::script;
@@ -12,7 +13,8 @@ use crate::script;
 /// Compile a script, and print where the component is
 #[derive(Debug, Args)]
 pub(crate) struct Build {
-    /// A project's folder (with a Cargo.toml, a pyproject.toml, a Makefile or a go.mod), a .py, .c or .go file, or a .rs file that is the root of a target
+    /// A project's folder, or a file: of Rust one that is the root of a target, of Go one in a module; .js, .ts, .py and .c files
+    /// stand alone, too
     source: PathBuf,
 
     /// Copy the component here
@@ -22,7 +24,7 @@ pub(crate) struct Build {
 
 impl Build {
     pub(crate) fn execute(self) -> Result<ExitCode, Fault> {
-        let built = script::build(&self.source)?;
+        let built = script::build(&self.source, &CodeCacheFlags::default())?;
         let component = match self.output {
             None => built,
             Some(output) => {

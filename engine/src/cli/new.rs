@@ -32,10 +32,6 @@ impl New {
         let name = scaffold::package_name(&folder).map_err(|error| fault(error.to_string()))?;
         let sdk = match sdk {
             None => Sdk::Copy,
-            Some(_) if !lang.has_sdk_beside() => {
-                return Err(fault("`--sdk` has no effect on a script in this language".to_owned())
-                    .hint("the SDK that it is built with is in `wasmload` itself"));
-            }
             Some(sdk) => Sdk::at(&sdk, lang).map_err(|error| fault(error.to_string()))?,
         };
         let shown = folder.display();

@@ -11,6 +11,7 @@ use output::{Redactor, Screen, Severity};
 use super::print;
 use super::voice::Voice;
 use crate::assemble;
+use crate::code_cache::CodeCacheFlags;
 use crate::exit::ExitCode;
 use crate::fault::Fault;
 use crate::printable;
@@ -58,7 +59,8 @@ impl Replay {
         })?;
         let engine =
             Engine::replaying().map_err(|error| Fault::failed_to(ExitCode::Unexpected, &error))?;
-        let loaded = script::load(&engine, &script::component(&self.script)?)?;
+        let loaded =
+            script::load(&engine, &script::component(&self.script, &CodeCacheFlags::default())?)?;
         if !self.any_script {
             self.check_digest(&recording, &loaded)?;
         }

@@ -24,6 +24,7 @@ use plan::{
 use self::unmet::{Given, Unmet};
 use crate::exit::ExitCode;
 use crate::fault::Fault;
+use crate::real_path::in_real_folder;
 
 /// What a script is given.
 pub(crate) struct Allowed {
@@ -77,11 +78,9 @@ impl Allowed {
         let path = self.folder.join(text);
         // Where it is not there, that is said of it; where it would be must be known all the same. A link that leads
         // nowhere may lead anywhere yet.
-        let real = path.canonicalize().or_else(|error| match (path.parent(), path.file_name()) {
-            (Some(folder), Some(name)) if path.symlink_metadata().is_err() => {
-                Ok(folder.canonicalize()?.join(name))
-            }
-            _ => Err(error),
+        let real = path.canonicalize().or_else(|error| match path.symlink_metadata() {
+            Err(_) => in_real_folder(&path),
+            Ok(_) => Err(error),
         });
         let real = real.ok()?;
         let is_in = self.read.iter().any(|allowed| real.starts_with(allowed));

@@ -5,16 +5,14 @@
 //! `CFLAGS`, and what the compiler says is passed on as it says it.
 
 use std::env;
-use std::fs;
-use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use super::kept::{self, Ingredients};
 use super::tool::Tool;
-use super::{Source, component, sources};
+use super::{Source, component, passed_on, sources, unwritten};
 use crate::exit::ExitCode;
 use crate::fault::Fault;
-use crate::printable;
 use crate::sdk;
 
 const CLANG: Tool = Tool {
@@ -26,6 +24,9 @@ const CLANG: Tool = Tool {
 /// What every script is compiled with.
 const FLAGS: [&str; 5] =
     ["--target=wasm32-wasi", "-O2", "-std=gnu11", "-mexec-model=reactor", "-Wl,--strip-all"];
+
+/// How the names of what it is made of end.
+const EXTENSIONS: &[&str] = &["c", "h"];
 
 /// What is said where the compiler is there and its linker or its libraries are not.
 const LACKS: [&str; 5] = [
@@ -46,66 +47,50 @@ pub(super) fn build(source: &Source) -> Result<PathBuf, Fault> {
     let clang = CLANG.find(folder)?;
     let flags = env::var("CFLAGS").unwrap_or_default();
 
+    let work = tempfile::tempdir().map_err(unwritten)?;
+    let sdk = work.path().join("sdk");
+    sdk::write(sdk::C, &sdk).map_err(unwritten)?;
+    let command = || -> Result<Command, Fault> {
+        let mut command = CLANG.command(folder)?;
+        command.args(FLAGS).arg("-I").arg(&sdk).args(flags.split_whitespace()).args(&files);
+        Ok(command)
+    };
+
     let mut ingredients = Ingredients::new();
     ingredients.add("c");
     ingredients.add_program(&clang);
     ingredients.add(&flags);
-    for file in sdk::C.iter().chain(sdk::WIT) {
-        ingredients.add(file.0);
-        ingredients.add(file.1);
-    }
+    ingredients.add_files(sdk::C);
+    ingredients.add_files(sdk::WIT);
     for file in &files {
         ingredients.add(file.as_os_str().as_encoded_bytes());
     }
-    match preprocessed(&files, folder, &flags)? {
+    match preprocessed(command()?)? {
         // All that it is made of, wherever its headers are.
         Some(text) => ingredients.add(text),
         // What is wrong is said when it is compiled.
-        None => sources::add(&mut ingredients, folder, &["c", "h"]),
+        None => sources::add(&mut ingredients, folder, EXTENSIONS),
     }
-    kept::or_make(ingredients, |component| make(&files, folder, &flags, component))
+    kept::or_make(ingredients, |component| make(command()?, &sdk, component))
 }
 
 /// A script with all that it includes; none if the compiler has something against it.
-fn preprocessed(files: &[PathBuf], folder: &Path, flags: &str) -> Result<Option<Vec<u8>>, Fault> {
-    let work = tempfile::tempdir().map_err(|error| unwritten(&error))?;
-    sdk::write(sdk::C, work.path()).map_err(|error| unwritten(&error))?;
-    let mut command = CLANG.command(folder)?;
+fn preprocessed(mut command: Command) -> Result<Option<Vec<u8>>, Fault> {
     // Without marks of where lines come from: the SDK is elsewhere each time.
-    command.args(["-E", "-P", "-w"]).args(FLAGS).arg("-I").arg(work.path());
-    command.args(flags.split_whitespace()).args(files);
-    let output = CLANG.output(&mut command)?;
+    let output = CLANG.output(command.args(["-E", "-P", "-w"]))?;
     Ok(output.status.success().then_some(output.stdout))
 }
 
-fn unwritten(error: &io::Error) -> Fault {
-    Fault::new(ExitCode::BuildFailed, "failed to write what the script is built with")
-        .detail(error.to_string())
-}
-
-fn make(files: &[PathBuf], folder: &Path, flags: &str, to: &Path) -> Result<(), Fault> {
-    let unwritten = |error: io::Error| unwritten(&error);
-    let work = tempfile::tempdir().map_err(unwritten)?;
-    let sdk = work.path().join("sdk");
-    sdk::write(sdk::C, &sdk).map_err(unwritten)?;
-    let core = work.path().join("core.wasm");
-
-    let mut command = CLANG.command(folder)?;
-    command.args(FLAGS).arg("-I").arg(&sdk).args(flags.split_whitespace()).args(files);
+fn make(mut command: Command, sdk: &Path, to: &Path) -> Result<(), Fault> {
+    let core = to.with_extension("core");
     command.args(sdk::C.iter().map(|(file, _)| sdk.join(file)).filter(|file| is_c(file)));
     command.arg("-o").arg(&core);
     let output = CLANG.output(&mut command)?;
-    let said = String::from_utf8_lossy(&output.stderr);
     if output.status.success() {
-        // Warnings are the author's to see.
-        let mut stderr = io::stderr().lock();
-        for line in said.lines() {
-            // Where nobody reads them, the script is built all the same.
-            let _ = writeln!(stderr, "{}", printable::line(line));
-        }
-        let core = fs::read(&core).map_err(unwritten)?;
-        return fs::write(to, component::of(core)?).map_err(unwritten);
+        passed_on(&output.stderr);
+        return component::write(&core, to);
     }
+    let said = String::from_utf8_lossy(&output.stderr);
     let fault =
         Fault::new(ExitCode::BuildFailed, "the script does not compile").detail(said.trim());
     let lacks_a_part = LACKS.iter().any(|sign| said.contains(sign));
@@ -134,11 +119,13 @@ fn script(source: &Source) -> Result<Vec<PathBuf>, Fault> {
 }
 
 fn is_c(path: &Path) -> bool {
-    path.extension().is_some_and(|extension| extension == "c")
+    sources::is_source(path, &["c"])
 }
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::*;
 
     #[test]

@@ -1,20 +1,30 @@
 //! Makes a component of a core module that a compiler left: says which world it is of, and gives it the standard's
 //! interfaces in place of the calls (`wasi_snapshot_preview1`) that its libraries make.
 
-use wasi_preview1_component_adapter_provider::{
-    WASI_SNAPSHOT_PREVIEW1_ADAPTER_NAME, WASI_SNAPSHOT_PREVIEW1_REACTOR_ADAPTER,
-};
-use wit_component::{ComponentEncoder, StringEncoding};
+use std::fs;
+use std::path::Path;
+
+use host::FormError;
+use wit_component::StringEncoding;
 use wit_parser::{Resolve, SourceMap};
 
+use super::unwritten;
 use crate::exit::ExitCode;
 use crate::fault::Fault;
 use crate::sdk;
 
+/// Writes the component of a core module that a compiler wrote.
+///
+/// Fails as [`of`], or if one cannot be read or the other not be written.
+pub(super) fn write(core: &Path, to: &Path) -> Result<(), Fault> {
+    let core = fs::read(core).map_err(unwritten)?;
+    fs::write(to, of(core)?).map_err(unwritten)
+}
+
 /// The component of a core module that is a script of the contract.
 ///
 /// Fails with what it imports or exports that the contract does not have.
-pub(super) fn of(core: Vec<u8>) -> Result<Vec<u8>, Fault> {
+fn of(core: Vec<u8>) -> Result<Vec<u8>, Fault> {
     encoded(core).map_err(|why| {
         Fault::new(ExitCode::BuildFailed, "what was compiled is not a script of the contract")
             .detail(why)
@@ -34,14 +44,10 @@ fn encoded(mut core: Vec<u8>) -> Result<Vec<u8>, String> {
         resolve.select_world(&[package], Some("load-script")).map_err(|error| said(&error))?;
     wit_component::embed_component_metadata(&mut core, &resolve, world, StringEncoding::UTF8)
         .map_err(|error| said(&error))?;
-    let encode = || {
-        ComponentEncoder::default()
-            .module(&core)?
-            .adapter(WASI_SNAPSHOT_PREVIEW1_ADAPTER_NAME, WASI_SNAPSHOT_PREVIEW1_REACTOR_ADAPTER)?
-            .validate(true)
-            .encode()
-    };
-    encode().map_err(|error| said(&error))
+    host::into_component(core).map(|(component, _)| component).map_err(|error| match error {
+        FormError::Componentise(why) => why,
+        error => error.to_string(),
+    })
 }
 
 #[cfg(test)]

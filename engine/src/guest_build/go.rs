@@ -6,16 +6,14 @@
 
 use std::env;
 use std::fs;
-use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
 use super::kept::{self, Ingredients};
 use super::tool::Tool;
-use super::{component, sources};
+use super::{component, passed_on, sources, unwritten};
 use crate::exit::ExitCode;
 use crate::fault::Fault;
-use crate::printable;
 use crate::sdk;
 
 const GO: Tool = Tool {
@@ -47,10 +45,8 @@ pub(super) fn build(path: &Path, module: &Path) -> Result<PathBuf, Fault> {
     for variable in VARIABLES {
         ingredients.add(env::var_os(variable).unwrap_or_default().as_encoded_bytes());
     }
-    for file in sdk::GO.iter().chain(sdk::WIT) {
-        ingredients.add(file.0);
-        ingredients.add(file.1);
-    }
+    ingredients.add_files(sdk::GO);
+    ingredients.add_files(sdk::WIT);
     ingredients.add(package.as_os_str().as_encoded_bytes());
     sources::add(&mut ingredients, root, &["go"]);
     let said = fs::read_to_string(module).unwrap_or_default();
@@ -71,10 +67,6 @@ fn replacements(module: &str) -> impl Iterator<Item = &str> {
 }
 
 fn make(package: &Path, module: &Path, to: &Path) -> Result<(), Fault> {
-    let unwritten = |error: io::Error| {
-        Fault::new(ExitCode::BuildFailed, "failed to write what the script is built with")
-            .detail(error.to_string())
-    };
     let work = tempfile::tempdir().map_err(unwritten)?;
     let sdk = work.path().join("sdk");
     sdk::write(sdk::GO, &sdk).map_err(unwritten)?;
@@ -102,13 +94,8 @@ fn make(package: &Path, module: &Path, to: &Path) -> Result<(), Fault> {
     if !output.status.success() {
         return Err(failed("the script does not compile", &output));
     }
-    let mut stderr = io::stderr().lock();
-    for line in String::from_utf8_lossy(&output.stderr).lines() {
-        // Where nobody reads them, the script is built all the same.
-        let _ = writeln!(stderr, "{}", printable::line(line));
-    }
-    let core = fs::read(&core).map_err(unwritten)?;
-    fs::write(to, component::of(core)?).map_err(unwritten)
+    passed_on(&output.stderr);
+    component::write(&core, to)
 }
 
 /// A command of Go in this folder, for this kind of machine, that asks nobody for anything.

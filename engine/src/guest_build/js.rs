@@ -19,7 +19,6 @@ mod tokens;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::fs;
-use std::io;
 use std::path::{Component, Path, PathBuf};
 
 use serde::Deserialize;
@@ -28,7 +27,7 @@ use serde_json::json;
 use self::k6::OfK6;
 use super::kept::{self, Ingredients};
 use super::tool::Tool;
-use super::{Source, printed};
+use super::{Source, printed, unwritten};
 use crate::exit::ExitCode;
 use crate::fault::Fault;
 use crate::sdk;
@@ -62,19 +61,15 @@ pub(super) fn build(source: &Source) -> Result<PathBuf, Fault> {
     let bundler = BUNDLER.find(&folder)?;
     let componentizer = COMPONENTIZER.find(&folder)?;
 
-    let failed = |error: io::Error| {
-        Fault::new(ExitCode::BuildFailed, "failed to write what a script is built from")
-            .detail(error.to_string())
-    };
-    let work = tempfile::tempdir().map_err(failed)?;
-    let work = Work { path: work.path().canonicalize().map_err(failed)?, _folder: work };
-    sdk::write(sdk::JS, &work.sdk()).map_err(failed)?;
-    sdk::write(sdk::WIT, &work.wit()).map_err(failed)?;
+    let work = tempfile::tempdir().map_err(unwritten)?;
+    let work = Work { path: work.path().canonicalize().map_err(unwritten)?, _folder: work };
+    sdk::write(sdk::JS, &work.sdk()).map_err(unwritten)?;
+    sdk::write(sdk::WIT, &work.wit()).map_err(unwritten)?;
     for file in ["javascript.wit", "random.wit"] {
         let of = if file == "random.wit" { "deps/random/random.wit" } else { file };
         let to = work.wit().join(of);
-        fs::create_dir_all(to.parent().unwrap_or(&to)).map_err(failed)?;
-        fs::copy(work.sdk().join("wit").join(file), to).map_err(failed)?;
+        fs::create_dir_all(to.parent().unwrap_or(&to)).map_err(unwritten)?;
+        fs::copy(work.sdk().join("wit").join(file), to).map_err(unwritten)?;
     }
 
     let k6 = k6::of_k6(&entry)?;
@@ -83,11 +78,11 @@ pub(super) fn build(source: &Source) -> Result<PathBuf, Fault> {
     ingredients.add(&bundle);
     ingredients.add_program(&bundler);
     ingredients.add_program(&componentizer);
-    sdk::WIT.iter().for_each(|(_, content)| ingredients.add(content));
+    ingredients.add_files(sdk::WIT);
     let world = if k6.is_some() { K6_WORLD } else { WORLD };
     ingredients.add(world);
     kept::or_make(ingredients, |component| {
-        fs::write(work.script(), &bundle).map_err(failed)?;
+        fs::write(work.script(), &bundle).map_err(unwritten)?;
         componentize(&folder, &work, world, component)
     })
 }

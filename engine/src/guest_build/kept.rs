@@ -14,8 +14,10 @@ use std::time::SystemTime;
 
 use sha2::{Digest as _, Sha256};
 
+use crate::code_cache::caches;
 use crate::exit::ExitCode;
 use crate::fault::Fault;
+use crate::sdk;
 
 /// How many bytes are kept: some dozen interpreters with their scripts.
 const MOST: u64 = 1 << 30;
@@ -41,6 +43,14 @@ impl Ingredients {
         // With its length, so that "ab", "c" is not "a", "bc".
         self.0.update((bytes.len() as u64).to_le_bytes());
         self.0.update(bytes);
+    }
+
+    /// Adds files that travel inside this program.
+    pub(super) fn add_files(&mut self, files: sdk::Files) {
+        for (file, content) in files {
+            self.add(file);
+            self.add(content);
+        }
     }
 
     /// Adds a program, by its path, its size and when it was last written: another version of it builds anew.
@@ -121,13 +131,9 @@ fn make_room(folder: &Path, most: u64) {
     }
 }
 
-/// `wasmload/built` in the user's folder for caches, by the XDG Base Directory Specification; in that for temporary
-/// files where the user has none.
+/// `wasmload/built` among the user's caches, or among temporary files where the user has none.
 fn folder(variable: &dyn Fn(&str) -> Option<OsString>) -> PathBuf {
-    let named =
-        |name| variable(name).map(PathBuf::from).filter(|path: &PathBuf| path.is_absolute());
-    let caches = named("XDG_CACHE_HOME").or_else(|| Some(named("HOME")?.join(".cache")));
-    caches.unwrap_or_else(env::temp_dir).join("wasmload/built")
+    caches(variable).unwrap_or_else(env::temp_dir).join("wasmload/built")
 }
 
 #[cfg(test)]

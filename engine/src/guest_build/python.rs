@@ -7,14 +7,13 @@ mod complaint;
 
 use std::env;
 use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
 use super::kept::{self, Ingredients};
 use super::tool::Tool;
-use super::{Source, sources};
+use super::{Source, sources, unwritten};
 use crate::exit::ExitCode;
 use crate::fault::Fault;
 use crate::sdk;
@@ -64,10 +63,8 @@ pub(super) fn build(source: &Source) -> Result<PathBuf, Fault> {
     ingredients.add("python");
     ingredients.add_program(&tool);
     ingredients.add(&script.module);
-    for file in sdk::PYTHON.iter().chain(sdk::WIT) {
-        ingredients.add(file.0);
-        ingredients.add(file.1);
-    }
+    ingredients.add_files(sdk::PYTHON);
+    ingredients.add_files(sdk::WIT);
     for folder in script.folders.iter().chain(&script.sdk) {
         sources::add(&mut ingredients, folder, &["py"]);
     }
@@ -78,10 +75,6 @@ pub(super) fn build(source: &Source) -> Result<PathBuf, Fault> {
 }
 
 fn make(script: &Script, packages: Option<&Path>, component: &Path) -> Result<(), Fault> {
-    let unwritten = |error: io::Error| {
-        Fault::new(ExitCode::BuildFailed, "failed to write what the script is built with")
-            .detail(error.to_string())
-    };
     let work = tempfile::tempdir().map_err(unwritten)?;
     let at = |name: &str| work.path().join(name);
     fs::create_dir(at("entry")).map_err(unwritten)?;
@@ -203,7 +196,7 @@ fn script_of(folder: &Path, settings: &Settings) -> Result<PathBuf, Fault> {
         .into_iter()
         .flatten()
         .filter_map(|entry| Some(entry.ok()?.path()))
-        .filter(|path| path.extension().is_some_and(|extension| extension == "py"))
+        .filter(|path| sources::is_source(path, &["py"]))
         .filter(|path| {
             let name = path.file_name().unwrap_or_default().to_string_lossy();
             !name.starts_with("test_") && !["conftest.py", "setup.py"].contains(&&*name)

@@ -1,8 +1,6 @@
 //! A script in C: a folder with the SDK beside it, for editors and for its tests.
 
-use std::path::{Path, PathBuf};
-
-use super::{SDK_NAME, Scaffold, Sdk};
+use super::{SDK_NAME, Scaffold, Sdk, beside, filled};
 use crate::sdk;
 
 /// Files of the script.
@@ -21,25 +19,19 @@ pub(super) fn scaffold(name: &str, sdk: &Sdk) -> Scaffold {
         Sdk::Copy => format!("`{SDK_NAME}/` is its SDK, for editors and tests."),
         Sdk::At(path) => format!("Its SDK, for editors and tests, is in `{path}`."),
     };
-    let filled = |content: &str| {
-        // The path comes last: what a path says is not filled in.
-        content
-            .replace("{{name}}", name)
-            .replace("{{about-sdk}}", &about_sdk)
-            .replace("{{sdk}}", sdk.path())
-    };
-    let mut files: Vec<(PathBuf, String)> =
-        SCRIPT.iter().map(|(file, content)| (PathBuf::from(file), filled(content))).collect();
+    // The path comes last: what a path says is not filled in.
+    let names = [("name", name), ("about-sdk", &about_sdk), ("sdk", sdk.path())];
+    let mut files = filled(SCRIPT, &names);
     if let Sdk::Copy = sdk {
-        for (file, content) in sdk::C {
-            files.push((Path::new(SDK_NAME).join(file), (*content).to_owned()));
-        }
+        files.extend(beside(sdk::C, ""));
     }
     Scaffold { files, script: "script.c" }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
 
     #[test]

@@ -1,8 +1,6 @@
 //! A script in Go: a module with the SDK beside it, where editors and `go vet` find it.
 
-use std::path::{Path, PathBuf};
-
-use super::{SDK_NAME, Scaffold, Sdk};
+use super::{SDK_NAME, Scaffold, Sdk, beside, filled};
 use crate::sdk;
 
 /// Files of the script.
@@ -23,19 +21,11 @@ pub(super) fn scaffold(name: &str, sdk: &Sdk) -> Scaffold {
         Sdk::Copy => format!("./{SDK_NAME}"),
         Sdk::At(path) => format!("{path:?}"),
     };
-    let filled = |content: &str| {
-        // The path comes last: what a path says is not filled in.
-        content
-            .replace("{{name}}", name)
-            .replace("{{about-sdk}}", &about_sdk)
-            .replace("{{sdk}}", &folder)
-    };
-    let mut files: Vec<(PathBuf, String)> =
-        SCRIPT.iter().map(|(file, content)| (PathBuf::from(file), filled(content))).collect();
+    // The path comes last: what a path says is not filled in.
+    let names = [("name", name), ("about-sdk", &about_sdk), ("sdk", &folder)];
+    let mut files = filled(SCRIPT, &names);
     if let Sdk::Copy = sdk {
-        for (file, content) in sdk::GO {
-            files.push((Path::new(SDK_NAME).join(file), (*content).to_owned()));
-        }
+        files.extend(beside(sdk::GO, ""));
     }
     Scaffold { files, script: "script.go" }
 }

@@ -3,7 +3,7 @@
 
 use std::path::PathBuf;
 
-use super::Scaffold;
+use super::{Scaffold, filled};
 use crate::sdk;
 
 /// What differs between the two.
@@ -38,32 +38,26 @@ const TYPES: (&str, &str) = ("index.d.ts", "wasmload.d.ts");
 
 /// A script of this name.
 pub(super) fn scaffold(name: &str, dialect: &Dialect) -> Scaffold {
-    let filled = |content: &str| {
-        content
-            .replace("{{name}}", name)
-            .replace("{{extension}}", dialect.extension)
-            .replace("{{check}}", dialect.check)
-            .replace("{{typescript}}", dialect.typescript)
-    };
     let (config, config_content) = dialect.config;
     let script = if dialect.extension == "ts" { "script.ts" } else { "script.js" };
-    let mut files: Vec<(PathBuf, String)> = [
+    let names = [
         // A name of npm's has no capitals.
-        (
-            "package.json",
-            include_str!("../../templates/js/package.json.in")
-                .replace("{{name}}", &name.to_lowercase())
-                .as_str(),
-        ),
+        ("package", &*name.to_lowercase()),
+        ("name", name),
+        ("extension", dialect.extension),
+        ("check", dialect.check),
+        ("typescript", dialect.typescript),
+    ];
+    let script_files = [
+        ("package.json", include_str!("../../templates/js/package.json.in")),
         (script, dialect.script),
         (config, config_content),
         ("test/script.test.mjs", include_str!("../../templates/js/script.test.mjs.in")),
         ("test/wasmload.mjs", include_str!("../../templates/js/wasmload.mjs.in")),
         ("README.md", include_str!("../../templates/js/README.md.in")),
         (".gitignore", "/node_modules\n"),
-    ]
-    .map(|(file, content)| (PathBuf::from(file), filled(content)))
-    .into();
+    ];
+    let mut files = filled(&script_files, &names);
     let types = sdk::JS.iter().filter(|(file, _)| *file == TYPES.0);
     files.extend(types.map(|(_, content)| (PathBuf::from(TYPES.1), (*content).to_owned())));
     Scaffold { files, script }

@@ -1,8 +1,6 @@
 //! A script in Python: a project with the SDK beside it, for the build, for editors and for its tests.
 
-use std::path::{Path, PathBuf};
-
-use super::{SDK_NAME, Scaffold, Sdk};
+use super::{SDK_NAME, Scaffold, Sdk, beside, filled};
 use crate::sdk;
 
 /// Files of the script.
@@ -22,29 +20,20 @@ pub(super) fn scaffold(name: &str, sdk: &Sdk) -> Scaffold {
         Sdk::Copy => format!("`{SDK_NAME}/` is the SDK it is written with: leave it as it is."),
         Sdk::At(path) => format!("The SDK it is written with is in `{path}`."),
     };
-    let filled = |content: &str| {
-        // The path comes last: what a path says is not filled in.
-        content
-            .replace("{{name}}", name)
-            .replace("{{about-sdk}}", &about_sdk)
-            .replace("{{sdk}}", &path)
-    };
-    let mut files: Vec<(PathBuf, String)> =
-        SCRIPT.iter().map(|(file, content)| (PathBuf::from(file), filled(content))).collect();
+    // The path comes last: what a path says is not filled in.
+    let names = [("name", name), ("about-sdk", &about_sdk), ("sdk", &path)];
+    let mut files = filled(SCRIPT, &names);
     if let Sdk::Copy = sdk {
-        let folder = Path::new(SDK_NAME);
-        for (file, content) in sdk::PYTHON {
-            files.push((folder.join(file), (*content).to_owned()));
-        }
-        for (file, content) in sdk::WIT {
-            files.push((folder.join("wit").join(file), (*content).to_owned()));
-        }
+        files.extend(beside(sdk::PYTHON, ""));
+        files.extend(beside(sdk::WIT, "wit"));
     }
     Scaffold { files, script: "script.py" }
 }
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{SDK_NAME, Scaffold, Sdk};
+use super::{SDK_NAME, Scaffold, Sdk, beside, filled};
 use crate::sdk;
 
 /// Files of the script.
@@ -25,15 +25,9 @@ fn files(name: &str, sdk: &Sdk) -> Vec<(PathBuf, String)> {
         Sdk::Copy => format!("`{SDK_NAME}/` is the SDK it is written with: leave it as it is."),
         Sdk::At(path) => format!("The SDK it is written with is in `{path}`."),
     };
-    let filled = |content: &str| {
-        // The path comes last: what a path says is not filled in.
-        content
-            .replace("{{name}}", name)
-            .replace("{{about-sdk}}", &about_sdk)
-            .replace("{{sdk}}", &path)
-    };
-    let mut files: Vec<(PathBuf, String)> =
-        SCRIPT.iter().map(|(file, content)| (PathBuf::from(file), filled(content))).collect();
+    // The path comes last: what a path says is not filled in.
+    let names = [("name", name), ("about-sdk", &about_sdk), ("sdk", &path)];
+    let mut files = filled(SCRIPT, &names);
     let Sdk::Copy = sdk else { return files };
     let folder = Path::new(SDK_NAME);
     files.push((folder.join("Cargo.toml"), sdk_manifest()));
@@ -42,9 +36,7 @@ fn files(name: &str, sdk: &Sdk) -> Vec<(PathBuf, String)> {
         let content = content.replace("\"../../wit\"", "\"wit\"");
         files.push((folder.join("src").join(file), content));
     }
-    for (file, content) in sdk::WIT {
-        files.push((folder.join("wit").join(file), (*content).to_owned()));
-    }
+    files.extend(beside(sdk::WIT, "wit"));
     files
 }
 

@@ -69,7 +69,9 @@ impl FormError {
 }
 
 /// The bytes of a component, whatever form the script came in.
-pub(crate) fn into_component(bytes: Vec<u8>) -> Result<(Vec<u8>, ScriptKind), FormError> {
+///
+/// Fails with [`FormError`] if it is none of them, or is not what it says.
+pub fn into_component(bytes: Vec<u8>) -> Result<(Vec<u8>, ScriptKind), FormError> {
     let bytes = if bytes.starts_with(b"\0asm") { bytes } else { from_text(bytes)? };
     if Parser::is_component(&bytes) {
         return Ok((bytes, ScriptKind::Component));

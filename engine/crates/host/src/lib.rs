@@ -64,7 +64,7 @@ pub use contract::Mismatch;
 pub use engine::{Engine, EngineError, Layout};
 pub use exports::OwnSummary;
 pub use factory::{ScriptFactory, Settings};
-pub use form::{FormError, ScriptKind};
+pub use form::{FormError, ScriptKind, into_component};
 pub use limits::Limits;
 pub use log::{Level, LogGate, LogLine};
 pub use observer::{Observed, Observer};
