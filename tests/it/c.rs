@@ -10,11 +10,7 @@ fn wasmload() -> Wasmload {
 
 /// Whether a build could begin. If not, that is said, unless it must.
 fn has_tools(ran: &Ran) -> bool {
-    if ran.stderr.contains("is missing") {
-        support::go_without("c", ran);
-        return false;
-    }
-    true
+    support::has_tools("c", ran)
 }
 
 #[test]

@@ -21,11 +21,7 @@ fn ran_in(wasmload: &Wasmload, files: &[(&str, &str)], arguments: &[&str]) -> Op
         wasmload.write(name, content);
     }
     let ran = wasmload.run(arguments);
-    if ran.stderr.contains(", which builds scripts like this one, is missing") {
-        support::go_without("js", &ran);
-        return None;
-    }
-    Some(ran)
+    support::has_tools("js", &ran).then_some(ran)
 }
 
 /// Runs a script of this name once, against the demo target.

@@ -13,11 +13,7 @@ fn wasmload() -> Wasmload {
 /// Runs the binary; nothing, with a line about it, where the tools are missing.
 fn ran(wasmload: &Wasmload, arguments: &[&str]) -> Option<Ran> {
     let ran = wasmload.run(arguments);
-    if ran.stderr.contains(", which builds scripts like this one, is missing") {
-        support::go_without("js", &ran);
-        return None;
-    }
-    Some(ran)
+    support::has_tools("js", &ran).then_some(ran)
 }
 
 /// Runs a script once against the demo target, and gives what it logged by its names: `console.log(`name: …`)`.

@@ -13,11 +13,7 @@ fn wasmload() -> Wasmload {
 
 /// Whether a build could begin. If not, that is said, unless it must.
 fn has_tools(ran: &Ran) -> bool {
-    if ran.stderr.contains("is missing") {
-        support::go_without("python", ran);
-        return false;
-    }
-    true
+    support::has_tools("python", ran)
 }
 
 /// Python itself, if it is one that can run the SDK.
