@@ -58,8 +58,14 @@ let base;
 /** A URL on the target: `path` on `BASE_URL`, or on `http://127.0.0.1:8080` if the run was given none. */
 export function baseUrl(path = '') {
     // The environment does not change while a script runs, so it is asked for once.
-    base ??= (env('BASE_URL') ?? 'http://127.0.0.1:8080').replace(/\/+$/, '');
+    base ??= withoutSlashes(env('BASE_URL') ?? 'http://127.0.0.1:8080');
     return base + path;
+}
+
+// No regular expression: what the interpreter keeps of one takes 50 KiB of each virtual user.
+function withoutSlashes(url) {
+    while (url[url.length - 1] === '/') url = url.slice(0, -1);
+    return url;
 }
 
 /** Ends the whole run, and says why. It does not return. */

@@ -4,19 +4,20 @@ import { bytesOf, decode, kind } from '../bytes.js';
 import { described } from '../runtime/failure.js';
 import { run } from '../runtime/loop.js';
 import { isThenable } from '../runtime/promise.js';
-import { configured } from './settings.js';
+import { others, take } from './settings.js';
 
 /** The script's module as `runtime/script.js` takes it, and the contract's interface `summary`. */
 export function k6(load) {
     let module;
     const loaded = () => {
         if (module === undefined) {
-            const { options, ...others } = load();
-            module = options === undefined ? others : { ...others, options: configured(options) };
+            const given = load();
+            take(given.options);
+            module = given;
         }
         return module;
     };
-    loaded.isOfK6 = true;
+    loaded.ofK6 = { others };
     const handle = (results, data) => {
         try {
             const { handleSummary } = loaded();

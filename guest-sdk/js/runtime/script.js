@@ -17,7 +17,10 @@ const HOOKS = new Set(['start', 'stop']);
 
 const NOTHING = new Uint8Array();
 
-/** The contract's interface `script`, for the module that `load` gives. */
+/**
+ * The contract's interface `script`, for the module that `load` gives. If it was written for k6, `load.ofK6` says which of its
+ * options are the engine's.
+ */
 export function script(load) {
     install();
     let module;
@@ -55,7 +58,7 @@ export function script(load) {
         options() {
             reseed();
             try {
-                return JSON.stringify(optionsOf(loaded(), load.isOfK6 === true));
+                return JSON.stringify(optionsOf(loaded(), load.ofK6));
             } catch (thrown) {
                 // `options` cannot fail in the contract; whoever asked is told why it ends.
                 abort(described(thrown));
@@ -76,7 +79,7 @@ export function script(load) {
         start(bytes) {
             try {
                 data = bytes.length === 0 ? undefined : JSON.parse(decode(bytes));
-                if (load.isOfK6 !== true) call('start', data);
+                if (load.ofK6 === undefined) call('start', data);
             } catch (thrown) {
                 throw described(thrown);
             }
@@ -92,7 +95,7 @@ export function script(load) {
 
         stop() {
             try {
-                if (load.isOfK6 !== true) call('stop', data);
+                if (load.ofK6 === undefined) call('stop', data);
             } catch (thrown) {
                 // It has no failure in the contract either.
                 globalThis.console.error(`stop: ${described(thrown)}`);
@@ -131,8 +134,8 @@ function throwUnhandled() {
 }
 
 /** The options of a module, with the names of its flows. */
-function optionsOf(module, isOfK6) {
-    const flows = Object.keys(module).filter((name) => typeof module[name] === 'function' && !RESERVED.has(name) && (isOfK6 || !HOOKS.has(name)));
+function optionsOf(module, ofK6) {
+    const flows = Object.keys(module).filter((name) => typeof module[name] === 'function' && !RESERVED.has(name) && (ofK6 !== undefined || !HOOKS.has(name)));
     if (flows.length === 0) {
         throw new Error('it exports no function to run: `export default function () { … }` is an iteration');
     }
@@ -140,6 +143,7 @@ function optionsOf(module, isOfK6) {
     if (typeof options !== 'object' || Array.isArray(options)) {
         throw new TypeError(`\`options\` is ${kind(options)}, and must be an object such as { vus: 10, duration: '30s' }`);
     }
+    if (ofK6 !== undefined) options = ofK6.others(options);
     refuse(options, 'options', []);
     // A class with `toJSON`, such as a date, is what JSON makes of it.
     options = JSON.parse(JSON.stringify(options));
