@@ -216,12 +216,21 @@ pub(crate) fn run(asked: &Run) -> Result<ExitCode, Fault> {
     log.at_most(plan.limits.log_lines);
     check_thresholds(&plan, &registry)?;
     let machine = Machine::this();
+    if asked.clamp_vus {
+        let asked_for = plan.vus_in_all();
+        plan.clamp(machine::most(&machine, per_vu(&script), script.image()));
+        let vus = plan.vus_in_all();
+        if vus < asked_for {
+            warn(&format!("this machine does not hold {asked_for} VUs: there are {vus}"));
+        }
+    }
     let (_engine, script) = laid_out(&machine, (engine, script), plan.vus_in_all(), || {
         let message = "there are not memory maps enough for so many VUs, each in its own: they share some, and computing costs more";
         screen.message(Severity::Info, message);
         of_layout(Layout::Compact)
     })?;
-    machine::check(&machine, per_vu(&script), plan.vus_in_all(), warn)?;
+    let least = PerVu { memory: Some(machine::LEAST), ..per_vu(&script) };
+    machine::check(&machine, least, plan.vus_in_all(), warn)?;
     let (datasets, files) = files::open(&plan)?;
 
     let stop_file = asked.politeness.stop_file.as_deref().map(StopFile::new).transpose()?;

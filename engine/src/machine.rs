@@ -18,6 +18,8 @@ const OWN_MAPS: u64 = 500;
 /// Bytes that a VU of a compiled language takes besides a copy of what its memories begin with: 36 KiB while it sleeps,
 /// and a connection.
 const USUAL: u64 = 64 << 10;
+/// Bytes that no VU takes less of.
+pub(crate) const LEAST: u64 = 36 << 10;
 /// Files and sockets of the engine itself.
 const OWN_FILES: u64 = 64;
 /// Addresses that a process has: 47 bits on every processor that wasmtime compiles for, and those of the engine off.
@@ -176,32 +178,63 @@ pub(crate) fn layout(machine: &Machine, per_vu: PerVu, image: u64, vus: u64) -> 
     }
 }
 
-/// Refuses more VUs than the system gives memory maps or addresses for, and warns of what else will run out.
+/// How many VUs there may be, however they lie; `per_vu` and `image` as for [`layout`].
+pub(crate) fn most(machine: &Machine, per_vu: PerVu, image: u64) -> u64 {
+    let fits = |what: fn(What) -> bool, per_vu: PerVu| {
+        let walls = machine.walls(per_vu, 0).into_iter().filter(|wall| what(wall.what));
+        walls.map(|wall| wall.fits).min().unwrap_or(u64::MAX)
+    };
+    let apart = fits(|what| matches!(what, What::Maps | What::Addresses), per_vu);
+    let compact = machine.memory.map_or(u64::MAX, |memory| memory / image.saturating_add(USUAL));
+    let of_memory = |what| matches!(what, What::Memory);
+    fits(of_memory, PerVu { memory: Some(LEAST), ..per_vu }).min(apart.max(compact))
+}
+
+/// Refuses more VUs than the system gives memory, memory maps or addresses for, and warns of what else will run out.
 ///
-/// Without maps no memory can be had, not even to say so: the run would stand still for ever.
+/// Without maps no memory can be had, not even to say so: the run would stand still for ever. Without memory the system
+/// ends whatever it likes.
 pub(crate) fn check(
     machine: &Machine,
     per_vu: PerVu,
     vus: u64,
     warn: impl Fn(&str),
 ) -> Result<(), Fault> {
-    for wall in machine.walls(per_vu, vus).into_iter().filter(|wall| !wall.holds()) {
+    let mut walls = machine.walls(per_vu, vus);
+    // More maps are had for the asking, memory is not.
+    walls.sort_by_key(|wall| wall.what != What::Memory);
+    for wall in walls.into_iter().filter(|wall| !wall.holds()) {
         let Wall { what, needed, there, fits } = wall;
         match what {
-            What::Maps | What::Addresses => {
-                let message =
-                    format!("{vus} VUs need more {} than this system gives a process", what.name());
+            What::Maps | What::Addresses | What::Memory => {
+                let giver = match what {
+                    What::Memory => "is free",
+                    _ => "this system gives a process",
+                };
+                let message = format!("{vus} VUs need more {} than {giver}", what.name());
                 let detail = match what {
                     What::Maps => format!(
                         "they need {needed} ({} each, {} for the engine), and `vm.max_map_count` is {there}",
                         per_vu.maps,
                         machine.maps_taken + OWN_MAPS
                     ),
-                    _ => format!("they need {}, and there is {}", bytes(needed), bytes(there)),
+                    _ => format!(
+                        "they need {} at least, and there is {}",
+                        bytes(needed),
+                        bytes(there)
+                    ),
                 };
                 let hint = match fits {
                     0 => wall.remedy(),
-                    fit => format!("{}, or run with at most {fit} VUs in all", wall.remedy()),
+                    fit if what == What::Memory => {
+                        format!(
+                            "run with fewer than {fit} VUs, or with `--clamp-vus`; `wasmload doctor` says how many of this script fit"
+                        )
+                    }
+                    fit => format!(
+                        "{}, run with at most {fit} VUs in all, or with `--clamp-vus`",
+                        wall.remedy()
+                    ),
                 };
                 return Err(Fault::new(ExitCode::InvalidConfig, message).detail(detail).hint(hint));
             }
@@ -210,7 +243,7 @@ pub(crate) fn check(
                  beyond fail; {}",
                 wall.remedy()
             )),
-            What::Ports | What::Memory => {}
+            What::Ports => {}
         }
     }
     Ok(())
@@ -334,6 +367,17 @@ mod tests {
     }
 
     #[test]
+    fn there_may_be_as_many_as_fit_apart_or_compactly() {
+        let with = |machine: Machine, image| most(&machine, PER_VU, image);
+        assert_eq!(with(MACHINE, 100 << 20), 9_275, "apart, as maps allow it");
+        assert_eq!(with(MACHINE, 64 << 10), 65_536, "compactly, as memory allows it");
+        let small = Machine { memory: Some(36 << 20), ..MACHINE };
+        assert_eq!(with(small, 100 << 20), 1_024, "of 36 KiB each");
+        let unknown = Machine { maps: None, memory: None, ..MACHINE };
+        assert_eq!(with(unknown, 0), u64::MAX);
+    }
+
+    #[test]
     fn vus_that_need_more_maps_than_there_are_are_refused_with_what_to_do() {
         let said = |limit, taken, maps, vus| {
             let machine = Machine { maps: Some(limit), maps_taken: taken, ..MACHINE };
@@ -357,8 +401,8 @@ mod tests {
                 9_276,
                 "error: 9276 VUs need more memory maps than this system gives a process\n  \
                  they need 65532 (7 each, 600 for the engine), and `vm.max_map_count` is 65530\n\n\
-                 hint: `sysctl -w vm.max_map_count=65532` (as root) allows it, or run with at most 9275 \
-                 VUs in all\n",
+                 hint: `sysctl -w vm.max_map_count=65532` (as root) allows it, run with at most 9275 \
+                 VUs in all, or with `--clamp-vus`\n",
             ),
             (
                 500,
@@ -372,6 +416,17 @@ mod tests {
         ] {
             assert_eq!(said(limit, taken, per_vu, vus).as_deref(), Some(expected));
         }
+    }
+
+    #[test]
+    fn vus_that_need_more_memory_than_is_free_are_refused_whatever_else_is_short() {
+        let per_vu = PerVu { memory: Some(LEAST), ..PER_VU };
+        let fault = check(&MACHINE, per_vu, 300_000, |_| {}).expect_err("it is refused");
+        assert_eq!(
+            anstream::adapter::strip_str(&fault.text()).to_string(),
+            "error: 300000 VUs need more memory than is free\n  they need 10.3 GiB at least, and there is 8.0 GiB\n\n\
+             hint: run with fewer than 233016 VUs, or with `--clamp-vus`; `wasmload doctor` says how many of this script fit\n"
+        );
     }
 
     #[test]

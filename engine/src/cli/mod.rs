@@ -193,6 +193,7 @@ mod tests {
             "address",
             "demo",
             "workers",
+            "clamp_vus",
             "quiet",
             "secrets",
         ];

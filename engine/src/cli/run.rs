@@ -95,6 +95,10 @@ pub(crate) struct Run {
     #[arg(long, env = "WASMLOAD_WORKERS", hide_env_values = true, value_name = "N", value_parser = clap::value_parser!(u16).range(0..=MOST_WORKERS))]
     pub(crate) workers: Option<u16>,
 
+    /// Run with as many virtual users as this machine holds if more are asked for, each scenario with its share
+    #[arg(long, env = "WASMLOAD_CLAMP_VUS", hide_env_values = true)]
+    pub(crate) clamp_vus: bool,
+
     /// Print nothing but the summary and errors
     #[arg(short = 'q', long)]
     pub(crate) quiet: bool,

@@ -74,7 +74,7 @@ pub use dataset::{
 pub use executor::{
     AnyExecutor, ArrivalTrace, Arrivals, Breakpoint, Budget, Busy, ConstantArrivalRate,
     ConstantVus, Distribution, EXECUTORS, Executor, ExternallyControlled, MAX_ITERATIONS, MAX_RATE,
-    MAX_VUS, OnBusy, PerVuIterations, Raised, RampingArrivalRate, RampingVus, Schedule,
+    MAX_VUS, OnBusy, PerVuIterations, Raised, RampingArrivalRate, RampingVus, Schedule, Share,
     SharedIterations, Stage, TraceFile, VuStep,
 };
 pub use file::FileOption;

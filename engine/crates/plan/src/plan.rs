@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use metrics::{Selector, Threshold};
 
+use crate::executor::Share;
 use crate::life::{Flows, Life};
 use crate::limits::Limits;
 use crate::options::{default_flow, graceful_stop};
@@ -523,6 +524,21 @@ impl Plan {
     /// have ended.
     pub fn vus_in_all(&self) -> u64 {
         in_all(&self.scenarios)
+    }
+
+    /// Gives each scenario its share of this many VUs, and one at least, where they ask for more in all.
+    ///
+    /// Rates, iterations and times stay as they are.
+    pub fn clamp(&mut self, most: u64) {
+        let all = self.vus_in_all();
+        if all <= most {
+            return;
+        }
+        let share = Share::new(most, all);
+        for scenario in &mut self.scenarios {
+            scenario.executor = scenario.executor.with(share);
+            scenario.schedule = scenario.executor.schedule();
+        }
     }
 
     /// Returns the most VUs that there may be at one time.

@@ -2,13 +2,14 @@
 
 use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::arrivals::Arrivals;
-use super::{AnyExecutor, Distribution, Executor, Schedule};
+use super::{AnyExecutor, Distribution, Executor, Schedule, Share};
 use crate::problems::shown;
 use crate::{Length, Options, Problems, ScenarioOptions, TracePacer};
 
@@ -82,6 +83,10 @@ impl Executor for ArrivalTrace {
 
     fn facts(&self) -> Vec<String> {
         self.arrivals.facts()
+    }
+
+    fn with(&self, share: Share) -> Arc<dyn Executor> {
+        Arc::new(Self { arrivals: self.arrivals.with(share), ..self.clone() })
     }
 
     fn schedule(&self) -> Schedule {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{MAX_ITERATIONS, MAX_VUS, OnBusy, Schedule};
+use super::{MAX_ITERATIONS, MAX_VUS, OnBusy, Schedule, Share};
 use crate::{Curve, Length, Pacer, PoissonPacer, Problems};
 
 /// The most iterations that may wait for a VU. Arbitrary; a second at the highest rate of one core.
@@ -83,6 +83,15 @@ impl Arrivals {
 
     pub(super) fn max_vus(&self) -> NonZeroU32 {
         self.max_vus.unwrap_or(self.pre_allocated_vus)
+    }
+
+    /// The same with a share of the VUs.
+    pub(super) fn with(&self, share: Share) -> Self {
+        Self {
+            pre_allocated_vus: share.of_some(self.pre_allocated_vus),
+            max_vus: self.max_vus.map(|vus| share.of_some(vus)),
+            ..self.clone()
+        }
     }
 
     pub(super) fn validate(&self, problems: &mut Problems) {

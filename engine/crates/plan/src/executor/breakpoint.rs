@@ -1,13 +1,14 @@
 //! A search for the highest load that holds.
 
 use std::num::NonZeroU32;
+use std::sync::Arc;
 use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::arrivals::{fact_of_vus, validate_vus};
-use super::{Executor, MAX_RATE, MAX_VUS, Schedule};
+use super::{Executor, MAX_RATE, MAX_VUS, Schedule, Share};
 use crate::{Growth, Length, Problems, Raise, Search};
 
 /// The factor where neither `multiply` nor `add` is given.
@@ -178,6 +179,20 @@ impl Executor for Breakpoint {
         }
         facts.push(format!("tolerance: {}%", self.tolerance * 100.0));
         facts
+    }
+
+    fn with(&self, share: Share) -> Arc<dyn Executor> {
+        let of_vus = |vus| match self.raise {
+            Raised::Vus => share.of_some(vus),
+            Raised::Rate => vus,
+        };
+        Arc::new(Self {
+            start: of_vus(self.start),
+            max: of_vus(self.max),
+            pre_allocated_vus: self.pre_allocated_vus.map(|vus| share.of_some(vus)),
+            max_vus: self.max_vus.map(|vus| share.of_some(vus)),
+            ..self.clone()
+        })
     }
 
     fn schedule(&self) -> Schedule {

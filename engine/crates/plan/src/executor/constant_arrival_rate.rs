@@ -1,13 +1,14 @@
 //! Iterations that start at a fixed rate, however long they take.
 
 use std::num::NonZeroU32;
+use std::sync::Arc;
 use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::arrivals::{Arrivals, second, validate_total};
-use super::{Executor, MAX_RATE, Schedule};
+use super::{Executor, MAX_RATE, Schedule, Share};
 use crate::{ConstantPacer, Length, Pacer, Problems};
 
 /// Iterations start at a fixed rate, however long they take, each on a VU that is free.
@@ -65,6 +66,10 @@ impl Executor for ConstantArrivalRate {
 
     fn facts(&self) -> Vec<String> {
         self.arrivals.facts()
+    }
+
+    fn with(&self, share: Share) -> Arc<dyn Executor> {
+        Arc::new(Self { arrivals: self.arrivals.with(share), ..self.clone() })
     }
 
     fn schedule(&self) -> Schedule {

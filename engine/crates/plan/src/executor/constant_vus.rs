@@ -1,12 +1,13 @@
 //! A fixed number of VUs, each starting an iteration as soon as its last one ends.
 
 use std::num::NonZeroU32;
+use std::sync::Arc;
 use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Executor, MAX_VUS, Schedule, VuStep, one};
+use super::{Executor, MAX_VUS, Schedule, Share, VuStep, one};
 use crate::{Length, Problems};
 
 /// A fixed number of VUs run iterations one after the other, for a fixed time.
@@ -43,6 +44,10 @@ impl Executor for ConstantVus {
 
     fn describe(&self) -> String {
         format!("{} looping VUs for {}", self.vus, self.duration)
+    }
+
+    fn with(&self, share: Share) -> Arc<dyn Executor> {
+        Arc::new(Self { vus: share.of_some(self.vus), ..self.clone() })
     }
 
     fn schedule(&self) -> Schedule {

@@ -1,11 +1,12 @@
 //! A number of VUs that somebody sets while the run goes on.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Executor, MAX_VUS, Schedule};
+use super::{Executor, MAX_VUS, Schedule, Share};
 use crate::{Length, Problems};
 
 /// A number of VUs run iterations one after the other; how many is set while the run goes on, through the
@@ -58,6 +59,14 @@ impl Executor for ExternallyControlled {
             self.vus,
             self.max_vus()
         )
+    }
+
+    fn with(&self, share: Share) -> Arc<dyn Executor> {
+        Arc::new(Self {
+            vus: share.of(self.vus),
+            max_vus: self.max_vus.map(|vus| share.of(vus)),
+            ..self.clone()
+        })
     }
 
     fn schedule(&self) -> Schedule {

@@ -23,12 +23,14 @@ mod externally_controlled;
 mod per_vu_iterations;
 mod ramping_arrival_rate;
 mod ramping_vus;
+mod share;
 mod shared_iterations;
 mod stage;
 
 pub use arrival_trace::TraceFile;
 pub use arrivals::{Arrivals, Busy, Distribution};
 pub use breakpoint::Raised;
+pub use share::Share;
 pub use stage::Stage;
 
 pub(crate) use arrival_trace::traces;
@@ -113,6 +115,9 @@ pub trait Executor: fmt::Debug + Send + Sync {
     fn demand(&self) -> Vec<VuStep> {
         self.schedule().demand()
     }
+
+    /// Returns the same with a share of its VUs. What it does, and how often, stays as it is.
+    fn with(&self, share: Share) -> Arc<dyn Executor>;
 
     /// Lowers it to one of the three loops.
     ///

@@ -1,12 +1,13 @@
 //! A fixed number of iterations for each VU.
 
 use std::num::{NonZeroU32, NonZeroU64};
+use std::sync::Arc;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::shared_iterations::{max_duration, one_iteration};
-use super::{Budget, Executor, MAX_ITERATIONS, MAX_VUS, Schedule, one};
+use super::{Budget, Executor, MAX_ITERATIONS, MAX_VUS, Schedule, Share, one};
 use crate::{Length, Problems};
 
 /// Each VU runs a fixed number of iterations, however long the others take.
@@ -53,6 +54,10 @@ impl Executor for PerVuIterations {
 
     fn facts(&self) -> Vec<String> {
         vec![format!("maxDuration: {}", self.max_duration)]
+    }
+
+    fn with(&self, share: Share) -> Arc<dyn Executor> {
+        Arc::new(Self { vus: share.of_some(self.vus), ..self.clone() })
     }
 
     fn schedule(&self) -> Schedule {

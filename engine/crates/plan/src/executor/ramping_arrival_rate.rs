@@ -1,11 +1,13 @@
 //! Iterations that start at a rate that changes over time, however long they take.
 
+use std::sync::Arc;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::arrivals::{Arrivals, second, validate_total};
 use super::stage::{self, Stage};
-use super::{Executor, MAX_RATE, Schedule};
+use super::{Executor, MAX_RATE, Schedule, Share};
 use crate::{Length, Pacer as _, Problems, RampingPacer};
 
 /// Iterations start at a rate that changes over time, however long they take, each on a VU that is free.
@@ -73,6 +75,10 @@ impl Executor for RampingArrivalRate {
 
     fn stages(&self) -> &[Stage] {
         &self.stages
+    }
+
+    fn with(&self, share: Share) -> Arc<dyn Executor> {
+        Arc::new(Self { arrivals: self.arrivals.with(share), ..self.clone() })
     }
 
     fn schedule(&self) -> Schedule {

@@ -1,13 +1,14 @@
 //! A number of VUs that changes over time, each starting an iteration as soon as its last one ends.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::stage::{self, Stage};
-use super::{Executor, MAX_VUS, Schedule, VuStep};
+use super::{Executor, MAX_VUS, Schedule, Share, VuStep};
 use crate::options::graceful_stop;
 use crate::{Length, Problems};
 
@@ -127,6 +128,15 @@ impl Executor for RampingVus {
 
     fn stages(&self) -> &[Stage] {
         &self.stages
+    }
+
+    fn with(&self, share: Share) -> Arc<dyn Executor> {
+        let part = |stage: &Stage| Stage { target: share.of(stage.target), ..*stage };
+        Arc::new(Self {
+            start_vus: share.of(self.start_vus),
+            stages: self.stages.iter().map(part).collect(),
+            ..self.clone()
+        })
     }
 
     fn schedule(&self) -> Schedule {

@@ -1,12 +1,13 @@
 //! A fixed number of iterations that the VUs share.
 
 use std::num::{NonZeroU32, NonZeroU64};
+use std::sync::Arc;
 use std::time::Duration;
 
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{Budget, Executor, MAX_ITERATIONS, MAX_VUS, Schedule, one};
+use super::{Budget, Executor, MAX_ITERATIONS, MAX_VUS, Schedule, Share, one};
 use crate::{Length, Problems};
 
 /// A fixed number of iterations, each run by whichever VU is free: the quick ones run more.
@@ -53,6 +54,10 @@ impl Executor for SharedIterations {
 
     fn facts(&self) -> Vec<String> {
         vec![format!("maxDuration: {}", self.max_duration)]
+    }
+
+    fn with(&self, share: Share) -> Arc<dyn Executor> {
+        Arc::new(Self { vus: share.of_some(self.vus), ..self.clone() })
     }
 
     fn schedule(&self) -> Schedule {

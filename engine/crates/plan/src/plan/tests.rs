@@ -177,6 +177,65 @@ fn vus_are_counted_at_one_time() {
 }
 
 #[test]
+fn each_scenario_gets_its_share_of_the_vus_there_may_be_and_keeps_its_rate_and_iterations() {
+    let text = r#"{"scenarios":{
+        "a": {"executor":"constant-vus","vus":10,"duration":"10s"},
+        "b": {"executor":"per-vu-iterations","vus":10,"iterations":3},
+        "c": {"executor":"shared-iterations","vus":10,"iterations":30},
+        "d": {"executor":"ramping-vus","startVUs":1,"stages":[{"duration":"1s","target":10},{"duration":"1s","target":0}]},
+        "e": {"executor":"constant-arrival-rate","rate":50,"duration":"1s","preAllocatedVUs":5,"maxVUs":10},
+        "f": {"executor":"ramping-arrival-rate","startRate":50,"stages":[{"duration":"1s","target":90}],"preAllocatedVUs":10},
+        "g": {"executor":"externally-controlled","vus":4,"maxVUs":10,"duration":"1s"},
+        "h": {"executor":"breakpoint","raise":"vus","start":2,"max":10,"stepDuration":"1s"}
+    },"thresholds":{"http_req_failed":["rate<0.1"]}}"#;
+    let mut whole = plan(text);
+    assert_eq!(whole.vus_in_all(), 80);
+    whole.clamp(80);
+    assert_eq!(whole.vus_in_all(), 80, "there are enough");
+    let described = |plan: &Plan| -> Vec<String> {
+        plan.scenarios
+            .iter()
+            .map(|it| [vec![it.executor.describe()], it.executor.facts()].concat().join(", "))
+            .collect()
+    };
+    let before = described(&whole);
+    whole.clamp(40);
+    assert_eq!(whole.vus_in_all(), 40);
+    let changed: Vec<_> = before.into_iter().zip(described(&whole)).collect();
+    let expected = [
+        ("10 looping VUs for 10s", "5 looping VUs for 10s"),
+        (
+            "3 iterations for each of 10 VUs, maxDuration: 10m0s",
+            "3 iterations for each of 5 VUs, maxDuration: 10m0s",
+        ),
+        (
+            "30 iterations shared among 10 VUs, maxDuration: 10m0s",
+            "30 iterations shared among 5 VUs, maxDuration: 10m0s",
+        ),
+        (
+            "Up to 10 looping VUs for 2s over 2 stages, gracefulRampDown: 30s",
+            "Up to 5 looping VUs for 2s over 2 stages, gracefulRampDown: 30s",
+        ),
+        ("50.00 iterations/s for 1s, maxVUs: 5-10", "50.00 iterations/s for 1s, maxVUs: 2-5"),
+        (
+            "Up to 90.00 iterations/s for 1s over 1 stages, maxVUs: 10",
+            "Up to 90.00 iterations/s for 1s over 1 stages, maxVUs: 5",
+        ),
+        (
+            "Externally controlled execution with 4 VUs, 10 max VUs, for 1s",
+            "Externally controlled execution with 2 VUs, 5 max VUs, for 1s",
+        ),
+        (
+            "Search for the breakpoint from 2 to 10 VUs (×2 every 1s), tolerance: 5%",
+            "Search for the breakpoint from 1 to 5 VUs (×2 every 1s), tolerance: 5%",
+        ),
+    ];
+    assert_eq!(changed, expected.map(|(before, after)| (before.to_owned(), after.to_owned())));
+    whole.clamp(1);
+    assert_eq!(whole.vus_in_all(), 8, "each has one at least");
+}
+
+#[test]
 fn a_scenario_inherits_what_it_does_not_give() {
     let plan = plan(
         r#"{
