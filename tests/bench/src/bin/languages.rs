@@ -137,6 +137,11 @@ fn measure(
         env: vec![format!("MODE={mode}")],
     };
     writeln!(stderr(), "{language}: {vus} virtual users …")?;
+    // Whoever compiles keeps memory of it: what a user takes is told between two that find the code compiled.
+    let mut compiles = process::pinned(core, program);
+    compiles.arg("run").arg(&component).args(["--quiet", "--iterations", "1", "--vus", "1"]);
+    compiles.args(["--env", "MODE=nothing"]);
+    timed(compiles)?;
     let [one, many] = [1, *vus].map(|vus| connected(&wasmload("sleep"), nginx, core, vus));
     let anonymous = |memory: Memory| memory.rss_anon as f64;
     let vu_kibibytes = (anonymous(many?) - anonymous(one?)) / f64::from(vus - 1);
