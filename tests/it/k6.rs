@@ -551,3 +551,25 @@ fn flows_may_have_the_names_that_other_scripts_have_for_a_users_start_and_end() 
         &[("flow", "start")],
     );
 }
+
+#[test]
+fn what_is_no_number_is_a_warning_and_no_sample_of_a_metric() {
+    let script = "import { Trend } from 'k6/metrics';\nconst times = new Trend('times');\n\
+                  export default function () {\n  console.log(`taken: ${times.add('soon')} ${times.add('7.5')} ${times.add(true)}`);\n}\n";
+    let Some((ran, said)) = said(script) else { return };
+    assert_eq!(said, [("taken".to_owned(), "false true true".to_owned())], "{}", ran.redacted());
+    let warning =
+        "'soon' is an invalid value for metric 'times', a number or a boolean value is expected";
+    assert!(ran.stderr.contains(warning), "{}", ran.redacted());
+    assert!(ran.stdout.contains("times") && ran.stdout.contains("avg=4.25"), "{}", ran.redacted());
+
+    let throws =
+        script.replace("export default", "export const options = { throw: true };\nexport default");
+    let Some((ran, said)) = self::said(&throws) else { return };
+    assert_eq!(said, [], "{}", ran.redacted());
+    assert!(
+        ran.stderr.contains("iteration failed") && ran.stderr.contains(warning),
+        "{}",
+        ran.redacted()
+    );
+}

@@ -172,7 +172,7 @@ struct SourceMap {
 
 /// The script and all that it imports as one module, with where each part of it comes from.
 fn bundle(entry: &Path, folder: &Path, work: &Work, k6: Option<&OfK6>) -> Result<String, Fault> {
-    let read = bundle_once(entry, folder, work, k6, &[])?;
+    let (read, mut warnings) = bundle_once(entry, folder, work, k6, &[])?;
     let is_here = |address: &str| k6.is_some_and(|k6| k6.has(address));
     said::refuse_what_is_elsewhere(entry, folder, &read, &is_here)?;
     let used = read.inputs.keys().map(|path| plain(&folder.join(path)));
@@ -180,8 +180,9 @@ fn bundle(entry: &Path, folder: &Path, work: &Work, k6: Option<&OfK6>) -> Result
         .filter(|path| EAGER.iter().any(|folder| path.starts_with(work.sdk().join(folder))))
         .collect();
     if !eager.is_empty() {
-        bundle_once(entry, folder, work, k6, &eager)?;
+        warnings = bundle_once(entry, folder, work, k6, &eager)?.1;
     }
+    printed(&warnings);
 
     let unread = |error: &dyn std::error::Error| {
         Fault::new(ExitCode::BuildFailed, "failed to read what esbuild made")
@@ -225,14 +226,14 @@ fn with_plain_exports(bundle: String) -> String {
     found.unwrap_or(bundle)
 }
 
-/// Runs esbuild, with these modules of the SDK made at once.
+/// Runs esbuild, with these modules of the SDK made at once. Gives what it read, and its warnings.
 fn bundle_once(
     entry: &Path,
     folder: &Path,
     work: &Work,
     k6: Option<&OfK6>,
     eager: &[PathBuf],
-) -> Result<Metafile, Fault> {
+) -> Result<(Metafile, Vec<String>), Fault> {
     let quoted = |path: &Path| serde_json::Value::from(path.to_string_lossy()).to_string();
     let mut whole = format!(
         "import {{ script as of }} from {};\nimport {};\n",
@@ -285,10 +286,8 @@ fn bundle_once(
     if !output.status.success() {
         return Err(said::fault(entry, &said));
     }
-    printed(&said::warnings(&said));
-    fs::read(metafile)
-        .ok()
-        .and_then(|text| serde_json::from_slice(&text).ok())
+    let read = fs::read(metafile).ok().and_then(|text| serde_json::from_slice(&text).ok());
+    read.map(|read| (read, said::warnings(&said)))
         .ok_or_else(|| Fault::new(ExitCode::BuildFailed, "esbuild did not say what it read"))
 }
 

@@ -1,9 +1,11 @@
 // `k6/metrics`: metrics of the script's own.
 
 import './globals.js';
+import { log } from 'wasmload:script/log@0.1.0';
 import {
     Counter as RawCounter, Gauge as RawGauge, Rate as RawRate, Trend as RawTrend,
 } from 'wasmload:script/metrics@0.1.0';
+import { settings } from './settings.js';
 
 const NONE = [];
 
@@ -15,17 +17,24 @@ function listed(tags) {
     return list;
 }
 
-/** A number, as k6 takes one: `true` is 1. */
-function number(value, metric) {
-    const found = typeof value === 'boolean' ? Number(value) : typeof value === 'number' ? value : parseFloat(value);
-    if (Number.isFinite(found)) return found;
-    throw new TypeError(`${value} is no value for the metric '${metric.name}'`);
+/** A number, as k6 takes one: `true` is 1. What is none is NaN. */
+function number(value) {
+    return typeof value === 'boolean' ? Number(value) : typeof value === 'number' ? value : parseFloat(value);
 }
 
 class Metric {
     constructor(raw, name) {
         this._raw = raw;
         this.name = name;
+    }
+
+    /** Whether this can be recorded. As in k6, what cannot is a warning, and an exception with the option `throw`. */
+    takes(number, value) {
+        if (Number.isFinite(number)) return true;
+        const why = `'${value}' is an invalid value for metric '${this.name}', a number or a boolean value is expected`;
+        if (settings.throw) throw new TypeError(why);
+        log('warn', why);
+        return false;
     }
 }
 
@@ -36,7 +45,9 @@ export class Counter extends Metric {
     }
 
     add(value, tags) {
-        this._raw.add(number(value, this), listed(tags));
+        const found = number(value);
+        if (!this.takes(found, value)) return false;
+        this._raw.add(found, listed(tags));
         return true;
     }
 }
@@ -48,7 +59,9 @@ export class Gauge extends Metric {
     }
 
     add(value, tags) {
-        this._raw.set(number(value, this), listed(tags));
+        const found = number(value);
+        if (!this.takes(found, value)) return false;
+        this._raw.set(found, listed(tags));
         return true;
     }
 }
@@ -72,7 +85,9 @@ export class Trend extends Metric {
     }
 
     add(value, tags) {
-        this._raw.add(number(value, this), listed(tags));
+        const found = number(value);
+        if (!this.takes(found, value)) return false;
+        this._raw.add(found, listed(tags));
         return true;
     }
 }
