@@ -591,8 +591,8 @@ fn exit_code(finished: &Finished, screen: &Screen) -> ExitCode {
 }
 
 /// What thresholds are worth for which nothing was measured. Silence is not success: a metric that nobody
-/// has defined is a mistake in the options, and one without a single sample has not held. A part of a
-/// metric that never came (`http_req_duration{status:500}`) fails no run.
+/// has defined is a mistake in the options, and one without a single sample has not held, unless whoever asked
+/// for it says otherwise.
 fn silence(finished: &Finished, screen: &Screen) -> Option<ExitCode> {
     let silent = |of: &dyn Fn(&Verdict) -> bool| {
         let silent = finished.verdicts.iter().filter(|verdict| of(verdict));
@@ -605,7 +605,7 @@ fn silence(finished: &Finished, screen: &Screen) -> Option<ExitCode> {
         screen.message(Severity::Error, &message);
         return Some(ExitCode::InvalidConfig);
     }
-    let silent = silent(&|verdict| verdict.outcome == Outcome::NoData && verdict.counts())?;
+    let silent = silent(&|verdict| verdict.outcome == Outcome::NoData && !verdict.is_fine)?;
     let message = format!("there are thresholds on metrics `{silent}`, but nothing was measured");
     screen.message(Severity::Error, &message);
     Some(ExitCode::Thresholds)

@@ -84,9 +84,39 @@ fn all_problems_of_the_options_are_said_at_once() {
 
 #[test]
 fn thresholds_that_cannot_be_are_refused_before_any_load() {
-    for (threshold, expected) in
-        [("http_req_duration: p(95)<<5", "http_req_duration"), ("checks: p(95)<5", "checks")]
-    {
+    for (threshold, expected) in [
+        (
+            "http_req_duration: p(95)<<5",
+            "expected a number instead of `<5` at byte 6 of `p(95)<<5`",
+        ),
+        ("http_req_duration: p95<5", "`p(95)` instead of `p95` at byte 0 of `p95<5`"),
+        (
+            "http_req_duration: p(95)<500ms",
+            "in milliseconds, without a unit) instead of `500ms` at byte 6",
+        ),
+        (
+            "http_req_duration: p(95)<500 over",
+            "such as `30s` or `1h30m`, up to `168h`, after `over` at byte 14",
+        ),
+        ("http_req_duration: p(95)<500 over 500ms", "instead of `500ms` at byte 15"),
+        (
+            "http_req_duration: p(95)<500 during 30s",
+            "expected `over` or `for`, as in `over 30s for 60s`, instead of `during` at byte 10",
+        ),
+        (
+            "http_req_duration: p(95)<500 for 1m for 1m",
+            "expected `for` once, but it is there again, at byte 17",
+        ),
+        ("http_req_duration{name}: p(95)<500", "a tag of the form `key:value` at byte 18"),
+        (
+            "checks: p(95)<5",
+            "thresholds.checks: `p(95)<5` does not fit `checks`, which is a rate: expected `rate`",
+        ),
+        (
+            "vus: rate<5 over 30s",
+            "thresholds.vus: `rate<5 over 30s` does not fit `vus`, which is a gauge",
+        ),
+    ] {
         let said = said(&[], &["run", artifacts::GIVES_OPTIONS, "--threshold", threshold]);
         assert!(said.starts_with("exit code: 104\n"), "{said}");
         assert!(said.contains(expected), "{said}");
@@ -111,6 +141,7 @@ fn flags_that_do_not_exist_or_do_not_parse_have_the_code_of_bad_options() {
         &["run", "x.wasm", "--duration", "soon"],
         &["run", "x.wasm", "--env", "NOVALUE"],
         &["run", "x.wasm", "--threshold", "nonsense"],
+        &["run", "x.wasm", "--on-no-data", "perhaps"],
         &["fly"],
     ] {
         let said = said(&[], arguments);

@@ -116,6 +116,24 @@ fn a_crossed_threshold_decides_the_exit_code() {
 }
 
 #[test]
+fn a_threshold_of_a_window_says_its_worst_in_the_summary_and_the_result() {
+    let (wasmload, target) = (wasmload(), target());
+    let base = format!("BASE_URL={}", target.url());
+    let arguments = ["run", artifacts::GIVES_OPTIONS, "-e", &base, "--summary-export", "s.json"];
+    let holds = ["--threshold", "http_req_duration: max<60000 over 30s"];
+    let crossed = ["--threshold", "http_req_failed: rate>0.5 over 1m"];
+    let ran = wasmload.run(&[&arguments[..], &holds, &crossed].concat());
+    assert_code(&ran, 99);
+    assert!(ran.stdout.contains("✓ 'max<60000 over 30s' max="), "{}", ran.stdout);
+    let worst = "✗ 'rate>0.5 over 1m' rate=0.00% at worst, in the 1m0s up to ";
+    assert!(ran.stdout.contains(worst), "{}", ran.stdout);
+    let summary: serde_json::Value = serde_json::from_str(&wasmload.read("s.json")).unwrap();
+    let course = &summary["thresholds"][1]["course"];
+    assert_eq!((&course["overMs"], &course["forMs"]), (&60_000.into(), &serde_json::Value::Null));
+    assert!(course["crossedAtMs"].is_number() && summary["thresholds"][1]["ok"] == false);
+}
+
+#[test]
 fn an_unreachable_target_is_counted_and_named() {
     let wasmload = wasmload();
     let closed = std::net::TcpListener::bind("127.0.0.1:0").expect("a port").local_addr();
@@ -211,13 +229,21 @@ fn the_demo_target_comes_with_the_run_if_it_is_asked_for() {
 fn silence_is_not_success() {
     let (wasmload, target) = (wasmload(), target());
     let base = format!("BASE_URL={}", target.url());
-    for (threshold, code, says) in [
-        ("http_req_durations: p(95)<5", 104, "there are thresholds on `http_req_durations`"),
-        ("dropped_iterations: rate<5", 0, ""),
-        ("http_req_duration{status:500}: p(95)<5", 0, ""),
+    const PASS: &[&str] = &["--on-no-data", "pass"];
+    const FAIL: &[&str] = &["--on-no-data", "fail"];
+    for (threshold, on_no_data, code, says) in [
+        ("http_req_durations: p(95)<5", &[][..], 104, "thresholds on `http_req_durations`"),
+        ("http_req_durations: p(95)<5", PASS, 104, "but no such metric"),
+        ("dropped_iterations: rate<5", FAIL, 0, ""),
+        ("http_req_duration{status:500}: p(95)<5", &[], 0, ""),
+        ("http_req_duration{status:500}: p(95)<5", PASS, 0, ""),
+        ("http_req_duration{status:500}: p(95)<5", FAIL, 99, "but nothing was measured"),
+        ("http_req_duration{status:500}: p(95)<5 over 30s", FAIL, 99, "but nothing was measured"),
+        ("ws_connecting: p(95)<5", &[], 99, "but nothing was measured"),
+        ("ws_connecting: p(95)<5", PASS, 0, ""),
     ] {
         let arguments = ["run", artifacts::GIVES_OPTIONS, "-e", &base, "--threshold", threshold];
-        let ran = wasmload.run(&arguments);
+        let ran = wasmload.run(&[&arguments[..], on_no_data].concat());
         assert_code(&ran, code);
         assert!(ran.stderr.contains(says), "{}", ran.redacted());
     }

@@ -13,8 +13,8 @@ use clap::parser::ValueSource;
 use clap::{ArgMatches, Args};
 use metrics::{Selector, Threshold};
 use plan::{
-    DatasetOptions, DnsOptions, FileOption, HttpVersion, Length, Options, Preset, Problems, Stage,
-    ThresholdSpec, TlsAuthOptions,
+    DatasetOptions, DnsOptions, FileOption, HttpVersion, Length, NoData, Options, Preset, Problems,
+    Stage, ThresholdSpec, TlsAuthOptions,
 };
 
 use super::limits::LimitFlags;
@@ -115,8 +115,15 @@ pub(crate) struct OptionFlags {
     ///
     /// Of a part of a metric: 'http_reqs{status:200}: count>1000'. Times are milliseconds. What is given
     /// for a metric takes the place of what the script or the file demands of it.
+    ///
+    /// 'p(95)<500 over 30s' is held each second against the last 30 seconds, 'rate<0.01 for 60s' is crossed when each
+    /// second of 60 on end does not hold, and both can be asked for at once.
     #[arg(long = "threshold", value_name = "METRIC: EXPRESSION", value_parser = threshold)]
     thresholds: Vec<(String, String)>,
+
+    /// What a threshold is worth for which nothing was measured: pass or fail [default: fail, but for a part of a metric]
+    #[arg(long, env = "WASMLOAD_ON_NO_DATA", hide_env_values = true, value_name = "VERDICT", value_parser = on_no_data)]
+    on_no_data: Option<NoData>,
 
     /// Ignore all thresholds
     #[arg(long, env = "WASMLOAD_NO_THRESHOLDS", hide_env_values = true, value_parser = BoolishValueParser::new())]
@@ -319,6 +326,7 @@ impl OptionFlags {
             max_redirects: self.max_redirects.filter(|_| gave("max_redirects")),
             discard_response_bodies: said("discard_response_bodies", self.discard_response_bodies),
             http_version: self.http_version.filter(|_| gave("http_version")),
+            on_no_data: self.on_no_data.filter(|_| gave("on_no_data")),
             dns: self.dns.clone().filter(|_| gave("dns")),
             local_ips: self.local_ips.clone().filter(|_| gave("local_ips")),
             connect_timeout: self.connect_timeout.filter(|_| gave("connect_timeout")),
@@ -485,6 +493,15 @@ fn http_version(text: &str) -> Result<HttpVersion, String> {
     let options = serde_json::json!({ "httpVersion": text }).to_string();
     let options = plan::parse_json(&options).map_err(|problems| problems.to_string())?;
     options.http_version.ok_or_else(|| "it must be auto, 1.1 or 2".to_owned())
+}
+
+/// Reads what silence is worth.
+fn on_no_data(text: &str) -> Result<NoData, String> {
+    match text {
+        "pass" => Ok(NoData::Pass),
+        "fail" => Ok(NoData::Fail),
+        _ => Err("it must be pass or fail".to_owned()),
+    }
 }
 
 /// Reads the file of this name.
@@ -702,6 +719,9 @@ mod tests {
             assert_eq!(options(&["--http-version", text]).http_version, Some(version));
         }
         assert_eq!(options(&[]).http_version, None);
+        assert_eq!(options(&["--on-no-data", "pass"]).on_no_data, Some(NoData::Pass));
+        assert_eq!(options(&["--on-no-data", "fail"]).on_no_data, Some(NoData::Fail));
+        assert_eq!(on_no_data("maybe"), Err("it must be pass or fail".to_owned()));
         for text in ["3", "", "http2"] {
             let error = http_version(text).unwrap_err();
             assert!(error.starts_with("httpVersion: must be `auto`, `1.1` or `2`"), "{error}");

@@ -18,8 +18,9 @@
 //!
 //! Nothing here reads a clock, does I/O, spawns or prints. Recorders are made once a thread
 //! ([`Shards`]), the run collects them about once a second ([`Totals`]) and holds the totals against
-//! the plan's [`Thresholds`]. What each second brought is handed on ([`Collected`]) and kept, less
-//! finely, for the whole run ([`Timeline`]).
+//! the plan's [`Thresholds`], those of them that say so each second against the last part of the run
+//! ([`Windows`]). What each second brought is handed on ([`Collected`]) and kept, less finely, for the
+//! whole run ([`Timeline`]).
 //!
 //! ```
 //! use metrics::{builtin, Registry, Shards, Sink, Tags, Totals};
@@ -65,6 +66,7 @@ mod threshold;
 mod timeline;
 mod totals;
 mod verdict;
+mod windows;
 
 pub use collected::Collected;
 pub use distribution::{Bucket, Distribution};
@@ -81,4 +83,5 @@ pub use tags::Tags;
 pub use threshold::{Method, Operator, Threshold, ThresholdError};
 pub use timeline::{Slot, Timeline};
 pub use totals::Totals;
-pub use verdict::{Outcome, Problem, Silence, Thresholds, Verdict};
+pub use verdict::{OnNoData, Outcome, Problem, Silence, Thresholds, Verdict};
+pub use windows::{Course, Windows};

@@ -10,17 +10,23 @@ use crate::Kind;
 /// One demand, such as `p(95)<500`.
 ///
 /// ```text
-/// assertion  -> space* method space* operator space* number space*
+/// assertion  -> space* method space* operator space* number over? for? space*
 /// method     -> "count" | "rate" | "value" | "avg" | "min" | "max" | "med" | "p(" number ")"
 /// operator   -> "<=" | "<" | ">=" | ">" | "===" | "==" | "!="
 /// number     -> ("+" | "-")? (digits ("." digits?)? | "." digits) (("e" | "E") ("+" | "-")? digits)?
 ///             | ("+" | "-")? ("inf" | "infinity"), in letters of any case
+/// over       -> space+ "over" space+ length
+/// for        -> space+ "for" space+ length
+/// length     -> (digits "h")? (digits "m")? (digits "s")?, at least one of them and at least a second
 /// ```
 ///
-/// The grammar is k6's as k6 reads it, which is wider than as k6 states it. A number has no unit: times
-/// are milliseconds, data is bytes, rates go from 0 to 1. The operators are looked for in the order above
-/// and the text is cut at the first that is anywhere in it; `===` and `==` mean the same. Which
+/// The grammar is k6's as k6 reads it, which is wider than as k6 states it, and then `over` and `for`, in either order. A
+/// number has no unit: times are milliseconds, data is bytes, rates go from 0 to 1. The operators are looked for in the
+/// order above and the text is cut at the first that is anywhere in it; `===` and `==` mean the same. Which
 /// [method](Method) fits which kind of metric is [`Method::fits`].
+///
+/// Without `over` and `for` a threshold is about the whole run, as k6's are. With either it is held each second against
+/// the last part of the run only: what that comes to is [`Windows`](crate::Windows)' to say.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Threshold {
     /// The text it was read from, as it was given.
@@ -31,6 +37,10 @@ pub struct Threshold {
     pub operator: Operator,
     /// What it is compared with.
     pub value: f64,
+    /// Over how much of the run each time, up to the moment: `over 30s`. Whole seconds.
+    pub over: Option<Duration>,
+    /// For how long on end it must not hold to be crossed: `for 60s`. Whole seconds.
+    pub lasting: Option<Duration>,
     /// Whether the run ends when this does not hold.
     pub abort_on_fail: bool,
     /// How long the run goes on all the same, from its start.
@@ -195,13 +205,17 @@ impl Threshold {
             })?;
         let method = method(&text[..at]).map_err(fail)?;
         let after = at + written.len();
-        let value = value(&text[after..], written)
-            .map_err(|(offset, expected)| fail((after + offset, expected)))?;
+        let of_text = |(offset, expected)| fail((after + offset, expected));
+        let (number, clauses) = number_and_clauses(&text[after..]);
+        let value = value(number, written).map_err(of_text)?;
+        let [over, lasting] = lengths(clauses, number.len()).map_err(of_text)?;
         Ok(Self {
             source: text.to_owned(),
             method,
             operator,
             value,
+            over,
+            lasting,
             abort_on_fail: false,
             delay_abort_eval: None,
         })
@@ -210,6 +224,16 @@ impl Threshold {
     /// Whether a value meets the demand.
     pub fn holds(&self, observed: f64) -> bool {
         self.operator.holds(observed, self.value)
+    }
+
+    /// Whether it is held each second against the last part of the run, and not against the whole of it.
+    pub fn is_windowed(&self) -> bool {
+        self.over.is_some() || self.lasting.is_some()
+    }
+
+    /// Over how much of the run it is held each second, where it [is](Self::is_windowed): a second unless `over` says more.
+    pub fn window(&self) -> Duration {
+        self.over.unwrap_or(Duration::from_secs(1))
     }
 
     /// Whether a run that has lasted so long is to end if this does not hold.
@@ -267,6 +291,68 @@ fn value(text: &str, operator: &str) -> Result<f64, (usize, String)> {
         }
         Err(_) => Err((start, format!("a number instead of `{number}`"))),
     }
+}
+
+/// Cuts what is right of the operator behind the number.
+fn number_and_clauses(text: &str) -> (&str, &str) {
+    let start = text.len() - text.trim_start().len();
+    let length = text[start..].find(char::is_whitespace).unwrap_or(text.len() - start);
+    text.split_at(start + length)
+}
+
+/// Reads what is behind the number, which begins so many bytes behind the operator: `over` and `for`. Errors as above.
+fn lengths(clauses: &str, begin: usize) -> Result<[Option<Duration>; 2], (usize, String)> {
+    const NAMES: [&str; 2] = ["over", "for"];
+    let mut lengths = [None; 2];
+    let mut words = words(clauses);
+    while let Some((offset, word)) = words.next() {
+        let Some(place) = NAMES.iter().position(|name| *name == word) else {
+            let expected = match word {
+                "ns" | "us" | "µs" | "ms" | "s" | "m" | "h" => {
+                    "nothing (times are in milliseconds, without a unit)"
+                }
+                _ => "`over` or `for`, as in `over 30s for 60s`,",
+            };
+            return Err((begin + offset, format!("{expected} instead of `{word}`")));
+        };
+        if lengths[place].is_some() {
+            return Err((begin + offset, format!("`{word}` once, but it is there again,")));
+        }
+        let (offset, text) = words.next().unwrap_or((clauses.trim_end().len(), ""));
+        lengths[place] = Some(length(text).ok_or_else(|| {
+            let instead = match text {
+                "" => format!(" after `{word}`"),
+                text => format!(" instead of `{text}`"),
+            };
+            let length =
+                "a length of time in whole seconds, such as `30s` or `1h30m`, up to `168h`,";
+            (begin + offset, format!("{length}{instead}"))
+        })?);
+    }
+    Ok(lengths)
+}
+
+/// The words of a text, and where each begins.
+fn words(text: &str) -> impl Iterator<Item = (usize, &str)> {
+    let place = |word: &str| word.as_ptr().addr() - text.as_ptr().addr();
+    text.split_whitespace().map(move |word| (place(word), word))
+}
+
+/// A length of time in hours, minutes and seconds, in this order; `None` if a text is none or too long to be measured.
+fn length(text: &str) -> Option<Duration> {
+    /// A week: no run is looked at in longer parts.
+    const LONGEST: u64 = 7 * 24 * 3_600;
+    let (mut rest, mut seconds) = (text, 0_u64);
+    for (unit, worth) in [('h', 3_600), ('m', 60), ('s', 1)] {
+        let Some((count, after)) = rest.split_once(unit) else { continue };
+        if count.is_empty() || !count.bytes().all(|digit| digit.is_ascii_digit()) {
+            return None;
+        }
+        seconds = seconds.checked_add(count.parse::<u64>().ok()?.checked_mul(worth)?)?;
+        rest = after;
+    }
+    let is_whole = rest.is_empty() && (1..=LONGEST).contains(&seconds);
+    is_whole.then(|| Duration::from_secs(seconds))
 }
 
 #[cfg(test)]

@@ -80,7 +80,7 @@ impl Slot {
         self.sketch.merge(&later.sketch);
     }
 
-    fn of(sink: &Sink) -> Self {
+    pub(crate) fn of(sink: &Sink) -> Self {
         let none = Self::default();
         match sink {
             Sink::Counter(counter) => Self { count: counter.count, sum: counter.sum, ..none },

@@ -3,11 +3,27 @@
 use std::fmt;
 use std::time::Duration;
 
-use crate::{Kind, Method, Metric, Registry, Selector, Sink, Threshold, Totals};
+use crate::{Course, Kind, Method, Metric, Registry, Selector, Sink, Threshold, Totals, Windows};
 
 /// All thresholds of a plan.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub struct Thresholds(Vec<(Selector, Vec<Threshold>)>);
+pub struct Thresholds {
+    all: Vec<(Selector, Vec<Threshold>)>,
+    on_no_data: OnNoData,
+}
+
+/// What a threshold is worth for which nothing was measured.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub enum OnNoData {
+    /// As much as a crossed one, if it is about a metric as a whole: that a part of a metric never came
+    /// (`http_req_duration{status:500}`) is no failure.
+    #[default]
+    FailWhole,
+    /// As much as a crossed one, also of a part.
+    Fail,
+    /// As much as one that held.
+    Pass,
+}
 
 /// What became of one threshold.
 #[derive(Clone, Debug, PartialEq)]
@@ -16,8 +32,8 @@ pub struct Verdict {
     pub selector: Selector,
     /// The threshold as it was given.
     pub source: String,
-    /// What was compared, in the metric's unit; `None` exactly where the outcome is
-    /// [`Outcome::NoData`].
+    /// What was compared, in the metric's unit, and of several windows the worst; `None` exactly where the
+    /// outcome is [`Outcome::NoData`].
     pub observed: Option<f64>,
     /// Whether it holds.
     pub outcome: Outcome,
@@ -25,19 +41,10 @@ pub struct Verdict {
     pub silence: Option<Silence>,
     /// Whether the run is to end for it.
     pub abort: bool,
-}
-
-impl Verdict {
-    /// Whether it is about a metric as a whole, or a part that has samples: that a part of a metric never came
-    /// (`http_req_duration{status:500}`) is no failure.
-    pub fn counts(&self) -> bool {
-        self.outcome != Outcome::NoData || self.selector.tags.is_empty()
-    }
-
-    /// Whether nothing speaks against it: it holds, or does not [count](Self::counts).
-    pub fn is_fine(&self) -> bool {
-        self.outcome == Outcome::Passed || !self.counts()
-    }
+    /// Whether nothing speaks against it: it holds, or there was no data and that [is worth](OnNoData) no failure.
+    pub is_fine: bool,
+    /// How it went from second to second, if it [is held](Threshold::is_windowed) against the last part of the run.
+    pub course: Option<Course>,
 }
 
 /// Whether a threshold holds.
@@ -63,6 +70,8 @@ pub enum Silence {
     NoSamples,
     /// No time has passed to count anything a second.
     NoTime,
+    /// Not so much time has passed as it is to be held against.
+    NoWindow,
 }
 
 impl fmt::Display for Silence {
@@ -72,6 +81,7 @@ impl fmt::Display for Silence {
             Self::UnfitMethod => "a metric of its kind has no such value",
             Self::NoSamples => "there were no samples",
             Self::NoTime => "no time has passed",
+            Self::NoWindow => "not enough time has passed",
         })
     }
 }
@@ -112,13 +122,19 @@ impl Problem {
 
 impl Thresholds {
     /// The thresholds of a plan, in its order.
-    pub fn new(thresholds: Vec<(Selector, Vec<Threshold>)>) -> Self {
-        Self(thresholds)
+    pub fn new(all: Vec<(Selector, Vec<Threshold>)>) -> Self {
+        Self { all, on_no_data: OnNoData::default() }
+    }
+
+    /// The same, with another view of those without data.
+    #[must_use]
+    pub fn on_no_data(self, on_no_data: OnNoData) -> Self {
+        Self { on_no_data, ..self }
     }
 
     /// What they are about, and they.
     pub fn iter(&self) -> impl Iterator<Item = (&Selector, &[Threshold])> {
-        self.0.iter().map(|(selector, thresholds)| (selector, &**thresholds))
+        self.all.iter().map(|(selector, thresholds)| (selector, &**thresholds))
     }
 
     /// Whether there are none.
@@ -147,38 +163,67 @@ impl Thresholds {
         problems
     }
 
-    /// A verdict for each threshold, over all that was collected in the time given.
+    /// A verdict for each threshold, over all that was collected in the time given: `over` and `for` say nothing here.
     ///
     /// A metric without samples gives [`Outcome::NoData`], but for a counter: of what never happened
     /// there are none, and `count<1` holds. Such a counter does not abort a run, though; `count>0`
     /// would before the first sample.
     pub fn evaluate(&self, totals: &Totals, elapsed: Duration) -> Vec<Verdict> {
+        self.evaluate_with(totals, elapsed, &Windows::default())
+    }
+
+    /// The same, but of those that are held each second what came of that.
+    pub fn evaluate_with(
+        &self,
+        totals: &Totals,
+        elapsed: Duration,
+        windows: &Windows,
+    ) -> Vec<Verdict> {
         let mut verdicts = Vec::new();
-        for (selector, thresholds) in self.iter() {
+        for (place, (selector, thresholds)) in self.iter().enumerate() {
             let metric = totals.registry().find(&selector.metric);
             // Merged once, however many thresholds are on it.
             let sink = metric.as_ref().and_then(|each| totals.select(each.id, &selector.tags));
-            verdicts.extend(thresholds.iter().map(|threshold| {
-                let observed = match &metric {
-                    None => Err(Silence::UnknownMetric),
-                    Some(metric) => observe(threshold.method, metric.kind, sink.as_ref(), elapsed),
+            for (among, threshold) in thresholds.iter().enumerate() {
+                let course = windows.course(place, among);
+                let observed = match (&metric, course) {
+                    (None, _) => Err(Silence::UnknownMetric),
+                    (Some(metric), _) if !threshold.method.fits(metric.kind) => {
+                        Err(Silence::UnfitMethod)
+                    }
+                    (Some(_), Some(course)) => course.worst.ok_or(windows.silence()),
+                    (Some(metric), None) => {
+                        observe(threshold.method, metric.kind, sink.as_ref(), elapsed)
+                    }
                 };
-                let outcome = match observed {
-                    Ok(observed) if threshold.holds(observed) => Outcome::Passed,
-                    Ok(_) => Outcome::Crossed,
-                    Err(_) => Outcome::NoData,
+                let outcome = match (observed, course) {
+                    (Err(_), _) => Outcome::NoData,
+                    (Ok(_), Some(course)) if course.crossed_at.is_some() => Outcome::Crossed,
+                    (Ok(_), Some(_)) => Outcome::Passed,
+                    (Ok(observed), None) if threshold.holds(observed) => Outcome::Passed,
+                    (Ok(_), None) => Outcome::Crossed,
                 };
-                Verdict {
+                let is_fine = match outcome {
+                    Outcome::Passed => true,
+                    Outcome::Crossed => false,
+                    Outcome::NoData => match self.on_no_data {
+                        OnNoData::FailWhole => !selector.tags.is_empty(),
+                        OnNoData::Fail => false,
+                        OnNoData::Pass => true,
+                    },
+                };
+                let aborts = threshold.aborts(elapsed);
+                verdicts.push(Verdict {
                     selector: selector.clone(),
                     source: threshold.source.clone(),
                     observed: observed.ok(),
                     outcome,
                     silence: observed.err(),
-                    abort: outcome == Outcome::Crossed
-                        && sink.is_some()
-                        && threshold.aborts(elapsed),
-                }
-            }));
+                    abort: outcome == Outcome::Crossed && sink.is_some() && aborts,
+                    is_fine,
+                    course: course.copied(),
+                });
+            }
         }
         verdicts
     }
@@ -275,6 +320,8 @@ mod tests {
                 outcome,
                 silence: None,
                 abort: false,
+                is_fine: outcome == Outcome::Passed,
+                course: None,
             };
             assert_eq!(verdicts, [expected]);
         }
@@ -331,25 +378,30 @@ mod tests {
             ("iterations", "count>0", false, "crossed, but nothing has happened yet"),
         ] {
             let mut all = thresholds(&[(selector, source)]);
-            all.0[0].1[0].abort_on_fail = true;
+            all.all[0].1[0].abort_on_fail = true;
             assert_eq!(all.evaluate(&totals, Duration::from_secs(1))[0].abort, abort, "{why}");
 
-            all.0[0].1[0].delay_abort_eval = Some(Duration::from_secs(10));
+            all.all[0].1[0].delay_abort_eval = Some(Duration::from_secs(10));
             assert!(!all.evaluate(&totals, Duration::from_secs(1))[0].abort, "{why}, too early");
         }
     }
 
     #[test]
-    fn a_part_that_never_came_speaks_against_nothing() {
-        for (selector, source, counts, fine) in [
-            ("http_req_duration", "max<=100", true, true),
-            ("http_req_duration", "max<1", true, false),
-            ("http_req_duration{name:x}", "max<1", false, true),
-            ("iteration_duration", "avg<1", true, false),
+    fn what_silence_is_worth_is_as_it_was_asked_for() {
+        use OnNoData::*;
+        for (selector, source, fine_in) in [
+            ("http_req_duration", "max<=100", &[FailWhole, Fail, Pass][..]),
+            ("http_req_duration", "max<1", &[]),
+            ("http_req_duration{name:x}", "max<1", &[FailWhole, Pass]),
+            ("iteration_duration", "avg<1", &[Pass]),
+            ("iteration_duration", "avg<1 over 30s", &[Pass]),
         ] {
-            let verdicts =
-                thresholds(&[(selector, source)]).evaluate(&measured(), Duration::from_secs(4));
-            assert_eq!((verdicts[0].counts(), verdicts[0].is_fine()), (counts, fine), "{selector}");
+            for on_no_data in [FailWhole, Fail, Pass] {
+                let all = thresholds(&[(selector, source)]).on_no_data(on_no_data);
+                let verdicts = all.evaluate(&measured(), Duration::from_secs(4));
+                let expected = fine_in.contains(&on_no_data);
+                assert_eq!(verdicts[0].is_fine, expected, "{selector} {source} {on_no_data:?}");
+            }
         }
     }
 

@@ -5,7 +5,7 @@
 //!
 //! ```json
 //! {
-//!   "version": "1.2.0",
+//!   "version": "1.3.0",
 //!   "complete": true,
 //!   "state": { "testRunDurationMs": 10003.2 },
 //!   "metrics": {
@@ -22,7 +22,8 @@
 //!     "threshold": "p(95)<500",
 //!     "outcome": "passed",
 //!     "observed": 7.3,
-//!     "reason": null
+//!     "reason": null,
+//!     "ok": true
 //!   }],
 //!   "scenarios": [],
 //!   "errors": [{ "error": "connection refused", "code": 1212, "count": 500 }],
@@ -38,6 +39,7 @@
 //! * A part of a metric stands under its selector: `http_req_duration{expected_response:true}`.
 //! * As in k6, a threshold without data is `ok`; `thresholds`, which k6 does not have, tells the two
 //!   apart.
+//! * A threshold that is held each second (`over 30s`, `for 60s`) has a `course`: when it was worst, and when it was crossed.
 //! * `complete` is false in the file that is there while the run is: see [`SummaryFile`].
 //!
 //! `summary.schema.json`, beside this crate's manifest, says all of it as JSON Schema. The first
@@ -62,7 +64,7 @@ use self::document::{
 use crate::summary::{MetricSummary, Summary, Values};
 
 /// The version of the form.
-pub const VERSION: &str = "1.2.0";
+pub const VERSION: &str = "1.3.0";
 
 /// The summary as JSON, indented, with a line break at its end.
 pub fn json(summary: &Summary) -> String {
@@ -215,6 +217,8 @@ impl Threshold {
             .into(),
             observed: verdict.observed.map(Number),
             reason: verdict.silence.map(|silence| silence.to_string()),
+            ok: Some(verdict.is_fine),
+            course: verdict.course.as_ref().map(form::Course::of),
         }
     }
 }

@@ -18,6 +18,7 @@ use crate::line::{BAD, DOUBTFUL, GOOD, Line, TITLE, VALUE};
 use crate::numbers::{self, counted};
 use crate::own_summary::printable;
 use crate::summary::{CheckSummary, Injector, Summary, ThresholdSummary, Values};
+use crate::summary_json::document::Course;
 use crate::{Output, OutputError};
 
 /// How many kinds of errors are listed each; the file has them all.
@@ -428,9 +429,13 @@ fn threshold_line(threshold: &ThresholdSummary, indent: usize) -> Line {
         Ok(Method::Med | Method::Percentile(_)) => quantile(observed, contains),
         _ => format!("{}{a_second}", numbers::value(observed, kind, contains)),
     };
-    match method {
+    let line = match method {
         Ok(method) => line.plain(format!("{method}=")).styled(VALUE, value),
         Err(_) => line.styled(VALUE, value),
+    };
+    match &verdict.course {
+        Some(course) => line.plain(format!(" {}", Course::of(course).text())),
+        None => line,
     }
 }
 

@@ -280,7 +280,7 @@ impl Terminal {
             true => Line::new().styled(GOOD, "✓ ").plain(format!("{load} held")),
             false => Line::new().styled(BAD, "✗ ").plain(format!("{load} did not hold: ")),
         };
-        let broken = step.verdicts.iter().filter(|verdict| !verdict.is_fine());
+        let broken = step.verdicts.iter().filter(|verdict| !verdict.is_fine);
         let said = |verdict: &Verdict| match verdict.outcome {
             Outcome::NoData => format!("no samples of {}", verdict.selector),
             _ => format!("{} {}", verdict.selector, verdict.source),

@@ -68,6 +68,7 @@ impl Options {
             graceful_stop: self.graceful_stop.or(lower.graceful_stop),
             scenarios,
             thresholds: merged(self.thresholds, lower.thresholds),
+            on_no_data: self.on_no_data.or(lower.on_no_data),
             tags: merged(self.tags, lower.tags),
             env: merged(self.env, lower.env),
             min_iteration_duration: self.min_iteration_duration.or(lower.min_iteration_duration),
@@ -154,9 +155,9 @@ mod tests {
             (r#"{}"#, r#"{"vus":2}"#, r#"{"vus":2}"#, "what is not given above stands below"),
             (r#"{"vus":1}"#, r#"{"vus":2}"#, r#"{"vus":1}"#, "a value takes the lower one's place"),
             (
-                r#"{"isolation":"vu"}"#,
-                r#"{"isolation":"iteration","flows":["default"]}"#,
-                r#"{"isolation":"vu","flows":["default"]}"#,
+                r#"{"isolation":"vu","onNoData":"pass"}"#,
+                r#"{"isolation":"iteration","onNoData":"fail","flows":["default"]}"#,
+                r#"{"isolation":"vu","onNoData":"pass","flows":["default"]}"#,
                 "what a program says about instances is a default",
             ),
             (

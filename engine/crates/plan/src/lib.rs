@@ -85,7 +85,7 @@ pub use life::{Flows, Isolation, Life, NormalOptions, ThinkTime, ThinkTimeOption
 pub use limits::{LimitOptions, Limits};
 pub use net_grant::{NetGrant, NetGrantError, NetHosts};
 pub use network::{AddressPolicy, AddressSelect, ConnectionReuse, DnsOptions, NetworkPlan};
-pub use options::{Options, RequestOptions, ScenarioOptions, ThresholdRule, ThresholdSpec};
+pub use options::{NoData, Options, RequestOptions, ScenarioOptions, ThresholdRule, ThresholdSpec};
 pub use outline::{Iterations, Outline, ScenarioOutline, Series, Totals};
 pub use pacer::{ConstantPacer, Curve, Pacer, PoissonPacer, RampingPacer, TracePacer};
 pub use plan::{Plan, Requests, ScenarioPlan};

@@ -70,6 +70,10 @@ pub struct Options {
     /// `http_reqs{status:200}`. A run in which one does not hold has failed.
     pub thresholds: Option<BTreeMap<String, Vec<ThresholdSpec>>>,
 
+    /// What a threshold is worth for which nothing was measured: `fail` as a crossed one, `pass` as one that held. If it is
+    /// left out, one about a metric as a whole fails the run, and one about a part of it, which may never come, does not.
+    pub on_no_data: Option<NoData>,
+
     /// Tags on everything that is measured.
     pub tags: Option<BTreeMap<String, String>>,
 
@@ -380,17 +384,29 @@ impl ScenarioOptions {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub enum ThresholdSpec {
-    /// What must hold, such as `p(95)<500`; times are milliseconds.
+    /// What must hold of the whole run, such as `p(95)<500`, or each second of its last part, as in `p(95)<500 over 30s`
+    /// and `rate<0.01 for 60s`; times are milliseconds.
     Expression(String),
     /// What must hold, and whether the run ends early if it does not.
     Rule(ThresholdRule),
+}
+
+/// What a threshold is worth for which nothing was measured.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum NoData {
+    /// As much as one that held.
+    Pass,
+    /// As much as a crossed one.
+    Fail,
 }
 
 /// What must hold, and whether the run ends early if it does not.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct ThresholdRule {
-    /// What must hold, such as `p(95)<500`; times are milliseconds.
+    /// What must hold of the whole run, such as `p(95)<500`, or each second of its last part, as in `p(95)<500 over 30s`
+    /// and `rate<0.01 for 60s`; times are milliseconds.
     pub threshold: String,
     /// Whether the run ends as soon as it does not hold.
     #[serde(default)]

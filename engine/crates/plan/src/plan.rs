@@ -5,7 +5,7 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
-use metrics::{Selector, Threshold};
+use metrics::{OnNoData, Selector, Threshold};
 
 use crate::executor::Share;
 use crate::life::{Flows, Life};
@@ -15,9 +15,9 @@ use crate::problems::{element_of, key_of, message};
 use crate::shortcut::{self, Shortcut};
 use crate::{
     ConnectionReuse, DatasetPlan, Executor, HttpVersion, Length, LimitOptions, MAX_VUS,
-    NetworkPlan, Options, Preset, Problems, Raise, RequestOptions, ScenarioOptions, Schedule,
-    Search, ThresholdSpec, TlsPlan, TrendStat, VuStep, Wants, check, dataset, file, hosts, network,
-    preset, proxy, tls, trend_stat,
+    NetworkPlan, NoData, Options, Preset, Problems, Raise, RequestOptions, ScenarioOptions,
+    Schedule, Search, ThresholdSpec, TlsPlan, TrendStat, VuStep, Wants, check, dataset, file,
+    hosts, network, preset, proxy, tls, trend_stat,
 };
 
 /// How long `setup`, `teardown` and a request may take where nothing else is said; k6's.
@@ -34,6 +34,8 @@ pub struct Plan {
     pub preset: Option<Preset>,
     /// What must hold of which samples, by selector.
     pub thresholds: Vec<(Selector, Vec<Threshold>)>,
+    /// What a threshold is worth for which nothing was measured.
+    pub on_no_data: OnNoData,
     /// Tags on everything that is measured.
     pub tags: BTreeMap<String, String>,
     /// What scripts find in their environment.
@@ -305,6 +307,11 @@ impl Options {
             scenarios,
             preset: self.preset,
             thresholds,
+            on_no_data: match self.on_no_data {
+                None => OnNoData::default(),
+                Some(NoData::Fail) => OnNoData::Fail,
+                Some(NoData::Pass) => OnNoData::Pass,
+            },
             tags,
             env,
             seed: self.seed,
@@ -477,7 +484,15 @@ fn check_searches(
         );
         problems.push(key_of("scenarios", &other.name), message);
     }
-    if thresholds.iter().flat_map(|(_, thresholds)| thresholds).any(|one| one.abort_on_fail) {
+    let mut all = thresholds.iter().flat_map(|(_, thresholds)| thresholds);
+    if all.clone().any(Threshold::is_windowed) {
+        warnings.push(
+            "`over` and `for` have no effect in a search for the breakpoint, which holds each step as a \
+             whole against the thresholds"
+                .to_owned(),
+        );
+    }
+    if all.any(|one| one.abort_on_fail) {
         warnings.push(
             "`abortOnFail` has no effect in a search for the breakpoint, which goes on until it \
              knows where thresholds break"

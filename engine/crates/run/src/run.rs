@@ -4,7 +4,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use metrics::{Recorder, Shards, Thresholds, Timeline, Totals, Verdict};
+use metrics::{Recorder, Shards, Thresholds, Timeline, Totals, Verdict, Windows};
 use plan::{Plan, Schedule};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, Interval, MissedTickBehavior};
@@ -66,6 +66,11 @@ pub async fn run<F: VuFactory>(
     let recorder = shards.recorder(shards.count() - 1);
     let mut clock = tokio::time::interval(TICK);
     clock.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    let thresholds = Thresholds::new(plan.thresholds.clone()).on_no_data(plan.on_no_data);
+    let search = search(&plan);
+    // A search judges each step as a whole.
+    let windows = if search.is_none() { Windows::new(&thresholds) } else { Windows::default() };
+    let by_series = by_series || windows.want_series();
     let mut conductor = Conductor {
         plan: Arc::clone(&plan),
         on_event,
@@ -82,7 +87,8 @@ pub async fn run<F: VuFactory>(
         most_vus: vec![0; plan.scenarios.len()],
         measured: None,
         measured_until: Duration::ZERO,
-        thresholds: Thresholds::new(plan.thresholds.clone()),
+        thresholds,
+        windows,
         verdicts: Arc::from([]),
         boards: Arc::clone(&boards),
         parts_done: vec![0; plan.scenarios.len()],
@@ -92,7 +98,7 @@ pub async fn run<F: VuFactory>(
         prepared: vec![false; workers],
         left: vec![false; workers],
         load: None,
-        search: search(&plan),
+        search,
         ticks: 0,
         failures: Failures::default(),
         said: Failures::default(),
@@ -145,6 +151,8 @@ struct Conductor<'a> {
     /// How far what was measured has been said, from the start of the load.
     measured_until: Duration,
     thresholds: Thresholds,
+    /// Those thresholds that are held each second.
+    windows: Windows,
     verdicts: Arc<[Verdict]>,
     boards: Arc<[Arc<ScenarioBoard>]>,
     /// Workers that are done with each scenario.
@@ -203,10 +211,11 @@ impl Conductor<'_> {
         }
         self.totals.collect();
         self.say_measured(elapsed);
+        self.windows.end();
         let search = self.search.map(Searching::found);
         let verdicts = match search.as_ref().and_then(Searched::verdicts) {
             Some(verdicts) => verdicts.to_vec(),
-            None => self.thresholds.evaluate(&self.totals, elapsed),
+            None => self.thresholds.evaluate_with(&self.totals, elapsed, &self.windows),
         };
 
         let finished = Box::new(Finished {

@@ -276,7 +276,7 @@ impl Searching {
         Some(Step {
             load,
             kept_up,
-            held: kept_up && dropped <= DROPPED && verdicts.iter().all(Verdict::is_fine),
+            held: kept_up && dropped <= DROPPED && verdicts.iter().all(|verdict| verdict.is_fine),
             hasty: duration
                 .as_ref()
                 .is_some_and(|it| it.mean() > self.plan.settling().as_secs_f64() * 1e3),

@@ -58,6 +58,29 @@ fn what_is_no_threshold_says_where_and_why() {
         ("avg<NaN", 4, "a number in range instead of `NaN`"),
         ("avg<1e999", 4, "a number in range"),
         ("count====1", 8, "a number instead of `=1`"),
+        ("avg<5 ms", 6, "without a unit) instead of `ms`"),
+        ("avg<5 within 30s", 6, "`over` or `for`, as in `over 30s for 60s`, instead of `within`"),
+        ("avg<5 30s", 6, "`over` or `for`"),
+        ("avg<5over 30s", 4, "a plain number"),
+        ("avg<over 30s", 4, "a number instead of `over`"),
+        ("avg<5 over", 10, "up to `168h`, after `over`"),
+        ("avg<5 for  ", 9, "up to `168h`, after `for`"),
+        ("avg<5 over for 30s", 11, "instead of `for`"),
+        (
+            "avg<5 over 30",
+            11,
+            "whole seconds, such as `30s` or `1h30m`, up to `168h`, instead of `30`",
+        ),
+        ("avg<5 over 500ms", 11, "instead of `500ms`"),
+        ("avg<5 over 1.5m", 11, "instead of `1.5m`"),
+        ("avg<5 over 0s", 11, "instead of `0s`"),
+        ("avg<5 over 30s1m", 11, "instead of `30s1m`"),
+        ("avg<5 over -3s", 11, "instead of `-3s`"),
+        ("avg<5 over 169h", 11, "up to `168h`"),
+        ("avg<5 over 99999999999999999999s", 11, "up to `168h`"),
+        ("avg<5 over 9999999999999999h", 11, "up to `168h`"),
+        ("avg<5 over 30s over 1m", 15, "`over` once"),
+        ("avg<5 over 30s for 1m and", 22, "`over` or `for`"),
     ] {
         let error = Threshold::parse(text).unwrap_err();
         assert_eq!(error.offset, offset, "{text}: {error}");
@@ -68,6 +91,27 @@ fn what_is_no_threshold_says_where_and_why() {
         "expected a plain number (times are in milliseconds, without a unit) instead of `500ms` \
          at byte 6 of `p(95)<500ms`"
     );
+}
+
+#[test]
+fn over_and_for_are_lengths_behind_the_number() {
+    let seconds = |n: Option<u64>| n.map(Duration::from_secs);
+    for (text, over, lasting, window, why) in [
+        ("p(95)<500", None, None, 1, "neither, as k6's"),
+        ("p(95)<500 over 30s", Some(30), None, 30, "a window"),
+        ("rate<0.01 for 60s", None, Some(60), 1, "a time on end, each second by itself"),
+        ("avg<5 over 30s for 1m", Some(30), Some(60), 30, "both"),
+        ("avg<5 for 1m over 30s", Some(30), Some(60), 30, "the other way round"),
+        (" avg < 5 \t over\n1h2m3s ", Some(3_723), None, 3_723, "white space does not matter"),
+        ("avg<5 over 90m", Some(5_400), None, 5_400, "more minutes than an hour has"),
+        ("avg<5 over 168h", Some(604_800), None, 604_800, "the longest"),
+    ] {
+        let found = Threshold::parse(text).unwrap_or_else(|error| panic!("{why}: {error}"));
+        assert_eq!((found.over, found.lasting), (seconds(over), seconds(lasting)), "{why}");
+        assert_eq!(found.window(), Duration::from_secs(window), "{why}");
+        assert_eq!(found.is_windowed(), over.or(lasting).is_some(), "{why}");
+        assert_eq!(found.source, text);
+    }
 }
 
 #[test]
@@ -145,15 +189,26 @@ proptest! {
         operator in proptest::sample::select(OPERATORS.map(|(_, operator)| operator).to_vec()),
         value in proptest::num::f64::NORMAL | proptest::num::f64::ZERO | proptest::num::f64::INFINITE,
         space in "[ \t]{0,2}",
+        over in proptest::option::of(1..604_800_u64),
+        lasting in proptest::option::of(1..604_800_u64),
     ) {
-        let text = format!("{space}{method}{space}{operator}{space}{value}{space}");
+        let clause = |name, length: Option<u64>| match length {
+            Some(seconds) => format!(" {name}{space} {}m{}s", seconds / 60, seconds % 60),
+            None => String::new(),
+        };
+        let clauses = clause("over", over) + &clause("for", lasting);
+        let text = format!("{space}{method}{space}{operator}{space}{value}{clauses}{space}");
         let found = Threshold::parse(&text).unwrap();
+        prop_assert_eq!(found.over.map(|length| length.as_secs()), over);
+        prop_assert_eq!(found.lasting.map(|length| length.as_secs()), lasting);
         prop_assert_eq!((found.method, found.operator, found.value), (method, operator, value));
         prop_assert_eq!(found.source, text);
     }
 
     #[test]
-    fn no_text_breaks_the_parser(text in "\\PC{0,20}|p\\(\\PC{0,5}\\)<\\PC{0,5}") {
+    fn no_text_breaks_the_parser(
+        text in "\\PC{0,20}|p\\(\\PC{0,5}\\)<\\PC{0,5}|avg<5 (over|for) [0-9hms\\PC]{0,9}",
+    ) {
         if let Err(error) = Threshold::parse(&text) {
             prop_assert!(error.offset <= text.len());
             prop_assert!(text.is_char_boundary(error.offset));

@@ -63,13 +63,23 @@ function observedUnit({ metric, threshold }) {
   return unitOf(found.kind, found.contains);
 }
 
+// When a threshold that is held each second was worst, and when it was crossed.
+function courseOf({ course }) {
+  if (!course || course.worstAtMs === null) return "";
+  const time = (ms) => shown(ms, "time");
+  const parts = [course.overMs > 1000 ? `at worst, in the ${time(course.overMs)} up to ${time(course.worstAtMs)}` : `at worst, at ${time(course.worstAtMs)}`];
+  if (course.forMs !== null && course.longestMs > 0) parts.push(`not so for ${time(course.longestMs)} on end at most`);
+  if (course.crossedAtMs !== null) parts.push(`crossed at ${time(course.crossedAtMs)}`);
+  return ` ${parts.join("; ")}`;
+}
+
 function thresholds() {
   const all = table({
     caption: "Thresholds",
     columns: [
       { name: "Metric", value: by("metric") },
       { name: "Threshold", value: by("threshold") },
-      { name: "Observed", value: (row) => (row.observed === null ? row.reason || "–" : shown(row.observed, observedUnit(row))) },
+      { name: "Observed", value: (row) => (row.observed === null ? row.reason || "–" : shown(row.observed, observedUnit(row)) + courseOf(row)) },
       { name: "Outcome", value: (row) => OUTCOMES[row.outcome]?.[0] ?? row.outcome, sort: (row) => OUTCOMES[row.outcome]?.[1] ?? "" },
     ],
   });

@@ -107,16 +107,21 @@ impl Suite {
 fn thresholds(result: &StoredResult) -> Suite {
     let case = |it: &crate::summary_json::document::Threshold| {
         let observed = || it.observed.map_or_else(String::new, |it| crate::numbers::number(it.0));
+        let course = || it.course.as_ref().map_or_else(String::new, |it| format!(" {}", it.text()));
         let silence = || it.reason.clone().unwrap_or_else(|| "no data".to_owned());
-        // What the run's exit code makes of it, too.
-        let is_part = Selector::parse(&it.metric).is_ok_and(|selector| !selector.tags.is_empty());
+        // What the run's exit code makes of it, too. Older files do not say.
+        let is_part =
+            || Selector::parse(&it.metric).is_ok_and(|selector| !selector.tags.is_empty());
+        let is_fine = || it.ok.unwrap_or_else(is_part);
         Case {
             class: format!("thresholds.{}", it.metric),
             name: it.threshold.to_string(),
             ending: match &*it.outcome {
                 "passed" => Ending::Held,
-                "crossed" => Ending::Failed(format!("{} was {}", it.metric, observed())),
-                _ if is_part => Ending::Skipped(silence()),
+                "crossed" => {
+                    Ending::Failed(format!("{} was {}{}", it.metric, observed(), course()))
+                }
+                _ if is_fine() => Ending::Skipped(silence()),
                 _ => Ending::Failed(format!("no data: {}", silence())),
             },
         }

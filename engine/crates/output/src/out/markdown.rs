@@ -87,7 +87,11 @@ impl Page {
                 "crossed" => "✗ crossed",
                 _ => "? no data",
             };
-            let observed = it.observed.map_or_else(|| "-".to_owned(), |it| numbers::number(it.0));
+            let mut observed =
+                it.observed.map_or_else(|| "-".to_owned(), |it| numbers::number(it.0));
+            if let (Some(course), Some(_)) = (&it.course, it.observed) {
+                observed = format!("{observed} {}", course.text());
+            }
             vec![plain(&it.metric), plain(&it.threshold), observed, outcome.to_owned()]
         });
         self.table(&["metric", "threshold", "observed", "outcome"], rows);

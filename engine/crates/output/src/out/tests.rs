@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use super::*;
 use crate::stored::tests::stored;
-use crate::summary::tests::{idle, mishaps, ordinary, plan};
+use crate::summary::tests::{idle, mishaps, ordinary, plan, windowed};
 
 fn out(text: &str) -> Result<Out, String> {
     text.parse()
@@ -374,6 +374,21 @@ fn a_script_cannot_write_markup_of_its_own() {
         xml.contains("name=\"a|b &lt;script&gt; `x` \u{fffd}&#10;# ]]&gt; &quot;&amp;&quot;\""),
         "{xml}"
     );
+}
+
+#[test]
+fn reports_say_when_a_threshold_that_is_held_each_second_was_worst() {
+    let mut result = stored(&windowed());
+    let worst = "at worst, in the 5s up to 9s; crossed at 7s";
+    let xml = junit::report(&result);
+    assert!(xml.contains(&format!("http_req_duration was 812.3 {worst}")), "{xml}");
+    assert!(xml.contains("<skipped message=\"there were no samples\"/>"), "{xml}");
+    assert!(markdown::report(&result).contains(&format!("812.3 {worst} | ✗ crossed")));
+
+    // Where a part that never came fails the run, it fails here.
+    result.summary.thresholds[2].ok = Some(false);
+    let xml = junit::report(&result);
+    assert!(xml.contains("<failure message=\"no data: there were no samples\""), "{xml}");
 }
 
 #[test]

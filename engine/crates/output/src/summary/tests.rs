@@ -1,8 +1,8 @@
 use std::sync::Arc;
 
 use metrics::{
-    Contains, Kind, MAX_TAGGED_SERIES, MetricId, Outcome, Recorder, Registry, Shards, Silence,
-    Tags, Thresholds, Timeline,
+    Contains, Course, Kind, MAX_TAGGED_SERIES, MetricId, Outcome, Recorder, Registry, Shards,
+    Silence, Tags, Thresholds, Timeline,
 };
 use plan::Plan;
 use run::{CallError, FailureKind, Latency, Step};
@@ -191,6 +191,34 @@ pub(crate) fn ordinary() -> Finished {
             }"#,
         ),
     )
+}
+
+/// An ordinary run whose thresholds are held each second.
+pub(crate) fn windowed() -> Finished {
+    let mut finished = ordinary();
+    let seconds = Duration::from_secs;
+    let courses = [
+        ("p(95)<150 over 5s", Outcome::Crossed, Some(812.3), 5, None, Some(7), 2),
+        ("avg<140 for 1m", Outcome::Passed, Some(151.5), 1, Some(60), None, 3),
+        ("max<1000 over 5s", Outcome::NoData, None, 5, None, None, 0),
+    ];
+    for (verdict, course) in finished.verdicts.iter_mut().zip(courses) {
+        let (source, outcome, observed, window, lasting, crossed_at, longest) = course;
+        verdict.source = source.to_owned();
+        (verdict.outcome, verdict.observed) = (outcome, observed);
+        verdict.silence = (outcome == Outcome::NoData).then_some(Silence::NoSamples);
+        // Of a part of a metric.
+        verdict.is_fine = outcome != Outcome::Crossed;
+        verdict.course = Some(Course {
+            window: seconds(window),
+            lasting: lasting.map(seconds),
+            worst: observed,
+            worst_at: seconds(9),
+            crossed_at: crossed_at.map(seconds),
+            longest: seconds(longest),
+        });
+    }
+    finished
 }
 
 /// A run of two scenarios, one of them with arrivals, in which much went wrong.

@@ -102,10 +102,32 @@ pub struct Threshold {
     /// What became of it.
     #[schemars(extend("enum" = ["passed", "crossed", "no_data"]))]
     pub outcome: Cow<'static, str>,
-    /// What was compared, in the metric's unit; null where there was no data.
+    /// What was compared, in the metric's unit, and of several windows the worst; null where there was no data.
     pub observed: Option<Number>,
     /// Why there was no data; null where there was.
     pub reason: Option<String>,
+    /// Whether nothing speaks against it: it held, or there was no data and that was worth no failure.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ok: Option<bool>,
+    /// How it went from second to second; absent of one that was held against the whole run.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub course: Option<Course>,
+}
+
+/// How a threshold went that is held each second (`over 30s`, `for 60s`). Moments are from the start of the load.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct Course {
+    /// Over how much of the run it was held each time, in milliseconds: a second where there is no `over`.
+    pub over_ms: Number,
+    /// For how long on end it must not hold to be crossed, in milliseconds; null where there is no `for`.
+    pub for_ms: Option<Number>,
+    /// The end of the window in which what was observed was, in milliseconds; null where there was no data.
+    pub worst_at_ms: Option<Number>,
+    /// When it was first crossed, in milliseconds; null unless it was.
+    pub crossed_at_ms: Option<Number>,
+    /// The longest time on end for which it did not hold, in milliseconds.
+    pub longest_ms: Number,
 }
 
 /// A scenario.

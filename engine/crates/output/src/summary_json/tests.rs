@@ -3,7 +3,7 @@ use std::path::Path;
 use serde_json::Value;
 
 use super::*;
-use crate::summary::tests::{idle, mishaps, ordinary, searched};
+use crate::summary::tests::{idle, mishaps, ordinary, searched, windowed};
 
 /// Checks a value against a schema, as far as ours uses the language; a property that the schema does
 /// not name is a problem too.
@@ -62,14 +62,30 @@ pub(crate) fn problems(value: &Value, schema: &Value, root: &Value, path: &str) 
 #[test]
 fn every_document_written_fits_the_schema() {
     let schema = schema();
-    let written =
-        [&ordinary(), &mishaps(), &idle(), &searched()].map(|run| json(&Summary::new(run)));
+    let written = [&ordinary(), &mishaps(), &idle(), &searched(), &windowed()]
+        .map(|run| json(&Summary::new(run)));
     for text in written.into_iter().chain([json_of_nothing_yet()]) {
         let document: Value = serde_json::from_str(&text).unwrap();
         assert_eq!(problems(&document, &schema, &schema, "$"), Vec::<String>::new());
     }
     let wrong = serde_json::json!({ "version": 1, "complete": true, "odd": 1 });
     assert!(problems(&wrong, &schema, &schema, "$").len() > 3, "what does not fit is found");
+}
+
+#[test]
+fn a_threshold_that_is_held_each_second_has_a_course_and_others_have_none() {
+    let document: Value = serde_json::from_str(&json(&Summary::new(&windowed()))).unwrap();
+    let course = serde_json::json!({
+        "overMs": 5_000, "forMs": null, "worstAtMs": 9_000, "crossedAtMs": 7_000, "longestMs": 2_000
+    });
+    let thresholds = &document["thresholds"];
+    assert_eq!((&thresholds[0]["course"], &thresholds[0]["ok"]), (&course, &false.into()));
+    assert_eq!(thresholds[1]["course"]["forMs"], 60_000);
+    assert_eq!(
+        (&thresholds[2]["course"]["worstAtMs"], &thresholds[2]["ok"]),
+        (&Value::Null, &true.into())
+    );
+    assert!(thresholds[3].get("course").is_none());
 }
 
 #[test]

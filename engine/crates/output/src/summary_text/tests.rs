@@ -3,7 +3,7 @@ use metrics::{Contains, Kind};
 use run::{CallError, Failure, Finished, StopReason};
 
 use super::*;
-use crate::summary::tests::{Recording, idle, mishaps, ordinary, plan, searched};
+use crate::summary::tests::{Recording, idle, mishaps, ordinary, plan, searched, windowed};
 
 fn plain(finished: &Finished) -> String {
     text(&Summary::new(finished), false)
@@ -12,6 +12,13 @@ fn plain(finished: &Finished) -> String {
 #[test]
 fn an_ordinary_run_reads_as_k6s() {
     assert_snapshot!(plain(&ordinary()));
+}
+
+#[test]
+fn thresholds_that_are_held_each_second_say_how_bad_it_was_and_when() {
+    let text = plain(&windowed());
+    let (block, _) = text.split_once("  █ TOTAL RESULTS").unwrap();
+    assert_snapshot!(block);
 }
 
 #[test]

@@ -88,8 +88,10 @@ fn tick_of_four() -> Tick {
         outcome: Outcome::Crossed,
         silence: None,
         abort: false,
+        is_fine: false,
+        course: None,
     };
-    let passed = Verdict { outcome: Outcome::Passed, ..crossed.clone() };
+    let passed = Verdict { outcome: Outcome::Passed, is_fine: true, ..crossed.clone() };
     Tick {
         scenarios: vec![
             progress(ScenarioState::Running, 10, 0.4, (4, 10)),
@@ -270,7 +272,7 @@ fn a_search_says_of_each_load_whether_it_held_and_why_not() {
     let said_before = paper.text();
     for mut step in finished.search.unwrap().steps {
         if !step.held {
-            step.verdicts[0].outcome = Outcome::Crossed;
+            (step.verdicts[0].outcome, step.verdicts[0].is_fine) = (Outcome::Crossed, false);
         }
         tell(&mut terminal, 10, EventKind::StepFinished { scenario: 0, step });
     }

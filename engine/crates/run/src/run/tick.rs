@@ -57,6 +57,10 @@ impl Conductor<'_> {
         });
         measured.time = time.clone();
         self.totals.hand_over(&mut measured.collected);
+        let middle = time.start + time.end.saturating_sub(time.start) / 2;
+        let mut windows = std::mem::take(&mut self.windows);
+        windows.add(&time, &measured.collected, &|scenario| self.starts(scenario, middle));
+        self.windows = windows;
         self.timeline.add(time, &measured.collected);
         let event = Event { elapsed: self.began.elapsed(), kind: EventKind::Measured(measured) };
         (self.on_event)(&event);
@@ -64,6 +68,18 @@ impl Conductor<'_> {
         if let EventKind::Measured(measured) = event.kind {
             self.measured = Some(measured);
         }
+    }
+
+    /// Whether iterations of a scenario, or of any, are started at a moment of the load that has just been.
+    fn starts(&self, scenario: Option<&str>, moment: Duration) -> bool {
+        let mut all = self.plan.scenarios.iter().zip(&self.finished);
+        self.is_planned()
+            && all.any(|(one, finished)| {
+                let end = one.start_time.saturating_add(one.schedule.duration());
+                scenario.is_none_or(|name| one.name == name)
+                    && !finished
+                    && (one.start_time..end).contains(&moment)
+            })
     }
 
     /// Holds what was collected against the thresholds, and stops if it is to.
@@ -77,7 +93,7 @@ impl Conductor<'_> {
             }
             return;
         }
-        self.verdicts = self.thresholds.evaluate(&self.totals, elapsed).into();
+        self.verdicts = self.thresholds.evaluate_with(&self.totals, elapsed, &self.windows).into();
         let crossed: Vec<String> = self
             .verdicts
             .iter()

@@ -23,6 +23,7 @@ type Call = Arc<dyn Fn() -> Outcome + Send + Sync>;
 
 mod measured;
 mod search;
+mod windows;
 
 /// VUs that are a closure, and a count of what was called.
 #[derive(Clone)]

@@ -9,6 +9,7 @@ use super::{NASTY, busy, idle, mishaps, named, ordinary, searched, stored};
 use crate::html::{data, framed, page};
 use crate::redacted::Redactor;
 use crate::stored::StoredResult;
+use crate::summary::tests::windowed;
 
 const BROWSERS: [&str; 4] = ["chromium", "chromium-browser", "google-chrome", "chrome"];
 
@@ -107,6 +108,8 @@ fn a_browser_shows_whatever_came_of_a_run() {
         (mishaps(), "threshold"),
         (idle(), "no thresholds"),
         (searched(), "iterations/s held"),
+        (windowed(), "812 ms at worst, in the 5 s up to 9 s; crossed at 7 s"),
+        (windowed(), "at worst, at 9 s; not so for 3 s on end at most"),
     ] {
         let Some(shown) = shown(&stored(&finished)) else { return };
         assert!(shown.contains(r#"data-shown="whole""#), "{says}: {shown}");
