@@ -10,8 +10,8 @@ use metrics::{Outcome, Problem, Registry, Shards, Silence, Thresholds, Verdict};
 use net::{Ceiling, Config, Policy};
 use output::html::Live;
 use output::{
-    Har, Header, Manner, Outputs, Redacting, Redactor, Screen, Setting, Severity, SummaryFile,
-    SummaryText, Terminal,
+    Crossings, Har, Header, Manner, Outputs, Redacting, Redactor, Screen, Setting, Severity,
+    SummaryFile, SummaryText, Terminal,
 };
 use plan::{Options, PerHost, Plan, Requests};
 use run::{CallError, Control, Controller, Crew, Finished, RunSpec, StopReason};
@@ -241,6 +241,10 @@ pub(crate) fn run(asked: &Run) -> Result<ExitCode, Fault> {
 
     let setting = setting(asked, &script, &machine);
     let mut outputs = outputs(asked, &screen, &redactor)?.of(setting.clone());
+    let told = asked.on_crossed.start(&screen)?.map(|(told, tell)| {
+        outputs.push(Crossings::new(setting.clone(), redactor.clone(), tell));
+        told
+    });
     let live = asked.web.map(|port| (port, Live::new(setting, redactor.clone())));
     let har = har(asked)?.map(|har| har.without(redactor.clone()));
     let observer = observer(asked.http_debug, &screen, har.as_ref().map(Har::sample));
@@ -296,7 +300,7 @@ pub(crate) fn run(asked: &Run) -> Result<ExitCode, Fault> {
         screen.message(Severity::Info, &format!("the run is shown at http://127.0.0.1:{port}/"));
         web = Some(server);
     }
-    let finished = runtime.block_on(async {
+    let (finished, signals) = runtime.block_on(async {
         let web = web.map(Web::serve);
         let stop_file =
             stop_file.map(|file| tokio::task::spawn_local(file.watch(controller.clone())));
@@ -314,20 +318,27 @@ pub(crate) fn run(asked: &Run) -> Result<ExitCode, Fault> {
         let no_color = asked.voice.no_color;
         let places = Places { writable: &writable, screen: &screen, secrets: &redactor, no_color };
         own_summary::hand_over(&factory, &finished, &mut outputs, &places).await;
-        signals.abort();
+        if told.is_none() {
+            signals.abort();
+        }
         if let Some(stop_file) = stop_file {
             stop_file.abort();
         }
         if let Some(told) = web {
             told.await;
         }
-        finished
+        (finished, signals)
     });
 
+    let unwritten = outputs.finish();
+    if let Some(told) = told {
+        // Whoever does not want to wait for them asks for the end once more.
+        runtime.block_on(told.last_word());
+        signals.abort();
+    }
     // A name that is still being looked up, say: nobody waits for it any more.
     runtime.shutdown_background();
 
-    let unwritten = outputs.finish();
     for error in &unwritten {
         let message = format!("failed to {error}: {}", error.source);
         screen.message(Severity::Error, &message);

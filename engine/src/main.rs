@@ -10,6 +10,7 @@
 //! * `guest_build` turns sources into a component, `scaffold` makes new ones;
 //! * `fault` is what can go wrong and how it is said, `exit` the codes;
 //! * `machine` is what the system lets this process have, `limits` what of it a run may take;
+//! * `on_crossed` tells somebody that a threshold is crossed;
 //! * `observe` shows single exchanges to who asks for them;
 //! * `secrets` are values that scripts read and nobody sees;
 //! * `stop_file` ends a run from outside;
@@ -31,6 +32,7 @@ mod limits;
 mod machine;
 mod network;
 mod observe;
+mod on_crossed;
 mod own_summary;
 mod printable;
 mod proxies;

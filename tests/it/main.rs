@@ -10,6 +10,9 @@ mod go;
 /// The control API: watching and changing a run while it goes on.
 mod control;
 
+/// Whoever is told that a threshold is crossed: a command, and a server by POST.
+mod crossed;
+
 /// Rows of files: who gets which, what happens when they run out, what is refused before any load.
 mod datasets;
 

@@ -17,6 +17,7 @@ use crate::code_cache::CodeCacheFlags;
 use crate::exit::ExitCode;
 use crate::fault::Fault;
 use crate::observe::HttpDebug;
+use crate::on_crossed::OnCrossedFlags;
 use crate::secrets::SecretFlags;
 use crate::web;
 
@@ -76,6 +77,9 @@ pub(crate) struct Run {
     /// Write the first thousand exchanges of the first VU of each scenario, without their secrets, as an HTTP archive
     #[arg(long, env = "WASMLOAD_HAR", hide_env_values = true, value_name = "FILE")]
     pub(crate) har: Option<PathBuf>,
+
+    #[command(flatten)]
+    pub(crate) on_crossed: OnCrossedFlags,
 
     #[command(flatten)]
     pub(crate) record: Record,

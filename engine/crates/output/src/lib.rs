@@ -10,6 +10,7 @@
 //! | `html` | the report as a page with charts, in a file |
 //! | `har` | a sample of the exchanges, for browsers' tools, in a file |
 //! | `http_debug` | single exchanges for people, on standard error |
+//! | `crossed` | each threshold that is crossed, for whoever is to be told |
 //!
 //! `stored` is what is kept of a run: reports are made of it, at the end or later. `redacted` keeps what is secret out of all of them. `plan_text` is not of a run: it is what a plan would do, for people, without doing it.
 //!
@@ -48,6 +49,7 @@
 //! ```
 
 mod course;
+mod crossed;
 mod exchanged;
 mod har;
 pub mod html;
@@ -76,6 +78,7 @@ use thiserror::Error;
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
+pub use crossed::{Crossings, Notice};
 pub use exchanged::{Answer, Exchanged, Message, Phases};
 pub use har::{Har, HarError, HarSample};
 pub use out::{Out, OutError};

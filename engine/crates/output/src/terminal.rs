@@ -425,4 +425,4 @@ fn share(part: u32, whole: u32) -> f64 {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -53,7 +53,7 @@ fn progress(state: ScenarioState, vus: u32, share: f64, seconds: (u64, u64)) -> 
 }
 
 /// A second of a run of one scenario.
-fn tick(seconds: u64) -> Tick {
+pub(crate) fn tick(seconds: u64) -> Tick {
     let state = if seconds < 10 { ScenarioState::Running } else { ScenarioState::Finished };
     let vus = if seconds < 10 { 10 } else { 0 };
     Tick {
