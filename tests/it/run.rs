@@ -134,6 +134,26 @@ fn a_threshold_of_a_window_says_its_worst_in_the_summary_and_the_result() {
 }
 
 #[test]
+fn a_terminal_shows_the_last_minute_and_a_pipe_has_it_in_its_lines() {
+    let (wasmload, target) = (wasmload(), target());
+    let base = format!("BASE_URL={}", target.url());
+    let run = ["run", artifacts::CHECKS_A_PAGE, "-e", &base, "--rate", "20", "--duration", "6s"];
+    let shown = wasmload.on_terminal(&[&run[..], &["--no-color"]].concat(), "").stderr;
+    for part in ["requests   █", "duration   med=", "0.00% failed in the last 10s"] {
+        assert!(shown.contains(part), "{part}: {shown}");
+    }
+    let moves =
+        |sequence: &str| sequence.trim_start_matches(char::is_numeric).starts_with(['A', 'J']);
+    assert!(shown.split("\u{1b}[").skip(1).all(moves), "colour: {shown:?}");
+    assert!(
+        !wasmload.on_terminal(&[&run[..], &["-q", "-d", "1s"]].concat(), "").stderr.contains('█')
+    );
+    let lines = wasmload.run(&run).stderr;
+    let line = lines.lines().find(|line| line.starts_with("running (0m05")).expect("a line");
+    assert!(line.contains(", med=") && line.ends_with(", 0.00% failed"), "{line}");
+}
+
+#[test]
 fn an_unreachable_target_is_counted_and_named() {
     let wasmload = wasmload();
     let closed = std::net::TcpListener::bind("127.0.0.1:0").expect("a port").local_addr();

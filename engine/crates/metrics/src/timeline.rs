@@ -80,7 +80,9 @@ impl Slot {
         self.sketch.merge(&later.sketch);
     }
 
-    pub(crate) fn of(sink: &Sink) -> Self {
+    /// What was measured of a metric in one go.
+    #[must_use]
+    pub fn of(sink: &Sink) -> Self {
         let none = Self::default();
         match sink {
             Sink::Counter(counter) => Self { count: counter.count, sum: counter.sum, ..none },

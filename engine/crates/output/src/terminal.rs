@@ -1,10 +1,11 @@
 //! The run's progress and messages for whoever watches it.
 //!
-//! On a terminal a block of lines is redrawn in place, in k6's form; elsewhere a line is printed every
-//! few seconds. How it gets to the screen, and how it stays whole when others write there too, is
+//! On a terminal a block of lines is redrawn in place, in k6's form, with the last minute (`recent`) between how far all has
+//! come and how far each scenario has; elsewhere a line is printed every few seconds. How it gets to the screen, and how it stays whole when others write there too, is
 //! [`Screen`]'s matter.
 
 mod bars;
+mod recent;
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -14,6 +15,7 @@ use metrics::{Outcome, Verdict};
 use plan::{Plan, Schedule};
 use run::{Event, EventKind, FailureKind, Finished, Step, StopReason, Tick};
 
+use self::recent::Recent;
 use crate::line::{BAD, FAINT, GOOD, Line, VALUE};
 use crate::numbers::{self, counted};
 use crate::screen::{Screen, Severity};
@@ -45,6 +47,7 @@ pub struct Terminal {
     vus_max: u32,
     tick: Option<Tick>,
     pace: Pace,
+    recent: Recent,
     /// When the next line is due where nothing is redrawn, in time of the load.
     next_line: Duration,
 }
@@ -92,6 +95,7 @@ impl Terminal {
             vus_max: 0,
             tick: None,
             pace: Pace::default(),
+            recent: Recent::default(),
             next_line: EVERY.0,
         }
     }
@@ -149,12 +153,13 @@ impl Terminal {
             self.pace.take(tick);
             self.draw();
         } else if tick.elapsed >= self.next_line {
+            let figures = self.recent.figures(tick.elapsed.saturating_sub(self.pace.elapsed));
             self.pace.take(tick);
             let every = if tick.elapsed < Duration::from_secs(60) { EVERY.0 } else { EVERY.1 };
             while self.next_line <= tick.elapsed {
                 self.next_line += every;
             }
-            self.screen.lines(vec![self.running_line(tick, usize::MAX)]);
+            self.screen.lines(vec![self.running_line(tick, usize::MAX).plain(figures)]);
         }
     }
 
@@ -182,6 +187,11 @@ impl Terminal {
         let (Some(plan), Some(tick)) = (&self.plan, &self.tick) else { return Vec::new() };
         let mut block = vec![self.running_line(tick, columns.saturating_sub(1))];
         block.extend(crossed_line(tick));
+        let recent = self.recent.lines(columns.saturating_sub(1));
+        // Scenarios go before.
+        if block.len() + recent.len() + tick.scenarios.len() < rows {
+            block.extend(recent);
+        }
         let mut shown: Vec<usize> = (0..tick.scenarios.len()).collect();
         // The block and a line to type on; more would scroll away and could not be redrawn.
         let room = rows.saturating_sub(block.len() + 1).max(1);
@@ -357,7 +367,9 @@ impl Output for Terminal {
             }
             EventKind::StepFinished { scenario, step } => self.say_step(*scenario, step),
             EventKind::Tick(tick) => self.tick(tick),
-            EventKind::Measured(_) => {}
+            EventKind::Measured(measured) => {
+                self.recent.take(&measured.time, &measured.collected);
+            }
             EventKind::IterationFailed { scenario, vu, kind, message } => {
                 let what = match kind {
                     FailureKind::Failed => "iteration failed",

@@ -134,16 +134,9 @@ impl Live {
                         requests.failed += rate.trues;
                     }
                 }
-                (builtin::HTTP_REQ_DURATION, Sink::Trend(trend)) => {
+                (builtin::HTTP_REQ_DURATION, sink) => {
                     if let Some(requests) = at(&mut self.endpoints, endpoint(tags)) {
-                        requests.durations.merge(&Slot {
-                            count: trend.count(),
-                            sum: trend.sum(),
-                            min: trend.min(),
-                            max: trend.max(),
-                            sketch: trend.sketch(),
-                            ..Slot::default()
-                        });
+                        requests.durations.merge(&Slot::of(sink));
                     }
                 }
                 (builtin::CHECKS, Sink::Rate(rate)) => {

@@ -1,6 +1,6 @@
 use insta::assert_snapshot;
-use metrics::{Selector, Verdict};
-use run::{CallError, ScenarioProgress, ScenarioState, Unmade};
+use metrics::{Registry, Selector, Shards, Tags, Totals, Verdict, builtin};
+use run::{CallError, Measured, ScenarioProgress, ScenarioState, Unmade};
 
 use super::*;
 use crate::screen::Manner;
@@ -138,6 +138,70 @@ fn a_live_run_ends_with_its_header_its_messages_and_its_progress() {
     tell(&mut terminal, 10, EventKind::RunFinished(Box::new(ordinary())));
     terminal.finish().unwrap();
     assert_snapshot!(seen(&paper.text(), 80));
+}
+
+/// What is measured in each of some seconds: so many requests, that take so many milliseconds, of which some fail.
+fn measured(seconds: &[(u32, f64, u32)]) -> Vec<Measured> {
+    let shards = Shards::new(Registry::new(), 1);
+    let mut totals = Totals::new(&shards);
+    let record = |metric, value| {
+        shards.recorder(0).record(shards.registry().series(metric, &Tags::new()), value);
+    };
+    let mut second = |(place, (count, took, failed)): (u64, &(u32, f64, u32))| {
+        for one in 0..*count {
+            record(builtin::HTTP_REQS, 1.0);
+            record(builtin::HTTP_REQ_DURATION, took * f64::from(1 + one % 3));
+            record(builtin::HTTP_REQ_FAILED, f64::from(u8::from(one < *failed)));
+        }
+        totals.collect();
+        let mut collected = totals.collected();
+        totals.hand_over(&mut collected);
+        let time = Duration::from_secs(place)..Duration::from_secs(place + 1);
+        Measured { time, collected }
+    };
+    (0..).zip(seconds).map(&mut second).collect()
+}
+
+/// A minute in which load is raised, and the target is out of breath for a while.
+fn minute() -> Vec<(u32, f64, u32)> {
+    let one = |second: u32| match second {
+        40..=43 => (2, 800.0, 1),
+        44 => (0, 0.0, 0),
+        _ => (second.min(30) + 1, 4.0, 0),
+    };
+    (0..55).map(one).collect()
+}
+
+#[test]
+fn a_live_run_shows_its_last_minute_where_there_is_room() {
+    for (columns, rows) in [(100, 24), (60, 24), (60, 6)] {
+        let (mut terminal, paper) = terminal(LIVE, (columns, rows));
+        terminal.scenarios_max = vec![10, 4, 2, 50];
+        terminal.plan = Some(plan(TWO));
+        tell(&mut terminal, 4, EventKind::LoadStarted);
+        for measured in measured(&minute()) {
+            terminal.on_event(&Event {
+                elapsed: Duration::ZERO,
+                kind: EventKind::Measured(Box::new(measured)),
+            });
+        }
+        tell(&mut terminal, 4, EventKind::Tick(tick_of_four()));
+        let shown = seen(&paper.text(), columns);
+        assert!(shown.lines().all(|line| line.chars().count() < columns), "{shown}");
+        assert_snapshot!(format!("last_minute_in_{columns}_columns_and_{rows}_rows"), shown);
+    }
+}
+
+#[test]
+fn lines_say_what_was_measured_since_the_line_before() {
+    let (mut terminal, paper) = terminal(PLAIN, (80, 24));
+    let mut seconds = vec![(12, 4.0, 0); 5];
+    seconds.extend([(12, 800.0, 3); 5]);
+    for (second, measured) in (1..).zip(measured(&seconds)) {
+        tell(&mut terminal, second, EventKind::Measured(Box::new(measured)));
+        tell(&mut terminal, second, EventKind::Tick(tick(second)));
+    }
+    assert_snapshot!(paper.text());
 }
 
 #[test]
