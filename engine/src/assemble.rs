@@ -11,7 +11,7 @@ use net::{Ceiling, Config, Policy};
 use output::html::Live;
 use output::{
     Crossings, Har, Header, Manner, Outputs, Redacting, Redactor, Screen, Setting, Severity,
-    SummaryFile, SummaryText, Terminal,
+    SummaryFile, SummaryMode, SummaryText, Terminal,
 };
 use plan::{Options, PerHost, Plan, Requests};
 use run::{CallError, Control, Controller, Crew, Finished, RunSpec, StopReason};
@@ -317,7 +317,9 @@ pub(crate) fn run(asked: &Run) -> Result<ExitCode, Fault> {
         let finished = run::run(spec, &mut |event| outputs.on_event(event)).await;
         let no_color = asked.voice.no_color;
         let places = Places { writable: &writable, screen: &screen, secrets: &redactor, no_color };
-        own_summary::hand_over(&factory, &finished, &mut outputs, &places).await;
+        if asked.summary_mode != SummaryMode::Disabled {
+            own_summary::hand_over(&factory, &finished, &mut outputs, &places).await;
+        }
         if told.is_none() {
             signals.abort();
         }
@@ -415,7 +417,8 @@ fn outputs(asked: &Run, screen: &Screen, secrets: &Redactor) -> Result<Outputs, 
     outputs.push(Terminal::new(screen.clone(), header));
     let stdout = std::io::stdout();
     let colour = output::coloured(&stdout, asked.voice.no_color);
-    outputs.push(SummaryText::new(Redacting::new(stdout, secrets.clone()), colour));
+    let text = SummaryText::new(Redacting::new(stdout, secrets.clone()), colour);
+    outputs.push(text.in_mode(asked.summary_mode));
     if let Some(path) = export {
         let file = SummaryFile::create(path)
             .map_err(|error| Fault::failed_to(ExitCode::InvalidConfig, &error))?;

@@ -134,6 +134,25 @@ fn a_threshold_of_a_window_says_its_worst_in_the_summary_and_the_result() {
 }
 
 #[test]
+fn the_summary_says_as_much_as_was_asked_for() {
+    let (wasmload, target) = (wasmload(), target());
+    let base = format!("BASE_URL={}", target.url());
+    let run = ["run", artifacts::GIVES_OPTIONS, "-e", &base, "--summary-export", "summary.json"];
+    for (mode, has, lacks) in
+        [("compact", "http_req_duration", "http_req_waiting"), ("full", "http_req_waiting", "none")]
+    {
+        let ran = wasmload.run(&[&run[..], &["--summary-mode", mode]].concat());
+        assert_code(&ran, 0);
+        assert!(ran.stdout.contains(has) && !ran.stdout.contains(lacks), "{mode}: {}", ran.stdout);
+    }
+    let ran = wasmload.run(&[&run[..], &["--summary-mode", "disabled"]].concat());
+    assert_code(&ran, 0);
+    assert_eq!(ran.stdout, "");
+    assert_eq!(count(&summary(&wasmload), "http_reqs"), 12, "files are written all the same");
+    assert_code(&wasmload.run(&[&run[..], &["--summary-mode", "short"]].concat()), 104);
+}
+
+#[test]
 fn a_terminal_shows_the_last_minute_and_a_pipe_has_it_in_its_lines() {
     let (wasmload, target) = (wasmload(), target());
     let base = format!("BASE_URL={}", target.url());

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::{ArgMatches, Args};
 use demo::Faults;
-use output::Out;
+use output::{Out, SummaryMode};
 
 use super::grants::GrantFlags;
 use super::options::{LAYERS, OptionFlags};
@@ -43,6 +43,12 @@ pub(crate) struct Run {
     /// Write the summary as JSON; `wasmload schema summary` describes it
     #[arg(long, env = "WASMLOAD_SUMMARY_EXPORT", hide_env_values = true, value_name = "FILE")]
     pub(crate) summary_export: Option<PathBuf>,
+
+    /// How much of a summary to print: compact, full (each metric) or disabled. Files are not touched by it
+    ///
+    /// A script that makes the summary itself is not asked for it when it is disabled.
+    #[arg(long, env = "WASMLOAD_SUMMARY_MODE", hide_env_values = true, value_name = "MODE", value_parser = summary_mode, default_value = "compact")]
+    pub(crate) summary_mode: SummaryMode,
 
     /// Let the script write files of its own summary in this folder; may be given several times
     #[arg(long, value_name = "FOLDER", help_heading = "What the script is allowed")]
@@ -140,6 +146,16 @@ impl Run {
     pub(super) fn told_apart(&mut self, matches: &ArgMatches) {
         self.options.told_apart(matches);
         self.workers = self.workers.filter(|workers| *workers > 0);
+    }
+}
+
+/// Reads how much is said, in k6's words.
+fn summary_mode(text: &str) -> Result<SummaryMode, String> {
+    match text {
+        "compact" => Ok(SummaryMode::Compact),
+        "full" => Ok(SummaryMode::Full),
+        "disabled" => Ok(SummaryMode::Disabled),
+        _ => Err("it must be compact, full or disabled".to_owned()),
     }
 }
 

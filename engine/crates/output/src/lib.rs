@@ -91,7 +91,7 @@ pub use summary::{
     PhaseSummary, RequestError, ScenarioSummary, Summary, ThresholdSummary, Values,
 };
 pub use summary_file::{CreateError, SummaryFile};
-pub use summary_text::SummaryText;
+pub use summary_text::{SummaryMode, SummaryText};
 pub use terminal::{Header, Terminal};
 
 /// A sink for what a run says.

@@ -392,6 +392,11 @@ fn statistic(stat: &TrendStat, trend: &Distribution) -> f64 {
         TrendStat::Max => trend.max(),
         TrendStat::P(percent) => trend.quantile(percent / 100.0),
         TrendStat::Count => trend.count() as f64,
+        TrendStat::Stdev => trend.stdev(),
+        TrendStat::Cv => match trend.mean() {
+            0.0 => 0.0,
+            mean => trend.stdev() / mean,
+        },
     }
 }
 

@@ -24,18 +24,37 @@ use crate::{Output, OutputError};
 /// How many kinds of errors are listed each; the file has them all.
 const LISTED: usize = 20;
 
+/// How much the summary for people says.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SummaryMode {
+    /// What matters most.
+    #[default]
+    Compact,
+    /// Each metric that has samples.
+    Full,
+    /// Nothing.
+    Disabled,
+}
+
 /// Writes the summary for people when the run is over.
 #[derive(Debug)]
 pub struct SummaryText<W> {
     writer: W,
     colour: bool,
+    mode: SummaryMode,
     text: String,
 }
 
 impl<W: Write> SummaryText<W> {
     /// Writes it to `writer`, in colour if asked.
     pub fn new(writer: W, colour: bool) -> Self {
-        Self { writer, colour, text: String::new() }
+        Self { writer, colour, mode: SummaryMode::default(), text: String::new() }
+    }
+
+    /// The same, saying as much as is asked for.
+    #[must_use]
+    pub fn in_mode(self, mode: SummaryMode) -> Self {
+        Self { mode, ..self }
     }
 }
 
@@ -43,11 +62,17 @@ impl<W: Write> Output for SummaryText<W> {
     fn on_event(&mut self, _event: &Event) {}
 
     fn on_summary(&mut self, summary: &Summary) {
-        self.text = text(summary, self.colour);
+        self.text = match self.mode {
+            SummaryMode::Compact => text(summary, self.colour),
+            SummaryMode::Full => page(summary, true, self.colour),
+            SummaryMode::Disabled => String::new(),
+        };
     }
 
     fn on_own_summary(&mut self, text: &str) {
-        self.text = printable(text, self.colour);
+        if self.mode != SummaryMode::Disabled {
+            self.text = printable(text, self.colour);
+        }
     }
 
     fn finish(&mut self) -> Result<(), OutputError> {
@@ -58,9 +83,14 @@ impl<W: Write> Output for SummaryText<W> {
     }
 }
 
-/// The summary as text, in colour if asked.
+/// The summary as text, of what matters most, in colour if asked.
 pub fn text(summary: &Summary, colour: bool) -> String {
-    let mut page = Page { lines: vec![Line::new()], names: names_width(summary) };
+    page(summary, false, colour)
+}
+
+/// The same, with each metric that has samples if it is to be full.
+fn page(summary: &Summary, full: bool, colour: bool) -> String {
+    let mut page = Page { lines: vec![Line::new()], names: names_width(summary), full };
     if summary.stop.is_some() || !summary.given_up.is_empty() {
         page.title("STOPPED EARLY");
         if let Some(reason) = &summary.stop {
@@ -92,6 +122,7 @@ pub fn text(summary: &Summary, colour: bool) -> String {
 struct Page {
     lines: Vec<Line>,
     names: usize,
+    full: bool,
 }
 
 impl Page {
@@ -171,9 +202,9 @@ impl Page {
         if summary.setup_error.is_none() {
             let rows = rows_of(summary, |id| match id {
                 builtin::HTTP_REQ_DURATION | builtin::HTTP_REQ_FAILED | builtin::HTTP_REQS => true,
-                builtin::HTTP_REQ_RESPONSE => summary.has_arrivals(),
+                builtin::HTTP_REQ_RESPONSE => self.full || summary.has_arrivals(),
                 builtin::HTTP_REQS_INTERRUPTED => true,
-                _ => false,
+                _ => self.full && is_of(id, "http_"),
             });
             let sent_none = !rows.iter().any(|row| row.of == Some(builtin::HTTP_REQS));
             // Who only talks by WebSocket need not be told.
@@ -191,7 +222,7 @@ impl Page {
 
             self.heading("EXECUTION");
             let rows = rows_of(summary, |id| match id {
-                builtin::ITERATION_LAG => summary.has_arrivals(),
+                builtin::ITERATION_LAG => self.full || summary.has_arrivals(),
                 builtin::DROPPED_ITERATIONS
                 | builtin::GROUP_DURATION
                 | builtin::ITERATION_DURATION
@@ -203,7 +234,8 @@ impl Page {
                 | builtin::VU_RESTARTS
                 | builtin::VUS
                 | builtin::VUS_MAX => true,
-                _ => false,
+                builtin::VU_START_DURATION | builtin::VU_STOP_DURATION => self.full,
+                _ => self.full && is_of(id, "injector_"),
             });
             if !rows.iter().any(|row| row.of == Some(builtin::ITERATIONS)) {
                 self.line(indented(4).plain("no iterations were completed"));
@@ -440,11 +472,16 @@ fn threshold_line(threshold: &ThresholdSummary, indent: usize) -> Line {
 }
 
 fn is_of_websockets(id: MetricId) -> bool {
-    id.builtin().is_some_and(|metric| metric.name.starts_with("ws_"))
+    is_of(id, "ws_")
 }
 
 fn is_of_event_streams(id: MetricId) -> bool {
-    id.builtin().is_some_and(|metric| metric.name.starts_with("sse_"))
+    is_of(id, "sse_")
+}
+
+/// Whether it is one of the built-in metrics whose names begin so.
+fn is_of(id: MetricId, beginning: &str) -> bool {
+    id.builtin().is_some_and(|metric| metric.name.starts_with(beginning))
 }
 
 /// A line that starts with so many spaces.

@@ -226,7 +226,8 @@ pub struct Options {
     /// own options say so; they are shown and asked for before anything runs.
     pub wants: Option<WantsOptions>,
 
-    /// Which figures of a trend the summary shows: `avg`, `min`, `med`, `max`, `count` and percentiles.
+    /// Which figures of a trend the summary shows: `avg`, `min`, `med`, `max`, `count`, `stdev`, `cv` (the coefficient of
+    /// variation: standard deviation ÷ mean) and percentiles.
     #[schemars(
         length(min = 1),
         extend("default" = ["avg", "min", "med", "max", "p(90)", "p(95)"])

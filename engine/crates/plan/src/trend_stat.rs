@@ -18,13 +18,19 @@ pub enum TrendStat {
     P(f64),
     /// How many samples there are.
     Count,
+    /// The standard deviation, which k6 does not have.
+    Stdev,
+    /// The coefficient of variation: the standard deviation as a share of the mean. k6 does not have it either.
+    Cv,
 }
 
 /// Why a text is not a [`TrendStat`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum TrendStatError {
     /// There is no such figure.
-    #[error("must be `avg`, `min`, `med`, `max`, `count` or a percentile such as `p(95)`")]
+    #[error(
+        "must be `avg`, `min`, `med`, `max`, `count`, `stdev`, `cv` or a percentile such as `p(95)`"
+    )]
     Unknown,
     /// The percentile is not a number from 0 to 100.
     #[error("must be a percentile from 0 to 100, such as `p(95)`")]
@@ -42,6 +48,8 @@ impl TrendStat {
             "med" => Self::Med,
             "max" => Self::Max,
             "count" => Self::Count,
+            "stdev" => Self::Stdev,
+            "cv" => Self::Cv,
             _ => {
                 let percent = text
                     .strip_prefix("p(")
@@ -80,6 +88,8 @@ impl fmt::Display for TrendStat {
             Self::Med => "med",
             Self::Max => "max",
             Self::Count => "count",
+            Self::Stdev => "stdev",
+            Self::Cv => "cv",
             Self::P(percent) => return write!(f, "p({percent})"),
         })
     }
@@ -100,12 +110,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn figures_are_named_as_in_k6() {
+    fn figures_are_named_as_in_k6_where_it_has_them() {
         use TrendStatError::{Percentile, Unknown};
         for (text, stat, why) in [
             ("avg", Ok(TrendStat::Avg), "the mean"),
             ("med", Ok(TrendStat::Med), "the median"),
             ("count", Ok(TrendStat::Count), "the number of samples"),
+            ("stdev", Ok(TrendStat::Stdev), "how far they are from it"),
+            ("cv", Ok(TrendStat::Cv), "as a share of it"),
             ("p(95)", Ok(TrendStat::P(95.0)), "a percentile"),
             ("p(99.99)", Ok(TrendStat::P(99.99)), "a finer one"),
             ("p(0)", Ok(TrendStat::P(0.0)), "the least"),

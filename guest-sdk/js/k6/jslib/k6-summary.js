@@ -44,7 +44,7 @@ function shown({ type, contains, values }, stats) {
         case 'rate':
             return `${(Math.floor(values.rate * 10000) / 100).toFixed(2)}% ${values.passes} out of ${values.passes + values.fails}`;
         default:
-            return stats.map((name) => `${name}=${name === 'count' ? plain(values[name]) : value(values[name])}`).join(' ');
+            return stats.map((name) => `${name}=${name === 'count' || name === 'cv' ? plain(values[name]) : value(values[name])}`).join(' ');
     }
 }
 

@@ -537,3 +537,18 @@ fn an_injector_that_was_the_bottleneck_is_said_to_be() {
     let summary = Summary::new(&Recording::new().finish(60, plan("{}")));
     assert_eq!((summary.injector.cpu, summary.injector.doubts.len()), (None, 0), "nobody knows");
 }
+
+#[test]
+fn a_trends_spread_is_told_where_it_is_asked_for() {
+    let recording = Recording::new();
+    // Mean 5, deviations 3, 1, 1, 1, 0, 0, 2, 4: the usual example.
+    recording.answers("200", &[2.0, 4.0, 4.0, 4.0, 5.0, 5.0, 7.0, 9.0]);
+    let plan = plan(r#"{ "summaryTrendStats": ["avg", "stdev", "cv"] }"#);
+    let summary = Summary::new(&recording.finish(1, plan));
+    let find = |name: &str| summary.metrics.iter().find(|one| one.name() == name).unwrap();
+    let Values::Trend(stats) = &find("http_req_duration").values else { panic!("a trend") };
+    let values: Vec<_> = stats.iter().map(|(_, value)| (value * 1e3).round() / 1e3).collect();
+    assert_eq!(values, [5.0, 2.0, 0.4]);
+    let text = crate::summary_text::text(&summary, false);
+    assert!(text.contains("avg=5ms stdev=") && text.contains(" cv=0.4"), "{text}");
+}

@@ -81,6 +81,7 @@ impl Row {
                     .map(|(stat, value)| {
                         let shown = match stat {
                             TrendStat::Count => numbers::number(*value),
+                            TrendStat::Cv => numbers::estimate(*value),
                             TrendStat::Med | TrendStat::P(_) => quantile(*value, contains),
                             _ => shown(*value),
                         };

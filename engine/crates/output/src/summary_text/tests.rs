@@ -22,6 +22,30 @@ fn thresholds_that_are_held_each_second_say_how_bad_it_was_and_when() {
 }
 
 #[test]
+fn a_full_summary_has_each_metric_and_none_is_none() {
+    let recording = Recording::new();
+    let builtin = metrics::Registry::new();
+    let all: Vec<_> = builtin.metrics().into_iter().collect();
+    all.iter().for_each(|metric| recording.record(metric.id, &[], &[1.0]));
+    let summary = Summary::new(&recording.finish(10, plan("{}")));
+    let written = |mode| {
+        let mut written = Vec::new();
+        let mut output = SummaryText::new(&mut written, false).in_mode(mode);
+        output.on_summary(&summary);
+        output.finish().unwrap();
+        String::from_utf8(written).unwrap()
+    };
+    let (full, compact) = (written(SummaryMode::Full), written(SummaryMode::Compact));
+    for metric in all.iter().filter(|metric| &*metric.name != "checks") {
+        assert!(full.contains(&format!(" {}.", metric.name)), "{}: {full}", metric.name);
+    }
+    assert!(full.contains("checks_total"));
+    assert!(full.contains(" http_req_waiting.") && !compact.contains("http_req_waiting"));
+    assert_eq!(compact, text(&summary, false));
+    assert_eq!(written(SummaryMode::Disabled), "");
+}
+
+#[test]
 fn a_run_with_mishaps_says_each_of_them() {
     assert_snapshot!(plain(&mishaps()));
 }

@@ -300,7 +300,7 @@ fn what_makes_no_sense_is_said_with_its_place() {
         (
             r#"{"summaryTrendStats":["avg","p(101)","mode"]}"#,
             "summaryTrendStats[1]: must be a percentile from 0 to 100, such as `p(95)`, but is `p(101)`\n\
-             summaryTrendStats[2]: must be `avg`, `min`, `med`, `max`, `count` or a percentile such as \
+             summaryTrendStats[2]: must be `avg`, `min`, `med`, `max`, `count`, `stdev`, `cv` or a percentile such as \
              `p(95)`, but is `mode`",
         ),
     ] {
