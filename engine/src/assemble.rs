@@ -268,6 +268,7 @@ pub(crate) fn run(asked: &Run) -> Result<ExitCode, Fault> {
             datasets,
             files,
             discards_bodies: plan.discard_response_bodies,
+            url_groups: plan.url_groups.clone(),
             limits: limits(&plan, machine.memory),
             vus: plan.vus_in_all(),
             observer,

@@ -134,6 +134,26 @@ fn a_threshold_of_a_window_says_its_worst_in_the_summary_and_the_result() {
 }
 
 #[test]
+fn urls_of_a_group_are_one_name_and_a_path_that_is_none_is_refused() {
+    let (wasmload, target) = (wasmload(), target());
+    let run = ["run", artifacts::GIVES_OPTIONS, "-e"];
+    let flags = ["--group-url", "/items/{id}/", "--group-url", "/{any}/{other}/"];
+    for item in ["7", "8"] {
+        let base = format!("BASE_URL={}/items/{item}", target.url());
+        let holds = format!("http_reqs{{name:{}/items/{{id}}/}}: count==12", target.url());
+        let ran = wasmload.run(&[&run[..], &[&base, "--threshold", &holds], &flags].concat());
+        assert_code(&ran, 0);
+    }
+    wasmload.write("options.json", r#"{ "groupUrls": ["/items/{id", "items"] }"#);
+    let ran = wasmload.run(&[&run[..], &["A=1", "-c", "options.json"]].concat());
+    assert_code(&ran, 104);
+    for problem in ["groupUrls[0]: must have `{` and `}`", "groupUrls[1]: must be a path"] {
+        assert!(ran.stderr.contains(problem), "{}", ran.stderr);
+    }
+    assert_code(&wasmload.run(&["run", "x.wasm", "--group-url", "/a?b"]), 104);
+}
+
+#[test]
 fn the_summary_says_as_much_as_was_asked_for() {
     let (wasmload, target) = (wasmload(), target());
     let base = format!("BASE_URL={}", target.url());

@@ -11,7 +11,7 @@ use std::str::FromStr;
 use clap::builder::BoolishValueParser;
 use clap::parser::ValueSource;
 use clap::{ArgMatches, Args};
-use metrics::{Selector, Threshold};
+use metrics::{Selector, Threshold, UrlGroup};
 use plan::{
     DatasetOptions, DnsOptions, FileOption, HttpVersion, Length, NoData, Options, Preset, Problems,
     Stage, ThresholdSpec, TlsAuthOptions,
@@ -110,6 +110,11 @@ pub(crate) struct OptionFlags {
     /// A tag for all samples; may be given several times
     #[arg(long = "tag", value_name = "NAME=VALUE", value_parser = pair)]
     tags: Vec<(String, String)>,
+
+    /// A path whose requests are counted together where the script gives them no name, such as '/items/{id}'; may be given
+    /// several times
+    #[arg(long = "group-url", value_name = "PATH", value_parser = group_url)]
+    group_urls: Vec<String>,
 
     /// What must hold, such as 'http_req_duration: p(95)<500'; may be given several times
     ///
@@ -351,6 +356,7 @@ impl OptionFlags {
                 datasets: self.datasets(),
                 files: self.files(),
                 thresholds: self.thresholds(),
+                group_urls: (!self.group_urls.is_empty()).then(|| self.group_urls.clone()),
                 connect_to: (!self.connect_to.is_empty()).then(|| self.connect_to.clone()),
                 tls_auth: self.tls_auth(),
                 tls_roots: (!self.roots.is_empty()).then(|| self.roots.clone()),
@@ -493,6 +499,11 @@ fn http_version(text: &str) -> Result<HttpVersion, String> {
     let options = serde_json::json!({ "httpVersion": text }).to_string();
     let options = plan::parse_json(&options).map_err(|problems| problems.to_string())?;
     options.http_version.ok_or_else(|| "it must be auto, 1.1 or 2".to_owned())
+}
+
+/// Reads a path whose requests are counted together.
+fn group_url(text: &str) -> Result<String, String> {
+    UrlGroup::parse(text).map(|_| text.to_owned()).map_err(|error| format!("it {error}"))
 }
 
 /// Reads what silence is worth.

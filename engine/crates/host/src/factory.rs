@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use data::Datasets;
-use metrics::{Shards, Tags};
+use metrics::{Shards, Tags, UrlGroups};
 use net::Client;
 use parking_lot::Mutex;
 use tokio::time::Instant;
@@ -49,6 +49,8 @@ pub struct Settings {
     pub files: Files,
     /// Whether the bodies of responses are forgotten, where a request does not say.
     pub discards_bodies: bool,
+    /// URLs whose samples have one name, where a request has none.
+    pub url_groups: UrlGroups,
     /// What each of them may take of the machine.
     pub limits: Limits,
     /// How many of them there may be, so that each has its share of what all may take together.
@@ -74,6 +76,7 @@ pub struct ScriptFactory {
     /// As many.
     lanes: Vec<Lane>,
     limits: Arc<Limits>,
+    url_groups: Arc<UrlGroups>,
     memory: Arc<AllMemory>,
     origin: Instant,
 }
@@ -88,7 +91,9 @@ impl ScriptFactory {
         let lanes = (0..=settings.workers).map(|_| Lane::default()).collect();
         let limits = Arc::new(settings.limits.clone());
         let memory = AllMemory::new(limits.memory, settings.vus);
-        Self { script, settings, catalogues, lanes, limits, memory, origin: Instant::now() }
+        let url_groups = Arc::new(settings.url_groups.clone());
+        let origin = Instant::now();
+        Self { script, settings, catalogues, lanes, limits, url_groups, memory, origin }
     }
 
     fn user(&self, identity: Identity, tags: Tags, purpose: Purpose) -> GuestVu {
@@ -118,6 +123,7 @@ impl ScriptFactory {
             datasets: self.settings.datasets.clone(),
             files: Arc::clone(&self.settings.files),
             discards_bodies: self.settings.discards_bodies,
+            url_groups: Arc::clone(&self.url_groups),
             origin: self.origin,
             keeps_cookies: self.settings.keeps_cookies,
             offline: None,

@@ -330,6 +330,7 @@ impl Script {
             datasets: Datasets::default(),
             files: Files::default(),
             discards_bodies: false,
+            url_groups: Arc::default(),
             origin: Instant::now(),
             keeps_cookies: false,
             offline: Some(offline),

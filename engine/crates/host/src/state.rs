@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use data::Datasets;
-use metrics::{SeriesId, Tags, builtin};
+use metrics::{SeriesId, Tags, UrlGroups, builtin};
 use net::FileSource;
 use parking_lot::Mutex;
 use tokio::time::Instant;
@@ -77,6 +77,8 @@ pub(crate) struct User {
     pub(crate) files: Files,
     /// Whether the bodies of responses are forgotten, where a request does not say.
     pub(crate) discards_bodies: bool,
+    /// URLs whose samples have one name.
+    pub(crate) url_groups: Arc<UrlGroups>,
     /// When the run began.
     pub(crate) origin: Instant,
     /// Whether the cookies of an iteration are there in the next.
@@ -94,6 +96,12 @@ pub(crate) struct User {
 }
 
 impl User {
+    /// What requests to a URL are called that have no name of their own.
+    pub(crate) fn name_of(&self, url: &str) -> String {
+        let group = self.url_groups.name(url);
+        self.limits.tag_of(group.as_deref().unwrap_or(url))
+    }
+
     /// Counts a limit that its script has reached.
     pub(crate) fn count_limit(&self, limit: Limit) {
         let tags = self.tags.with("limit", limit.name());

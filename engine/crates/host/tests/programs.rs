@@ -14,7 +14,7 @@ use host::{
     Engine, Files, Layout, Level, Limits, LogGate, LogLine, Observer, Script, ScriptFactory,
     Secrets, Settings,
 };
-use metrics::{MetricId, Registry, Shards, Sink, Totals, builtin};
+use metrics::{MetricId, Registry, Shards, Sink, Totals, UrlGroups, builtin};
 use vu::{Identity, Iteration, Outcome, Scenario, SetupData, Vu, VuFactory};
 
 #[path = "programs/grants.rs"]
@@ -105,6 +105,7 @@ impl Bench {
             datasets: Datasets::default(),
             files: Files::default(),
             discards_bodies: false,
+            url_groups: UrlGroups::default(),
             limits: Limits::default(),
             vus: 1,
             observer: Observer::default(),

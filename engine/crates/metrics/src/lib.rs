@@ -65,6 +65,7 @@ mod tags;
 mod threshold;
 mod timeline;
 mod totals;
+mod url_groups;
 mod verdict;
 mod windows;
 
@@ -83,5 +84,6 @@ pub use tags::Tags;
 pub use threshold::{Method, Operator, Threshold, ThresholdError};
 pub use timeline::{Slot, Timeline};
 pub use totals::Totals;
+pub use url_groups::{UrlGroup, UrlGroupError, UrlGroups};
 pub use verdict::{OnNoData, Outcome, Problem, Silence, Thresholds, Verdict};
 pub use windows::{Course, Windows};

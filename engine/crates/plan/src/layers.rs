@@ -70,6 +70,7 @@ impl Options {
             thresholds: merged(self.thresholds, lower.thresholds),
             on_no_data: self.on_no_data.or(lower.on_no_data),
             tags: merged(self.tags, lower.tags),
+            group_urls: self.group_urls.or(lower.group_urls),
             env: merged(self.env, lower.env),
             min_iteration_duration: self.min_iteration_duration.or(lower.min_iteration_duration),
             isolation: self.isolation.or(lower.isolation),

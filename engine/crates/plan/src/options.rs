@@ -77,6 +77,10 @@ pub struct Options {
     /// Tags on everything that is measured.
     pub tags: Option<BTreeMap<String, String>>,
 
+    /// Paths whose requests are counted together where the script gives them no name, such as `/items/{id}`: those to
+    /// `/items/1` and `/items/2?page=3` are both named so. The first that fits stands.
+    pub group_urls: Option<Vec<String>>,
+
     /// What scripts find in their environment.
     #[schemars(extend("propertyNames" = { "pattern": pattern::ENV_NAME.regex }))]
     pub env: Option<BTreeMap<String, String>>,

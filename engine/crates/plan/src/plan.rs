@@ -5,7 +5,7 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
-use metrics::{OnNoData, Selector, Threshold};
+use metrics::{OnNoData, Selector, Threshold, UrlGroup, UrlGroups};
 
 use crate::executor::Share;
 use crate::life::{Flows, Life};
@@ -36,6 +36,8 @@ pub struct Plan {
     pub thresholds: Vec<(Selector, Vec<Threshold>)>,
     /// What a threshold is worth for which nothing was measured.
     pub on_no_data: OnNoData,
+    /// URLs that are counted together.
+    pub url_groups: UrlGroups,
     /// Tags on everything that is measured.
     pub tags: BTreeMap<String, String>,
     /// What scripts find in their environment.
@@ -298,6 +300,7 @@ impl Options {
             holding = preset::holding();
         }
         let thresholds = thresholds(holding, &mut problems);
+        let url_groups = url_groups(&self.group_urls.unwrap_or_default(), &mut problems);
         check_searches(&scenarios, &thresholds, &mut problems, &mut warnings);
         let datasets = self.datasets.unwrap_or_default();
         let datasets = dataset::plans(datasets, self.seed, &mut problems, &mut warnings);
@@ -307,6 +310,7 @@ impl Options {
             scenarios,
             preset: self.preset,
             thresholds,
+            url_groups,
             on_no_data: match self.on_no_data {
                 None => OnNoData::default(),
                 Some(NoData::Fail) => OnNoData::Fail,
@@ -465,6 +469,20 @@ fn thresholds(
         }
     }
     all
+}
+
+fn url_groups(texts: &[String], problems: &mut Problems) -> UrlGroups {
+    let mut groups = Vec::new();
+    for (place, text) in texts.iter().enumerate() {
+        match UrlGroup::parse(text) {
+            Ok(group) => groups.push(group),
+            Err(error) => {
+                let shown = crate::problems::shown(text);
+                problems.push(element_of("groupUrls", place), format!("{error}, but is `{shown}`"));
+            }
+        }
+    }
+    UrlGroups::new(groups)
 }
 
 /// Adds what a search lacks: something that can break, and to be the only one.

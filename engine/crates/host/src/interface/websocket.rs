@@ -104,7 +104,7 @@ impl VuState {
         }
         // As with HTTP: the engine's own come last, and `url` is the name.
         let name = request.name.clone();
-        let name: Arc<str> = name.unwrap_or_else(|| self.user.limits.tag_of(&request.url)).into();
+        let name: Arc<str> = name.unwrap_or_else(|| self.user.name_of(&request.url)).into();
         tags.with("name", Arc::clone(&name)).with("url", name)
     }
 

@@ -152,7 +152,7 @@ impl VuState {
             let endpoint = catalogue.endpoint(EndpointKey {
                 vu: tags_now.clone(),
                 method: tag.clone(),
-                name: name.map_or_else(|| self.user.limits.tag_of(url), ToOwned::to_owned),
+                name: name.map_or_else(|| self.user.name_of(url), ToOwned::to_owned),
                 tags: tags.to_vec(),
                 expected: expected.to_vec(),
             });
