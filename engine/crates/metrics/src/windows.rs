@@ -30,8 +30,8 @@ const SLACK: Duration = Duration::from_millis(500);
 /// One that must be at least so much (`rate>10`) is looked at from its first sample on, as long as iterations are started:
 /// before and after, that nothing happens is the plan's doing.
 ///
-/// A window is made of whole seconds. If it is longer than two minutes, it is made of 120 parts, and reaches back at most a part
-/// further than was asked for. Percentiles are as precise as a [`Sketch`](crate::Sketch), the rest is exact.
+/// A window is made of whole seconds. If it is longer than two minutes, it is made of 120 parts, and is longer or shorter than was
+/// asked for by half of one at most. Percentiles are as precise as a [`Sketch`](crate::Sketch), the rest is exact.
 #[derive(Clone, Debug, Default)]
 pub struct Windows {
     /// In the order of the thresholds, those included that are not held each second.

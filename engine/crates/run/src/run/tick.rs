@@ -73,7 +73,9 @@ impl Conductor<'_> {
     /// Whether iterations of a scenario, or of any, are started at a moment of the load that has just been.
     fn starts(&self, scenario: Option<&str>, moment: Duration) -> bool {
         let mut all = self.plan.scenarios.iter().zip(&self.finished);
+        let is_paused = self.orders.borrow().paused;
         self.is_planned()
+            && !is_paused
             && all.any(|(one, finished)| {
                 let end = one.start_time.saturating_add(one.schedule.duration());
                 scenario.is_none_or(|name| one.name == name)

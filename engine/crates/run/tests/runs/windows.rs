@@ -93,3 +93,20 @@ async fn a_search_holds_each_step_as_a_whole() {
     assert_eq!(finished.verdicts[0].outcome, Held::Passed);
     assert!(finished.plan.warnings.iter().any(|said| said.contains("`over` and `for`")));
 }
+
+#[tokio::test(start_paused = true)]
+async fn that_a_run_is_paused_is_no_outage() {
+    let options = r#"{ "scenarios": { "a": {
+            "executor": "externally-controlled", "vus": 2, "maxVUs": 2, "duration": "20s" } },
+        "thresholds": { "iterations": ["rate>10 over 3s"] } }"#;
+    let pausing = |controller: Controller| async move {
+        tokio::time::sleep(Duration::from_millis(5_500)).await;
+        controller.pause(true);
+        tokio::time::sleep(Duration::from_millis(7_000)).await;
+        controller.pause(false);
+    };
+    let (finished, _) = run_with(options, &FnVus::taking(second() / 10), pausing).await;
+    let made = count(&finished.totals, builtin::ITERATIONS);
+    assert!((200..300).contains(&made), "it was paused for a third of its time: {made}");
+    assert_eq!(finished.verdicts[0].outcome, Held::Passed, "{:?}", finished.verdicts[0].course);
+}
