@@ -54,6 +54,7 @@
 
 mod collected;
 mod distribution;
+mod exponential;
 mod metric;
 mod registry;
 mod scalability;
@@ -71,6 +72,7 @@ mod windows;
 
 pub use collected::Collected;
 pub use distribution::{Bucket, Distribution};
+pub use exponential::Exponential;
 pub use metric::{Builtin, Contains, Kind, Metric, MetricId, builtin};
 pub use registry::{
     DefineError, MAX_CUSTOM_METRICS, MAX_TAGGED_SERIES, OVERFLOW_TAG, Registry, SeriesId,
