@@ -10,7 +10,7 @@ use metrics::{Outcome, Problem, Registry, Shards, Silence, Thresholds, Verdict};
 use net::{Ceiling, Config, Policy};
 use output::html::Live;
 use output::{
-    Crossings, Har, Header, Manner, Outputs, Redacting, Redactor, Screen, Setting, Severity,
+    Crossings, Har, Header, Manner, Out, Outputs, Redacting, Redactor, Screen, Setting, Severity,
     SummaryFile, SummaryMode, SummaryText, Terminal,
 };
 use plan::{Options, PerHost, Plan, Requests};
@@ -173,7 +173,8 @@ pub(crate) fn run(asked: &Run) -> Result<ExitCode, Fault> {
     let writable = Writable::new(&asked.allow_write)?;
     let path = component(&asked.script, &asked.code_cache)?;
     let mut secrets = asked.secrets.read()?;
-    let redactor = redactor(&secrets);
+    let outs = asked.outs()?;
+    let redactor = redactor(&secrets, &outs);
     let screen = screen(asked.voice, asked.quiet, redactor.clone())?;
     let log = log_to(&screen, asked.voice.verbose);
 
@@ -240,7 +241,7 @@ pub(crate) fn run(asked: &Run) -> Result<ExitCode, Fault> {
     let recordings = recording::recordings(&asked.record, script.inspection(), seed)?;
 
     let setting = setting(asked, &script, &machine);
-    let mut outputs = outputs(asked, &screen, &redactor)?.of(setting.clone());
+    let mut outputs = outputs(asked, &outs, &screen, &redactor)?.of(setting.clone());
     let told = asked.on_crossed.start(&screen)?.map(|(told, tell)| {
         outputs.push(Crossings::new(setting.clone(), redactor.clone(), tell));
         told
@@ -402,7 +403,12 @@ fn check_thresholds(plan: &Plan, registry: &Registry) -> Result<(), Fault> {
     if unfit { Err(fault) } else { Ok(()) }
 }
 
-fn outputs(asked: &Run, screen: &Screen, secrets: &Redactor) -> Result<Outputs, Fault> {
+fn outputs(
+    asked: &Run,
+    outs: &[Out],
+    screen: &Screen,
+    secrets: &Redactor,
+) -> Result<Outputs, Fault> {
     let mut outputs = Outputs::new();
     let export = asked.summary_export.as_deref();
     let header = Header {
@@ -410,9 +416,8 @@ fn outputs(asked: &Run, screen: &Screen, secrets: &Redactor) -> Result<Outputs, 
         outputs: [export, asked.har.as_deref()]
             .into_iter()
             .flatten()
-            .map(Path::to_owned)
-            .chain(asked.outs().map(|out| out.target))
             .map(|path| path.display().to_string())
+            .chain(outs.iter().map(Out::shown))
             .collect(),
     };
     outputs.push(Terminal::new(screen.clone(), header));
@@ -429,9 +434,9 @@ fn outputs(asked: &Run, screen: &Screen, secrets: &Redactor) -> Result<Outputs, 
     let mut failed = false;
     let targets = [export, asked.har.as_deref()].into_iter().flatten();
     let mut targets: Vec<_> = targets.map(place).collect();
-    for out in asked.outs() {
+    for out in outs {
         if targets.contains(&place(&out.target)) {
-            fault = fault.detail(format!("`{}` is the target of two", out.target.display()));
+            fault = fault.detail(format!("`{}` is the target of two", out.shown()));
             failed = true;
             continue;
         }

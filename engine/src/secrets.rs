@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::Args;
-use output::{Redactor, SHORTEST_SECRET};
+use output::{Out, Redactor, SHORTEST_SECRET};
 
 use crate::exit::ExitCode;
 use crate::fault::Fault;
@@ -100,9 +100,10 @@ impl SecretFlags {
     }
 }
 
-/// Takes the values of secrets out of what is shown.
-pub(crate) fn redactor(secrets: &Secrets) -> Redactor {
-    Redactor::new(secrets.values().map(String::as_str))
+/// Takes the values of secrets out of what is shown, and what the servers that results go to are told of who we are.
+pub(crate) fn redactor(secrets: &Secrets, outs: &[Out]) -> Redactor {
+    let of_servers: Vec<String> = outs.iter().flat_map(Out::secrets).collect();
+    Redactor::new(secrets.values().chain(&of_servers).map(String::as_str))
 }
 
 fn read(source: &Source) -> Result<Vec<u8>, String> {

@@ -143,7 +143,10 @@ fn what_cannot_be_written_is_refused_before_there_is_load() {
             "failed to create the output `/no/such/folder/a`: No such file or directory (os error 2)\n  failed to create \
              the output `/no/such/folder/b`",
         ),
-        (&["influx=a"], "it must be one of csv, hdr, html, json, junit, markdown, statsd, summary"),
+        (
+            &["influx=a"],
+            "it must be one of csv, hdr, html, influxdb, json, junit, markdown, prometheus, statsd, summary",
+        ),
         (&["json"], "where to is missing: `json=FILE`"),
         (&["json=a", "csv=a"], "`a` is the target of two"),
     ] {

@@ -54,11 +54,13 @@ pub(crate) struct Run {
     #[arg(long, value_name = "FOLDER", help_heading = "What the script is allowed")]
     pub(crate) allow_write: Vec<PathBuf>,
 
-    /// Write results, as in json=samples.json.gz: csv, hdr, html, json, junit, markdown, statsd or summary. May be given again
+    /// Write results, as in json=samples.json.gz: csv, hdr, html, influxdb, json, junit, markdown, prometheus, statsd or summary. May be given again
     ///
     /// `csv` and `json` are samples as k6 writes them, `hdr` is an HdrHistogram log of each trend, `summary` is the whole result, of
-    /// which `wasmload report` makes the reports `html`, `junit` and `markdown` again; `statsd` is a server's HOST:PORT. What ends with .gz is
-    /// packed; - is standard output.
+    /// which `wasmload report` makes the reports `html`, `junit` and `markdown` again. What ends with .gz is packed; - is standard output.
+    /// `prometheus` is the URL of a server that takes remote write, `influxdb` that of one with a database (http://HOST:8086/mydb) or a bucket
+    /// (http://HOST:8086?org=ORG&bucket=BUCKET), or a file; `statsd` is a server's HOST:PORT. Who we are to a server is in its URL
+    /// (https://USER:PASSWORD@HOST/), or in the variables WASMLOAD_KIND_TOKEN and WASMLOAD_KIND_HEADERS (name=value,name=value).
     #[arg(
         short = 'o',
         long,
@@ -137,9 +139,23 @@ impl Run {
         assemble::run(&self)
     }
 
-    /// The files that results go to.
-    pub(crate) fn outs(&self) -> impl Iterator<Item = Out> {
-        self.out.iter().cloned().chain(self.web_export.iter().map(Out::html))
+    /// The files and servers that results go to.
+    ///
+    /// Fails with each variable that says something to a server that cannot be said.
+    pub(crate) fn outs(&self) -> Result<Vec<Out>, Fault> {
+        let variable = |name: &str| Some(std::env::var_os(name)?.to_string_lossy().into_owned());
+        let (mut outs, mut problems) = (Vec::new(), Vec::new());
+        for out in self.out.iter().cloned().chain(self.web_export.iter().map(Out::html)) {
+            match out.with_access(&variable) {
+                Ok(out) => outs.push(out),
+                Err(error) => problems.push(format!("failed to {error}: {}", error.source)),
+            }
+        }
+        if problems.is_empty() {
+            return Ok(outs);
+        }
+        let fault = Fault::new(ExitCode::InvalidConfig, "not every output can be written to");
+        Err(problems.into_iter().fold(fault, Fault::detail))
     }
 
     /// Notes which values the environment gave.

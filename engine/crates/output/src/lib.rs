@@ -120,6 +120,14 @@ pub trait Output {
     /// Hears all that is kept of the run, once, after the summary, if any output [wants it](Self::wants_result).
     fn on_result(&mut self, _result: &StoredResult) {}
 
+    /// Hears that nothing more comes, so that it can write what is left while others do. Called once.
+    fn close(&mut self) {}
+
+    /// Whether [`finish`](Self::finish) may have to wait for somebody else: a disk, a server.
+    fn waits(&self) -> bool {
+        false
+    }
+
     /// Writes what is left to write. Called once, last, however the run ended.
     ///
     /// Fails with [`OutputError`] if anything it was to write is not written.
@@ -197,8 +205,10 @@ impl Outputs {
     }
 
     /// Lets each write what it has left, and returns the errors: one that fails keeps no other from
-    /// being written.
+    /// being written. Those that wait for somebody else come last, and wait at the same time.
     pub fn finish(mut self) -> Vec<OutputError> {
+        self.all.iter_mut().for_each(|output| output.close());
+        self.all.sort_by_key(|output| output.waits());
         self.all.iter_mut().filter_map(|output| output.finish().err()).collect()
     }
 }

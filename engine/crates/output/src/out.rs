@@ -4,6 +4,8 @@
 //! | --- | --- | --- |
 //! | `json`, `csv` | samples, as k6 writes them (`points` says what a point is) | each second |
 //! | `hdr` | the histogram of each trend and second, as an HdrHistogram log | each second |
+//! | `influxdb` | each series, in InfluxDB's lines, to a server or a file | each second |
+//! | `prometheus` | each series since the run began, by remote write to a server | each second |
 //! | `statsd` | each metric, by UDP to a server | each second |
 //! | `summary` | the [result](crate::stored), of which all reports can be made again | at the end |
 //! | `markdown`, `junit` | reports | at the end |
@@ -13,11 +15,16 @@
 //! ends with `.gz`; so is what is written at the end.
 
 mod csv;
+mod cumulative;
+mod endpoint;
 mod hdr;
+mod influxdb;
 mod json;
 mod junit;
 mod markdown;
 mod points;
+mod prometheus;
+mod push;
 mod report;
 mod statsd;
 mod stream;
@@ -29,6 +36,8 @@ use std::str::FromStr;
 use run::Event;
 use thiserror::Error;
 
+use self::endpoint::{Access, Endpoint, Service};
+use self::push::{Manner, Push};
 use self::report::Report;
 use self::stream::{Format, Stream, Target};
 use crate::html::HtmlFile;
@@ -51,7 +60,17 @@ pub struct OutKind {
 enum Make {
     /// As the run goes on.
     Stream(fn(Redactor) -> Box<dyn Format>),
-    /// As the run goes on, to a server.
+    /// As the run goes on, by HTTP to a server.
+    Server {
+        format: fn(Redactor) -> Box<dyn Format>,
+        service: &'static Service,
+        manner: &'static Manner,
+        /// Such as its URL is.
+        such_as: &'static str,
+        /// Whether it may be a file.
+        or_file: bool,
+    },
+    /// As the run goes on, to a server by other means.
     Push(fn(Redactor) -> Box<dyn Format>, fn(&str) -> io::Result<Box<dyn Target>>),
     /// Of what is kept of the run, at its end or later.
     Report(fn(&StoredResult) -> String),
@@ -72,6 +91,17 @@ pub const KINDS: &[OutKind] = &[
     },
     HTML,
     OutKind {
+        name: "influxdb",
+        what: "each series, in InfluxDB's lines, to a server or a file",
+        make: Make::Server {
+            format: influxdb::format,
+            service: &influxdb::SERVICE,
+            manner: &influxdb::MANNER,
+            such_as: "http://127.0.0.1:8086/mydb",
+            or_file: true,
+        },
+    },
+    OutKind {
         name: "json",
         what: "samples, in k6's lines of JSON",
         make: Make::Stream(json::format),
@@ -85,6 +115,17 @@ pub const KINDS: &[OutKind] = &[
         name: "markdown",
         what: "the summary as tables",
         make: Make::Report(markdown::report),
+    },
+    OutKind {
+        name: "prometheus",
+        what: "each series, by remote write to Prometheus",
+        make: Make::Server {
+            format: prometheus::write::format,
+            service: &prometheus::write::SERVICE,
+            manner: &prometheus::write::MANNER,
+            such_as: "http://127.0.0.1:9090",
+            or_file: false,
+        },
     },
     OutKind {
         name: "statsd",
@@ -112,8 +153,10 @@ pub struct Kind(&'static OutKind);
 #[derive(Clone, Debug)]
 pub struct Out {
     kind: Kind,
-    /// Where it goes; `-` is standard output.
+    /// Where it goes; `-` is standard output. It may have a password in it: [`shown`](Self::shown) has none.
     pub target: PathBuf,
+    /// What a server is told of who we are.
+    access: Access,
 }
 
 impl FromStr for Out {
@@ -129,12 +172,16 @@ impl FromStr for Out {
         if target.is_empty() {
             return Err(match kind.make {
                 Make::Push(..) => format!("where to is missing: `{name}=HOST:PORT`"),
+                Make::Server { such_as, or_file, .. } => {
+                    let file = if or_file { ", or a file" } else { "" };
+                    format!("where to is missing: `{name}=URL`, such as {such_as}{file}")
+                }
                 _ => {
                     format!("where to is missing: `{name}=FILE`, or `{name}=-` for standard output")
                 }
             });
         }
-        Ok(Self { kind: Kind(kind), target: target.into() })
+        Ok(Self { kind: Kind(kind), target: target.into(), access: Access::default() })
     }
 }
 
@@ -152,7 +199,34 @@ impl Out {
     /// The page, into this file.
     #[must_use]
     pub fn html(target: impl Into<PathBuf>) -> Self {
-        Self { kind: Kind(&HTML), target: target.into() }
+        Self { kind: Kind(&HTML), target: target.into(), access: Access::default() }
+    }
+
+    /// Reads from the environment what a server is to be told of who we are: `WASMLOAD_PROMETHEUS_TOKEN` and the like. `variable` is
+    /// the variable of a name.
+    ///
+    /// Fails with the variable that is none such.
+    pub fn with_access(
+        mut self,
+        variable: &dyn Fn(&str) -> Option<String>,
+    ) -> Result<Self, OutError> {
+        if let Make::Server { service, .. } = self.kind.0.make {
+            self.access = Access::read(service, variable)
+                .map_err(|why| OutError { path: self.shown(), source: io::Error::other(why) })?;
+        }
+        Ok(self)
+    }
+
+    /// What of it nobody is to see: passwords, tokens.
+    #[must_use]
+    pub fn secrets(&self) -> Vec<String> {
+        endpoint::secrets(&self.target.to_string_lossy(), &self.access)
+    }
+
+    /// Where it goes, without what is secret in it.
+    #[must_use]
+    pub fn shown(&self) -> String {
+        endpoint::shown(&self.target.display().to_string())
     }
 
     /// What it is called.
@@ -169,7 +243,7 @@ impl Out {
 
     /// Makes the file, before there is load. Values of `secrets` are kept out of it.
     ///
-    /// Fails with [`OutError`] if there is no such folder, no permission or no room.
+    /// Fails with [`OutError`] if there is no such folder, no permission or no room, or a server that is not there or does not want us.
     pub fn create(&self, secrets: Redactor) -> Result<AnyOut, OutError> {
         let made = match self.kind.0.make {
             Make::Stream(format) => {
@@ -181,19 +255,34 @@ impl Out {
                     .and_then(|target| Stream::connected(name, target, format(secrets)))
                     .map(AnyOut::Stream)
             }
+            Make::Server { or_file: true, format, .. } if !endpoint::is_url(&self.target()) => {
+                Stream::create(&self.target, format(secrets)).map(AnyOut::Stream)
+            }
+            Make::Server { format, service, manner, .. } => {
+                Endpoint::new(service, &self.target(), &self.access)
+                    .and_then(|endpoint| Push::connect(endpoint, manner))
+                    .and_then(|push| {
+                        Stream::connected(self.shown(), Box::new(push), format(secrets))
+                    })
+                    .map(AnyOut::Stream)
+            }
             Make::Report(report) => {
                 Report::create(&self.target, report, secrets).map(AnyOut::Report)
             }
             Make::Page => HtmlFile::create(&self.target, secrets).map(AnyOut::Page),
         };
-        made.map_err(|source| OutError { path: self.target.display().to_string(), source })
+        made.map_err(|source| OutError { path: self.shown(), source })
+    }
+
+    fn target(&self) -> std::borrow::Cow<'_, str> {
+        self.target.to_string_lossy()
     }
 
     /// Makes the file of what was kept of a run.
     ///
     /// Fails with [`OutError`] where the file cannot be made, or the kind is [not of that sort](Self::is_report).
     pub fn render(&self, result: &StoredResult) -> Result<(), OutError> {
-        let path = || self.target.display().to_string();
+        let path = || self.shown();
         if !self.is_report() {
             let source =
                 io::Error::other("it needs every sample of the run, which a result does not have");
@@ -238,6 +327,14 @@ impl Output for AnyOut {
         }
     }
 
+    fn close(&mut self) {
+        self.output().close();
+    }
+
+    fn waits(&self) -> bool {
+        matches!(self, Self::Stream(_))
+    }
+
     fn wants_result(&self) -> bool {
         matches!(self, Self::Report(_) | Self::Page(_))
     }
@@ -259,5 +356,7 @@ pub(crate) fn packed(content: &[u8]) -> io::Result<Vec<u8>> {
     encoder.finish()
 }
 
+#[cfg(test)]
+mod receiver;
 #[cfg(test)]
 mod tests;

@@ -30,6 +30,9 @@ pub(super) trait Format: Send + std::fmt::Debug {
     /// Writes what was measured in a second that has just ended.
     fn second(&mut self, measured: &Measured, now: SystemTime, text: &mut Vec<u8>);
 
+    /// Writes what stands behind everything else, when the run is over.
+    fn end(&mut self, _now: SystemTime, _text: &mut Vec<u8>) {}
+
     /// Whether it tells series apart.
     fn wants_series(&self) -> bool {
         true
@@ -59,6 +62,8 @@ pub struct Stream {
     _writer: JoinHandle<()>,
     /// Seconds that were left out because too many waited.
     left_out: u64,
+    /// When nothing is waited for any more, once nothing more can come.
+    until: Option<SystemTime>,
 }
 
 impl Stream {
@@ -106,6 +111,7 @@ impl Stream {
             ended,
             _writer: writer,
             left_out: 0,
+            until: None,
         })
     }
 
@@ -159,6 +165,7 @@ impl Output for Stream {
                 self.format.begin(plan, self.began, &mut text);
             }
             EventKind::Measured(measured) => self.format.second(measured, now, &mut text),
+            EventKind::RunFinished(_) => self.format.end(now, &mut text),
             _ => return,
         }
         self.put(text);
@@ -168,11 +175,22 @@ impl Output for Stream {
         self.format.wants_series()
     }
 
-    fn finish(&mut self) -> Result<(), OutputError> {
+    fn close(&mut self) {
         // Nothing more can come: the thread writes what there is, and ends.
         drop(self.to_write.take());
+        self.until.get_or_insert_with(|| SystemTime::now() + PATIENCE);
+    }
+
+    fn waits(&self) -> bool {
+        true
+    }
+
+    fn finish(&mut self) -> Result<(), OutputError> {
+        self.close();
         let fail = |source| Err(OutputError { target: format!("`{}`", self.name), source });
-        match self.ended.recv_timeout(PATIENCE) {
+        let left = self.until.and_then(|until| until.duration_since(SystemTime::now()).ok());
+        // Whatever a clock that was set says.
+        match self.ended.recv_timeout(left.unwrap_or_default().min(PATIENCE)) {
             Ok(Ok(())) if self.left_out == 0 => Ok(()),
             Ok(Ok(())) => fail(io::Error::other(format!(
                 "{} of the run are not in it, because it took them too slowly",

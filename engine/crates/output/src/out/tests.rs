@@ -12,11 +12,12 @@ use metrics::{Collected, Contains, Kind as MetricKind, Registry, Shards, Tags, T
 use run::{EventKind, Measured};
 use serde_json::Value;
 
+use super::receiver::{Answer, Receiver, Request};
 use super::*;
 use crate::stored::tests::stored;
 use crate::summary::tests::{idle, mishaps, ordinary, plan, windowed};
 
-fn out(text: &str) -> Result<Out, String> {
+pub(super) fn out(text: &str) -> Result<Out, String> {
     text.parse()
 }
 
@@ -55,6 +56,38 @@ fn seconds() -> Vec<Collected> {
         ),
         second(&[(basket, &[], 4.5), (builtin::HTTP_REQ_DURATION, &home, 7.0)], &mut totals),
     ]
+}
+
+/// Lets an output hear a run of those seconds.
+pub(super) fn push_seconds(output: &mut AnyOut) {
+    push(seconds(), output);
+}
+
+/// Lets an output hear a run, or another part of it, in which a trend `pause` had these samples in a second.
+pub(super) fn trend_of(samples: &[f64], output: &mut AnyOut) {
+    let registry = Registry::new();
+    let shards = Shards::new(registry.clone(), 1);
+    let mut totals = Totals::new(&shards);
+    totals.keep_series();
+    let pause = registry.define("pause", MetricKind::Trend, Contains::Time).unwrap();
+    let series = registry.series(pause, &Tags::new());
+    samples.iter().for_each(|sample| shards.recorder(0).record(series, *sample));
+    totals.collect();
+    let mut collected = totals.collected();
+    totals.hand_over(&mut collected);
+    push(vec![collected], output);
+}
+
+fn push(seconds: Vec<Collected>, output: &mut AnyOut) {
+    let mut say = |elapsed, kind| output.on_event(&Event { elapsed, kind });
+    say(Duration::ZERO, EventKind::RunStarted { plan: plan("{}"), workers: 1 });
+    let whole = Duration::from_millis(seconds.len() as u64);
+    for (place, collected) in seconds.into_iter().enumerate() {
+        let to = Duration::from_millis(place as u64 + 1);
+        let measured = Box::new(Measured { time: Duration::ZERO..to, collected });
+        say(to, EventKind::Measured(measured));
+    }
+    say(whole, EventKind::RunFinished(Box::new(ordinary())));
 }
 
 /// Writes a run to a file of this kind; what is in it after each second, and at the end.
@@ -112,7 +145,7 @@ fn what_is_no_output_is_refused_with_the_list_of_those_there_are() {
     for (text, expected) in [
         (
             "influx=x",
-            "there is no kind `influx`: it must be one of csv, hdr, html, json, junit, markdown",
+            "there is no kind `influx`: it must be one of csv, hdr, html, influxdb, json, junit, markdown",
         ),
         ("", "there is no kind ``"),
         ("statsd", "where to is missing: `statsd=HOST:PORT`"),
@@ -258,7 +291,12 @@ fn a_run_that_is_killed_leaves_what_was_written_readable() {
 #[test]
 fn secrets_are_in_no_file() {
     // StatsD is told no tags.
-    for kind in KINDS.iter().filter(|kind| kind.name != "statsd") {
+    let is_file = |kind: &&OutKind| match kind.make {
+        Make::Server { or_file, .. } => or_file,
+        Make::Push(..) => false,
+        _ => true,
+    };
+    for kind in KINDS.iter().filter(is_file) {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("file");
         let secret = Redactor::new(["sweet", "status is 200", "home"]);
@@ -276,6 +314,54 @@ fn secrets_are_in_no_file() {
         // In Markdown, brackets are escaped.
         assert!(!text.contains("status is 200") && text.contains("redacted"), "{text}");
     }
+}
+
+#[test]
+fn secrets_are_in_nothing_that_a_server_hears() {
+    for kind in KINDS.iter().filter(|kind| matches!(kind.make, Make::Server { .. })) {
+        let server = Receiver::start(&[Answer::Says(200, "")]);
+        let out = out(&format!("{}={}/x?db=y&org=z&bucket=b", kind.name, server.url)).unwrap();
+        let mut output = out.create(Redactor::new(["sweet", "basket"])).unwrap();
+        push_seconds(&mut output);
+        output.finish().unwrap();
+        let heard: Vec<String> = server.rest().iter().map(Request::text).collect();
+        let heard = heard.join("\n");
+        assert!(
+            heard.contains("http_reqs") && heard.contains("redacted"),
+            "{}: {heard}",
+            kind.name
+        );
+        assert!(!heard.contains("sweet") && !heard.contains("basket"), "{}: {heard}", kind.name);
+    }
+}
+
+#[test]
+fn a_server_that_hangs_during_the_run_keeps_no_file_from_being_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("samples.json");
+    let server = Receiver::start(&[Answer::Says(200, ""), Answer::Hangs]);
+    let dead = Receiver::start(&[Answer::Says(200, ""), Answer::Closes]);
+    let mut outputs = crate::Outputs::new();
+    let file = format!("json={}", path.display());
+    for target in [format!("prometheus={}", server.url), format!("prometheus={}", dead.url), file] {
+        outputs.push(out(&target).unwrap().create(Redactor::default()).unwrap());
+    }
+    let mut say = |kind| outputs.on_event(&Event { elapsed: Duration::ZERO, kind });
+    say(EventKind::RunStarted { plan: plan("{}"), workers: 1 });
+    for _ in 0..20 {
+        for collected in seconds() {
+            let time = Duration::ZERO..Duration::from_secs(1);
+            say(EventKind::Measured(Box::new(Measured { time, collected })));
+        }
+    }
+    let errors = outputs.finish();
+    let said: Vec<_> = errors.iter().map(|it| format!("{it}: {}", it.source)).collect();
+    assert_eq!(said.len(), 2, "{said:?}");
+    assert!(said[0].contains("it takes nothing more"), "{said:?}");
+    assert!(said[1].contains(" pushes are lost: "), "{said:?}");
+    let points = lines(&fs::read(&path).unwrap());
+    let is_vus = |it: &&Value| it["type"] == "Point" && it["metric"] == "vus";
+    assert_eq!(points.iter().filter(is_vus).count(), 20);
 }
 
 /// What is taken out is a text and not what escaping makes of it, nor digits of figures.
