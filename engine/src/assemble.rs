@@ -441,7 +441,13 @@ fn outputs(
             continue;
         }
         match out.create(secrets.clone()) {
-            Ok(output) => outputs.push(output),
+            Ok(output) => {
+                if let Some(address) = output.address() {
+                    let message = format!("what is measured is to be had at {address}");
+                    screen.message(Severity::Info, &message);
+                }
+                outputs.push(output);
+            }
             Err(error) => {
                 fault = fault.detail(format!("failed to {error}: {}", error.source));
                 failed = true;

@@ -6,6 +6,7 @@
 //! | `hdr` | the histogram of each trend and second, as an HdrHistogram log | each second |
 //! | `influxdb` | each series, in InfluxDB's lines, to a server or a file | each second |
 //! | `prometheus` | each series since the run began, by remote write to a server | each second |
+//! | `prometheus-scrape` | the same, to whoever asks | when asked |
 //! | `statsd` | each metric, by UDP to a server | each second |
 //! | `summary` | the [result](crate::stored), of which all reports can be made again | at the end |
 //! | `markdown`, `junit` | reports | at the end |
@@ -37,6 +38,7 @@ use run::Event;
 use thiserror::Error;
 
 use self::endpoint::{Access, Endpoint, Service};
+use self::prometheus::scrape::Scrape;
 use self::push::{Manner, Push};
 use self::report::Report;
 use self::stream::{Format, Stream, Target};
@@ -70,6 +72,8 @@ enum Make {
         /// Whether it may be a file.
         or_file: bool,
     },
+    /// As the run goes on, to whoever asks.
+    Scrape,
     /// As the run goes on, to a server by other means.
     Push(fn(Redactor) -> Box<dyn Format>, fn(&str) -> io::Result<Box<dyn Target>>),
     /// Of what is kept of the run, at its end or later.
@@ -128,6 +132,11 @@ pub const KINDS: &[OutKind] = &[
         },
     },
     OutKind {
+        name: "prometheus-scrape",
+        what: "each series, for a Prometheus that asks",
+        make: Make::Scrape,
+    },
+    OutKind {
         name: "statsd",
         what: "each metric, by UDP to a StatsD server",
         make: Make::Push(statsd::format, statsd::connect),
@@ -172,6 +181,7 @@ impl FromStr for Out {
         if target.is_empty() {
             return Err(match kind.make {
                 Make::Push(..) => format!("where to is missing: `{name}=HOST:PORT`"),
+                Make::Scrape => format!("where is missing: `{name}=HOST:PORT`, such as :9464"),
                 Make::Server { such_as, or_file, .. } => {
                     let file = if or_file { ", or a file" } else { "" };
                     format!("where to is missing: `{name}=URL`, such as {such_as}{file}")
@@ -266,6 +276,7 @@ impl Out {
                     })
                     .map(AnyOut::Stream)
             }
+            Make::Scrape => Scrape::create(&self.target(), secrets).map(AnyOut::Scrape),
             Make::Report(report) => {
                 Report::create(&self.target, report, secrets).map(AnyOut::Report)
             }
@@ -299,6 +310,8 @@ impl Out {
 pub enum AnyOut {
     /// One that is written as the run goes on.
     Stream(Stream),
+    /// One that is asked as the run goes on.
+    Scrape(Scrape),
     /// One that is written at its end.
     Report(Report),
     /// The page, which is written at its end, too.
@@ -306,9 +319,19 @@ pub enum AnyOut {
 }
 
 impl AnyOut {
+    /// Where results are to be had, if that is not where they were wanted.
+    #[must_use]
+    pub fn address(&self) -> Option<String> {
+        match self {
+            Self::Scrape(scrape) => Some(format!("http://{}/metrics", scrape.address())),
+            _ => None,
+        }
+    }
+
     fn output(&mut self) -> &mut dyn Output {
         match self {
             Self::Stream(stream) => stream,
+            Self::Scrape(scrape) => scrape,
             Self::Report(report) => report,
             Self::Page(page) => page,
         }
@@ -323,6 +346,7 @@ impl Output for AnyOut {
     fn wants_series(&self) -> bool {
         match self {
             Self::Stream(stream) => stream.wants_series(),
+            Self::Scrape(scrape) => scrape.wants_series(),
             Self::Report(_) | Self::Page(_) => false,
         }
     }
@@ -332,7 +356,7 @@ impl Output for AnyOut {
     }
 
     fn waits(&self) -> bool {
-        matches!(self, Self::Stream(_))
+        matches!(self, Self::Stream(_) | Self::Scrape(_))
     }
 
     fn wants_result(&self) -> bool {

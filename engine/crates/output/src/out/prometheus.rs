@@ -11,6 +11,9 @@
 //! other stretches of time than ours, cannot be made of shares, but of counts. Tags are labels; characters that a label's
 //! name cannot have are `_`, and a tag without a value is none. Whoever tells runs apart tags them: `--tag testid=7`.
 
+mod classic;
+mod exposition;
+pub(super) mod scrape;
 #[cfg(test)]
 mod server;
 pub(super) mod write;
