@@ -145,7 +145,7 @@ fn what_cannot_be_written_is_refused_before_there_is_load() {
         ),
         (
             &["influx=a"],
-            "it must be one of csv, hdr, html, influxdb, json, junit, markdown, prometheus, prometheus-scrape, statsd, summary",
+            "it must be one of csv, hdr, html, influxdb, json, junit, markdown, otlp, prometheus, prometheus-scrape, statsd, summary",
         ),
         (&["json"], "where to is missing: `json=FILE`"),
         (&["json=a", "csv=a"], "`a` is the target of two"),

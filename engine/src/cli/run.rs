@@ -54,13 +54,14 @@ pub(crate) struct Run {
     #[arg(long, value_name = "FOLDER", help_heading = "What the script is allowed")]
     pub(crate) allow_write: Vec<PathBuf>,
 
-    /// Write results, as in json=samples.json.gz: csv, hdr, html, influxdb, json, junit, markdown, prometheus, prometheus-scrape, statsd or summary. May be given again
+    /// Write results, as in json=samples.json.gz: csv, hdr, html, influxdb, json, junit, markdown, otlp, prometheus, prometheus-scrape, statsd or summary. May be given again
     ///
     /// `csv` and `json` are samples as k6 writes them, `hdr` is an HdrHistogram log of each trend, `summary` is the whole result, of
     /// which `wasmload report` makes the reports `html`, `junit` and `markdown` again. What ends with .gz is packed; - is standard output.
-    /// `prometheus` is the URL of a server that takes remote write, `prometheus-scrape` where to be asked (:9464), `influxdb` the URL of one with a database (http://HOST:8086/mydb) or a bucket
-    /// (http://HOST:8086?org=ORG&bucket=BUCKET), or a file; `statsd` is a server's HOST:PORT. Who we are to a server is in its URL
-    /// (https://USER:PASSWORD@HOST/), or in the variables WASMLOAD_KIND_TOKEN and WASMLOAD_KIND_HEADERS (name=value,name=value).
+    /// `prometheus` is the URL of a server that takes remote write, `otlp` that of an OpenTelemetry collector, `influxdb` that of one with a
+    /// database (http://HOST:8086/mydb) or a bucket (http://HOST:8086?org=ORG&bucket=BUCKET), or a file. `prometheus-scrape` is where to be asked
+    /// (:9464), `statsd` a server's HOST:PORT. Who we are to a server is in its URL (https://USER:PASSWORD@HOST/), or in the variables
+    /// WASMLOAD_KIND_TOKEN and WASMLOAD_KIND_HEADERS (name=value,name=value).
     #[arg(
         short = 'o',
         long,

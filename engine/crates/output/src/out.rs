@@ -5,6 +5,7 @@
 //! | `json`, `csv` | samples, as k6 writes them (`points` says what a point is) | each second |
 //! | `hdr` | the histogram of each trend and second, as an HdrHistogram log | each second |
 //! | `influxdb` | each series, in InfluxDB's lines, to a server or a file | each second |
+//! | `otlp` | each series since the run began, by OpenTelemetry's protocol to a server | each second |
 //! | `prometheus` | each series since the run began, by remote write to a server | each second |
 //! | `prometheus-scrape` | the same, to whoever asks | when asked |
 //! | `statsd` | each metric, by UDP to a server | each second |
@@ -23,6 +24,7 @@ mod influxdb;
 mod json;
 mod junit;
 mod markdown;
+mod otlp;
 mod points;
 mod prometheus;
 mod push;
@@ -119,6 +121,17 @@ pub const KINDS: &[OutKind] = &[
         name: "markdown",
         what: "the summary as tables",
         make: Make::Report(markdown::report),
+    },
+    OutKind {
+        name: "otlp",
+        what: "each series, by OpenTelemetry's protocol to a collector",
+        make: Make::Server {
+            format: otlp::format,
+            service: &otlp::SERVICE,
+            manner: &otlp::MANNER,
+            such_as: "http://127.0.0.1:4318",
+            or_file: false,
+        },
     },
     OutKind {
         name: "prometheus",
