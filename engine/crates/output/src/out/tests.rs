@@ -12,7 +12,6 @@ use metrics::{Collected, Contains, Kind as MetricKind, Registry, Shards, Tags, T
 use run::{EventKind, Measured};
 use serde_json::Value;
 
-use super::receiver::{Answer, Receiver, Request};
 use super::*;
 use crate::stored::tests::stored;
 use crate::summary::tests::{idle, mishaps, ordinary, plan, windowed};
@@ -332,54 +331,6 @@ fn secrets_are_in_no_file() {
     }
 }
 
-#[test]
-fn secrets_are_in_nothing_that_a_server_hears() {
-    for kind in KINDS.iter().filter(|kind| matches!(kind.make, Make::Server { .. })) {
-        let server = Receiver::start(&[Answer::Says(200, "")]);
-        let out = out(&format!("{}={}/x?db=y&org=z&bucket=b", kind.name, server.url)).unwrap();
-        let mut output = out.create(Redactor::new(["sweet", "basket"])).unwrap();
-        push_seconds(&mut output);
-        output.finish().unwrap();
-        let heard: Vec<String> = server.rest().iter().map(Request::text).collect();
-        let heard = heard.join("\n");
-        assert!(
-            heard.contains("http_reqs") && heard.contains("redacted"),
-            "{}: {heard}",
-            kind.name
-        );
-        assert!(!heard.contains("sweet") && !heard.contains("basket"), "{}: {heard}", kind.name);
-    }
-}
-
-#[test]
-fn a_server_that_hangs_during_the_run_keeps_no_file_from_being_written() {
-    let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("samples.json");
-    let server = Receiver::start(&[Answer::Says(200, ""), Answer::Hangs]);
-    let dead = Receiver::start(&[Answer::Says(200, ""), Answer::Closes]);
-    let mut outputs = crate::Outputs::new();
-    let file = format!("json={}", path.display());
-    for target in [format!("prometheus={}", server.url), format!("prometheus={}", dead.url), file] {
-        outputs.push(out(&target).unwrap().create(Redactor::default()).unwrap());
-    }
-    let mut say = |kind| outputs.on_event(&Event { elapsed: Duration::ZERO, kind });
-    say(EventKind::RunStarted { plan: plan("{}"), workers: 1 });
-    for _ in 0..20 {
-        for collected in seconds() {
-            let time = Duration::ZERO..Duration::from_secs(1);
-            say(EventKind::Measured(Box::new(Measured { time, collected })));
-        }
-    }
-    let errors = outputs.finish();
-    let said: Vec<_> = errors.iter().map(|it| format!("{it}: {}", it.source)).collect();
-    assert_eq!(said.len(), 2, "{said:?}");
-    assert!(said[0].contains("it takes nothing more"), "{said:?}");
-    assert!(said[1].contains(" pushes are lost: "), "{said:?}");
-    let points = lines(&fs::read(&path).unwrap());
-    let is_vus = |it: &&Value| it["type"] == "Point" && it["metric"] == "vus";
-    assert_eq!(points.iter().filter(is_vus).count(), 20);
-}
-
 /// What is taken out is a text and not what escaping makes of it, nor digits of figures.
 #[test]
 fn a_secret_is_found_whatever_a_format_makes_of_its_letters() {
@@ -445,76 +396,6 @@ fn a_sink_that_takes_nothing_holds_up_nobody_and_what_is_left_out_is_counted() {
 }
 
 #[test]
-fn junit_has_a_case_for_each_threshold_and_check() {
-    let mut xml = String::new();
-    for finished in [ordinary(), mishaps(), idle()] {
-        let report = junit::report(&stored(&finished));
-        assert!(report.matches("<testcase ").count() > 0, "no report is without a case");
-        for element in ["testsuites", "testsuite", "testcase", "failure", "error"] {
-            let opened = report.matches(&format!("<{element} ")).count();
-            let closed = report.matches(&format!("</{element}>")).count();
-            let empty =
-                if element == "testcase" { report.matches("time=\"0\"/>").count() } else { 0 };
-            assert_eq!(opened, closed + empty, "{element} in {report}");
-        }
-        xml.push_str(&report);
-    }
-    insta::assert_snapshot!(xml);
-    let unfinished = junit::report(&StoredResult::default());
-    assert!(unfinished.contains("errors=\"1\"") && unfinished.contains("has not come to its end"));
-}
-
-/// What xmllint objects to in reports, held against what readers of JUnit's XML take; `None` where it is not installed and not needed.
-#[expect(clippy::print_stderr, reason = "who runs the tests is to know that nobody looked")]
-fn objections(reports: &[String]) -> Option<String> {
-    let folder = tempfile::tempdir().unwrap();
-    let schema = concat!(env!("CARGO_MANIFEST_DIR"), "/src/out/junit.xsd");
-    let mut xmllint = std::process::Command::new("xmllint");
-    xmllint.args(["--noout", "--nonet", "--schema", schema]);
-    for (place, report) in reports.iter().enumerate() {
-        let path = folder.path().join(format!("{place}.xml"));
-        fs::write(&path, report).unwrap();
-        xmllint.arg(path);
-    }
-    let Ok(said) = xmllint.output() else {
-        let needed = std::env::var_os("WASMLOAD_TESTS_NEED_XMLLINT").is_some();
-        assert!(!needed, "xmllint is missing; `apt-get install libxml2-utils` installs it");
-        eprintln!("no xmllint: no report is held against the schema");
-        return None;
-    };
-    let text = String::from_utf8_lossy(&said.stderr).into_owned();
-    Some(if said.status.success() { String::new() } else { text })
-}
-
-#[test]
-fn every_junit_report_is_what_its_readers_take() {
-    let mut hostile = stored(&ordinary());
-    hostile.summary.checks[0].name = "a|b <script> \u{1}\n]]> \"&\" \u{ffff} é".to_owned();
-    hostile.summary.checks[0].fails = 1;
-    let results = [
-        stored(&ordinary()),
-        stored(&mishaps()),
-        stored(&idle()),
-        StoredResult::default(),
-        hostile,
-    ];
-    let reports = results.iter().map(junit::report).collect::<Vec<_>>();
-    let Some(said) = objections(&reports) else { return };
-    assert_eq!(said, "");
-    // The schema is one that can object.
-    for (text, other) in [
-        ("tests=\"8\"", "tests=\"many\""),
-        (" classname=\"run\"", ""),
-        ("<testcase ", "<case "),
-        ("timestamp=\"2026-11-21T10:00:00\"", "timestamp=\"yesterday\""),
-    ] {
-        let broken = reports[0].replace(text, other);
-        assert_ne!(broken, reports[0], "{text} is there");
-        assert_ne!(objections(&[broken]).as_deref(), Some(""), "{other}");
-    }
-}
-
-#[test]
 fn a_script_cannot_write_markup_of_its_own() {
     let mut result = stored(&ordinary());
     result.summary.checks[0].name = "a|b <script> `x` \u{1}\n# ]]> \"&\"".to_owned();
@@ -570,47 +451,5 @@ fn a_report_made_later_is_the_one_made_at_the_end() {
     assert!(stream.render(&result).unwrap_err().source.to_string().contains("every sample"));
 }
 
-#[test]
-fn a_statsd_server_hears_each_second() {
-    let server = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
-    let address = server.local_addr().unwrap();
-    let mut output =
-        out(&format!("statsd={address}")).unwrap().create(Redactor::default()).unwrap();
-    assert!(!output.wants_series());
-    let mut say = |kind| output.on_event(&Event { elapsed: Duration::ZERO, kind });
-    say(EventKind::RunStarted { plan: plan("{}"), workers: 1 });
-    for collected in seconds() {
-        let time = Duration::ZERO..Duration::from_secs(1);
-        say(EventKind::Measured(Box::new(Measured { time, collected })));
-    }
-    let mut room = [0; 2_000];
-    let mut heard = || {
-        let length = server.recv(&mut room).unwrap();
-        String::from_utf8(room[..length].to_vec()).unwrap()
-    };
-    assert_eq!(
-        heard(),
-        "wasmload.http_reqs:2|c\nwasmload.http_req_duration:10|ms\nwasmload.http_req_duration:80|ms\n\
-         wasmload.checks.passes:2|c\nwasmload.checks.fails:1|c\nwasmload.vus:3|g\n"
-    );
-    assert_eq!(heard(), "wasmload.http_req_duration:7|ms\nwasmload.basket:4.5|ms\n");
-    output.finish().unwrap();
-}
-
-#[test]
-fn a_statsd_server_that_is_not_there_is_said_to_be_and_nothing_else_is_lost() {
-    let address = std::net::UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
-    let mut output =
-        out(&format!("statsd={address}")).unwrap().create(Redactor::default()).unwrap();
-    let mut say = |kind| output.on_event(&Event { elapsed: Duration::ZERO, kind });
-    // That nobody listened is known when the next one is sent.
-    for _ in 0..10 {
-        for collected in seconds() {
-            let time = Duration::ZERO..Duration::from_secs(1);
-            say(EventKind::Measured(Box::new(Measured { time, collected })));
-        }
-    }
-    let error = output.finish().unwrap_err();
-    assert_eq!(error.to_string(), format!("write `{address}`"));
-    assert!(error.source.to_string().contains("datagrams were refused"), "{}", error.source);
-}
+mod junit_reports;
+mod servers;
