@@ -26,6 +26,7 @@ use crate::request::Request;
 use crate::response::{Headers, Response};
 use crate::route::counted_host;
 use crate::target::Target;
+use crate::trace;
 use crate::version::Offer;
 
 /// How often connections that exchanges share and those exchanges take turns before others have theirs. Arbitrary.
@@ -157,6 +158,7 @@ impl Client {
                 request.headers.insert(AUTHORIZATION, answer);
             }
         }
+        trace::choose(&mut request, self.config.traced_share);
         // Whether there is a connection of HTTP/2 is seen when all that came for it has been.
         let idle = match offer {
             Offer::Http1 => self.connections.take_idle(&request.target, offer),
@@ -399,7 +401,8 @@ impl Client {
 impl Started {
     /// What came of it, which ends now.
     fn exchange(&self, result: Result<Response, Error>, config: &Config) -> Exchange {
-        let request = config.tells_requests.then(|| self.told_request(config));
+        let is_told = config.tells_requests || self.exchange.request.trace.is_some();
+        let request = is_told.then(|| self.told_request(config));
         Exchange { request, ..Exchange::new(result, &self.exchange.meter) }
     }
 

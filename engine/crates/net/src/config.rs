@@ -53,6 +53,9 @@ pub struct Config {
     pub reuse: Reuse,
     /// Whether exchanges come with their requests, for somebody who shows them.
     pub tells_requests: bool,
+    /// The share of requests, from 0 to 1, that say to their target that they are part of a trace; exchanges of those come with
+    /// their requests.
+    pub traced_share: f64,
     /// Where connections may go.
     pub policy: Arc<Policy>,
     /// The version of HTTP that is spoken, where the request does not say.
@@ -92,6 +95,7 @@ impl Default for Config {
             local_addresses: Arc::default(),
             reuse: Reuse::default(),
             tells_requests: false,
+            traced_share: 0.0,
             policy: Arc::default(),
             http_version: HttpVersion::default(),
             tls: Arc::default(),

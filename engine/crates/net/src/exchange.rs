@@ -60,7 +60,7 @@ pub struct Exchange {
     /// The version of TLS that was spoken, if any was.
     pub tls_version: Option<TlsVersion>,
     /// The request as it was sent, cookies and credentials included, where the configuration [asks for
-    /// it](Config::tells_requests).
+    /// it](Config::tells_requests), or it is part of a trace.
     pub request: Option<Box<Request>>,
 }
 

@@ -57,6 +57,7 @@ mod stream;
 mod target;
 mod timings;
 mod tls;
+mod trace;
 mod version;
 pub mod websocket;
 
@@ -83,4 +84,5 @@ pub use response::{Headers, Response};
 pub use target::{Target, UrlError};
 pub use timings::Timings;
 pub use tls::{ClientCertificate, Tls, TlsProblem, TlsSettings, TlsVersion};
+pub use trace::TraceContext;
 pub use version::HttpVersion;

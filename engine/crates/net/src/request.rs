@@ -10,6 +10,7 @@ use crate::body::Body;
 use crate::digest::Digest;
 use crate::incoming::BodyPolicy;
 use crate::target::Target;
+use crate::trace::TraceContext;
 use crate::version::HttpVersion;
 
 /// What to ask for.
@@ -50,6 +51,8 @@ pub struct Request {
     pub version: Option<HttpVersion>,
     /// Where the bytes of its response count; a client that makes it puts its own here.
     pub allowance: Option<Allowance>,
+    /// Its place in a trace; the client that makes it sets this, if it is [chosen](crate::Config::traced_share).
+    pub trace: Option<TraceContext>,
 }
 
 impl Request {
@@ -70,6 +73,7 @@ impl Request {
             verbatim: false,
             version: None,
             allowance: None,
+            trace: None,
         }
     }
 

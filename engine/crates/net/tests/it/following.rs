@@ -240,3 +240,36 @@ async fn a_number_that_is_reserved_is_that_of_the_exchange_that_begins_later() {
     assert_eq!(ended, [reserved, started]);
     assert!(!ended.contains(&never));
 }
+
+#[tokio::test]
+async fn each_hop_tells_its_peer_the_span_that_it_is_and_stays_in_one_trace() {
+    let heard = Arc::new(std::sync::Mutex::new(Vec::new()));
+    let hear = Arc::clone(&heard);
+    let url = site(move |head| {
+        let said = head.lines().filter_map(|line| line.strip_prefix("traceparent: "));
+        hear.lock().expect("nobody failed").push(said.collect::<Vec<_>>().join(","));
+        match head.split(' ').nth(1) {
+            Some("/") => empty(302, "location: /next"),
+            _ => empty(200, "x: y"),
+        }
+    })
+    .await;
+    let config = Config { traced_share: 1.0, ..Config::default() };
+    let mut client = Client::new(Arc::new(config));
+    client.start(get(&url));
+    let finished = finish(&mut client).await;
+    let contexts: Vec<_> = finished
+        .iter()
+        .map(|(_, exchange)| exchange.request.as_ref().and_then(|it| it.trace).expect("chosen"))
+        .collect();
+    let expected: Vec<_> =
+        contexts.iter().map(|it| format!("00-{:032x}-{:016x}-01", it.trace, it.span)).collect();
+    assert_eq!(*heard.lock().expect("nobody failed"), expected);
+    assert_eq!(contexts[0].trace, contexts[1].trace);
+    assert_ne!(contexts[0].span, contexts[1].span);
+
+    let mut client = Client::new(Arc::new(Config::default()));
+    let untraced = exchange(&mut client, get(&format!("{url}last"))).await;
+    assert!(untraced.request.is_none());
+    assert_eq!(heard.lock().expect("nobody failed").last().map(String::as_str), Some(""));
+}
