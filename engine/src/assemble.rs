@@ -11,7 +11,7 @@ use net::{Ceiling, Config, Policy};
 use output::html::Live;
 use output::{
     Crossings, Har, Header, Manner, Out, Outputs, Redacting, Redactor, Screen, Setting, Severity,
-    SummaryFile, SummaryMode, SummaryText, Terminal,
+    SpanSample, SummaryFile, SummaryMode, SummaryText, Terminal,
 };
 use plan::{Options, PerHost, Plan, Requests};
 use run::{CallError, Control, Controller, Crew, Finished, RunSpec, StopReason};
@@ -237,18 +237,21 @@ pub(crate) fn run(asked: &Run) -> Result<ExitCode, Fault> {
     let stop_file = asked.politeness.stop_file.as_deref().map(StopFile::new).transpose()?;
     let per_host = asked.politeness.per_host(allowed.grants().per_host);
     let policy = allowed.policy(plan.wants.as_ref());
-    let (net, net_of_scenarios) = net_configs(&plan, policy, per_host)?;
+    let (net, net_of_scenarios) = net_configs(&plan, policy, per_host, asked.trace_sample)?;
     let recordings = recording::recordings(&asked.record, script.inspection(), seed)?;
 
     let setting = setting(asked, &script, &machine);
-    let mut outputs = outputs(asked, &outs, &screen, &redactor)?.of(setting.clone());
+    let mut spans = SpanSample::default();
+    let outputs = outputs(asked, &outs, &screen, &redactor, &mut spans)?;
+    let mut outputs = outputs.of(setting.clone());
     let told = asked.on_crossed.start(&screen)?.map(|(told, tell)| {
         outputs.push(Crossings::new(setting.clone(), redactor.clone(), tell));
         told
     });
     let live = asked.web.map(|port| (port, Live::new(setting, redactor.clone())));
     let har = har(asked)?.map(|har| har.without(redactor.clone()));
-    let observer = observer(asked.http_debug, &screen, har.as_ref().map(Har::sample));
+    let sample = har.as_ref().map(Har::sample);
+    let observer = observer(asked.http_debug, &screen, sample, spans);
     if let Some(har) = har {
         outputs.push(har);
     }
@@ -408,6 +411,7 @@ fn outputs(
     outs: &[Out],
     screen: &Screen,
     secrets: &Redactor,
+    spans: &mut SpanSample,
 ) -> Result<Outputs, Fault> {
     let mut outputs = Outputs::new();
     let export = asked.summary_export.as_deref();
@@ -447,6 +451,14 @@ fn outputs(
                     screen.message(Severity::Info, &message);
                 }
                 outputs.push(output);
+                let told = asked.trace_sample > 0.0;
+                match told.then(|| out.spans(spans, secrets.clone())).transpose() {
+                    Ok(told) => told.flatten().into_iter().for_each(|it| outputs.push(it)),
+                    Err(error) => {
+                        fault = fault.detail(format!("failed to {error}: {}", error.source));
+                        failed = true;
+                    }
+                }
             }
             Err(error) => {
                 fault = fault.detail(format!("failed to {error}: {}", error.source));
@@ -501,6 +513,7 @@ fn net_configs(
     plan: &Plan,
     policy: Policy,
     per_host: PerHost,
+    traced_share: f64,
 ) -> Result<(Arc<Config>, OfScenarios), Fault> {
     let shared = Config {
         ceiling: plan.rps.map(Ceiling::new).map(Arc::new),
@@ -508,6 +521,7 @@ fn net_configs(
         tls: Arc::new(tls(plan)?),
         policy: Arc::new(policy),
         per_host: network::per_host(per_host),
+        traced_share,
         ..network::config(&plan.network)?
     };
     let own = plan.scenarios.iter().filter_map(|scenario| {

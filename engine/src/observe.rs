@@ -1,11 +1,11 @@
-//! Who is shown single exchanges of a run: `--http-debug` on the terminal, `--har` in a file.
+//! Who is shown single exchanges of a run: `--http-debug` on the terminal, `--har` in a file, `--trace-sample` at servers.
 //!
 //! What an exchange is to the client becomes what it is to those who show it.
 
 use std::time::SystemTime;
 
 use host::{Observed, Observer};
-use output::{Answer, Exchanged, HarSample, Message, Phases, Screen, http_debug};
+use output::{Answer, Exchanged, HarSample, Message, Phases, Screen, Span, SpanSample, http_debug};
 
 /// What is kept of a body to be shown.
 const SHOWN: usize = 64 << 10;
@@ -19,12 +19,25 @@ pub(crate) enum HttpDebug {
     Full,
 }
 
-/// An observer for those who want to see exchanges; nobody, if there are none.
+/// An observer for those who want to see exchanges, and for `spans` if anybody is told of them; nobody, if there are none.
 pub(crate) fn observer(
     debug: Option<HttpDebug>,
     screen: &Screen,
     har: Option<HarSample>,
+    spans: SpanSample,
 ) -> Observer {
+    let observer = shown(debug, screen, har);
+    if spans.is_empty() {
+        return observer;
+    }
+    observer.with_traced(move |observed| {
+        if let Some(span) = span(observed) {
+            spans.put(&span);
+        }
+    })
+}
+
+fn shown(debug: Option<HttpDebug>, screen: &Screen, har: Option<HarSample>) -> Observer {
     if debug.is_none() && har.is_none() {
         return Observer::default();
     }
@@ -37,6 +50,31 @@ pub(crate) fn observer(
         if let Some(debug) = debug {
             screen.say(&http_debug::text(exchanged, debug == HttpDebug::Full));
         }
+    })
+}
+
+/// What servers are told of an exchange that is part of a trace.
+fn span(observed: &Observed<'_>) -> Option<Span> {
+    let Observed { vu, scenario, exchange } = observed;
+    let request = exchange.request.as_deref()?;
+    let context = request.trace?;
+    let duration = exchange.timings.total();
+    let now = SystemTime::now();
+    let outcome = match &exchange.result {
+        Ok(response) => Ok(response.status.as_u16()),
+        Err(error) => Err((error.label().to_owned(), error.to_string())),
+    };
+    Some(Span {
+        trace: context.trace,
+        span: context.span,
+        vu: *vu,
+        scenario: (*scenario).to_owned(),
+        started: now.checked_sub(duration).unwrap_or(now),
+        duration,
+        method: request.method.to_string(),
+        url: request.target.as_str().to_owned(),
+        version: exchange.proto.trim_start_matches("HTTP/").replace("2.0", "2"),
+        outcome,
     })
 }
 

@@ -40,6 +40,9 @@ mod recording;
 /// What a run leaves: samples, reports and results in files, and reports made of a result later.
 mod results;
 
+/// Servers that results go to: what they hear, and what is said of those that are not there, refuse or die.
+mod sinks;
+
 /// Where connections go: proxies, unix sockets, other places.
 mod routes;
 

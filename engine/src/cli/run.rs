@@ -87,6 +87,13 @@ pub(crate) struct Run {
     #[arg(long, env = "WASMLOAD_HAR", hide_env_values = true, value_name = "FILE")]
     pub(crate) har: Option<PathBuf>,
 
+    /// Tell the target of this share of requests, from 0 to 1, that they are traced, and --out otlp=URL of their spans
+    ///
+    /// Such a request has the header `traceparent` of W3C's Trace Context, unless the script has set one. Its span is told to each server of
+    /// `--out otlp=URL`, at /v1/traces.
+    #[arg(long, env = "WASMLOAD_TRACE_SAMPLE", hide_env_values = true, value_name = "SHARE", default_value_t = 0.0, hide_default_value = true, value_parser = share)]
+    pub(crate) trace_sample: f64,
+
     #[command(flatten)]
     pub(crate) on_crossed: OnCrossedFlags,
 
@@ -174,6 +181,12 @@ fn summary_mode(text: &str) -> Result<SummaryMode, String> {
         "disabled" => Ok(SummaryMode::Disabled),
         _ => Err("it must be compact, full or disabled".to_owned()),
     }
+}
+
+/// Reads a share.
+fn share(text: &str) -> Result<f64, String> {
+    let share = text.parse().ok().filter(|share| (0.0..=1.0).contains(share));
+    share.ok_or_else(|| "it must be a number from 0 to 1, such as 0.01".to_owned())
 }
 
 /// Reads an address to listen at.

@@ -18,7 +18,7 @@ use crate::guest::{GuestVu, outcome};
 use crate::limits::Limits;
 use crate::log::{LogGate, VuLog};
 use crate::memory::AllMemory;
-use crate::observer::Observer;
+use crate::observer::{Observer, VuObserver};
 use crate::recording::{Course, Recordings};
 use crate::scope::Group;
 use crate::script::Script;
@@ -102,9 +102,9 @@ impl ScriptFactory {
         let own = self.settings.net_of_scenarios.get(&identity.scenario.name);
         let net = own.unwrap_or(&self.settings.net);
         let observer = self.settings.observer.of(&identity);
-        let net = match &observer {
-            None => Arc::clone(net),
-            Some(_) => Arc::new(net::Config { tells_requests: true, ..(**net).clone() }),
+        let net = match observer.as_ref().is_some_and(VuObserver::hears_all) {
+            false => Arc::clone(net),
+            true => Arc::new(net::Config { tells_requests: true, ..(**net).clone() }),
         };
         let client = Client::of_vu(net, identity.vu);
         let exchanges = Exchanges::new(client, recorder.clone(), &tags, observer, &self.limits);

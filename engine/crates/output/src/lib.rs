@@ -81,7 +81,7 @@ use time::format_description::well_known::Rfc3339;
 pub use crossed::{Crossings, Notice};
 pub use exchanged::{Answer, Exchanged, Message, Phases};
 pub use har::{Har, HarError, HarSample};
-pub use out::{Out, OutError};
+pub use out::{Out, OutError, Span, SpanSample};
 pub use own_summary::{Terminals, acts, printable, results};
 pub use redacted::{Redacting, Redactor, SHORTEST_SECRET};
 pub use screen::{Manner, Screen, Severity, coloured};

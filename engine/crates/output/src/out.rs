@@ -39,6 +39,8 @@ use std::str::FromStr;
 use run::Event;
 use thiserror::Error;
 
+pub use self::otlp::spans::{Span, SpanSample};
+
 use self::endpoint::{Access, Endpoint, Service};
 use self::prometheus::scrape::Scrape;
 use self::push::{Manner, Push};
@@ -87,6 +89,9 @@ enum Make {
 const HTML: OutKind =
     OutKind { name: "html", what: "the report as a page with charts", make: Make::Page };
 
+/// The kind that spans go to, too.
+const OTLP: &str = "otlp";
+
 /// The kinds there are.
 pub const KINDS: &[OutKind] = &[
     OutKind { name: "csv", what: "samples, in k6's columns", make: Make::Stream(csv::format) },
@@ -123,7 +128,7 @@ pub const KINDS: &[OutKind] = &[
         make: Make::Report(markdown::report),
     },
     OutKind {
-        name: "otlp",
+        name: OTLP,
         what: "each series, by OpenTelemetry's protocol to a collector",
         make: Make::Server {
             format: otlp::format,
@@ -296,6 +301,27 @@ impl Out {
             Make::Page => HtmlFile::create(&self.target, secrets).map(AnyOut::Page),
         };
         made.map_err(|source| OutError { path: self.shown(), source })
+    }
+
+    /// Makes the output of spans that are put into a sample, if a server of this kind takes any: `otlp` does.
+    ///
+    /// Fails as [`create`](Self::create) does.
+    pub fn spans(
+        &self,
+        sample: &mut SpanSample,
+        secrets: Redactor,
+    ) -> Result<Option<AnyOut>, OutError> {
+        if self.kind() != OTLP {
+            return Ok(None);
+        }
+        let made = Endpoint::new(&otlp::OF_SPANS, &self.target(), &self.access)
+            .and_then(|endpoint| Push::connect(endpoint, &otlp::MANNER))
+            .and_then(|push| {
+                let name = format!("{}, spans", self.shown());
+                Stream::connected(name, Box::new(push), sample.format(secrets))
+            });
+        let made = made.map(|stream| Some(AnyOut::Stream(stream)));
+        made.map_err(|source| OutError { path: format!("{}, spans", self.shown()), source })
     }
 
     fn target(&self) -> std::borrow::Cow<'_, str> {

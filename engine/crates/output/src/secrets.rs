@@ -110,7 +110,7 @@ fn mentions_secret(text: &str) -> bool {
 }
 
 /// A URL whose query and fragment have no secrets.
-fn url(url: &str) -> Cow<'_, str> {
+pub(crate) fn url(url: &str) -> Cow<'_, str> {
     match url.split_once(['?', '#']) {
         None => url.into(),
         Some((before, rest)) => {

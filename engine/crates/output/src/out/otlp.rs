@@ -14,6 +14,7 @@
 //! `OTEL_EXPORTER_OTLP_HEADERS`.
 
 mod messages;
+pub(super) mod spans;
 
 use std::collections::BTreeMap;
 use std::time::SystemTime;
@@ -54,6 +55,15 @@ pub(super) const SERVICE: Service = Service {
     },
 };
 
+/// Where spans go, of the same server.
+pub(super) const OF_SPANS: Service = Service {
+    complete: |rest| {
+        let metrics = (SERVICE.complete)(rest)?;
+        Ok(metrics.replacen("/v1/metrics", "/v1/traces", 1))
+    },
+    ..SERVICE
+};
+
 pub(super) const MANNER: Manner = Manner {
     headers: &[("content-type", "application/x-protobuf")],
     packing: Packing::Gzip,
@@ -63,9 +73,9 @@ pub(super) const MANNER: Manner = Manner {
         StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Some(
             "who we are is said by WASMLOAD_OTLP_TOKEN, WASMLOAD_OTLP_HEADERS, OTEL_EXPORTER_OTLP_HEADERS or http://USER:PASSWORD@HOST/",
         ),
-        StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED => {
-            Some("it must take OTLP over HTTP at /v1/metrics; collectors do so at port 4318")
-        }
+        StatusCode::NOT_FOUND | StatusCode::METHOD_NOT_ALLOWED => Some(
+            "it must take OTLP over HTTP, metrics at /v1/metrics and spans at /v1/traces; collectors do so at port 4318",
+        ),
         StatusCode::UNSUPPORTED_MEDIA_TYPE => Some("it must take protocol buffers"),
         _ => None,
     },
@@ -134,24 +144,30 @@ fn nanoseconds(time: SystemTime) -> u64 {
     u64::try_from(since.as_nanos()).unwrap_or(u64::MAX)
 }
 
-fn put(metrics: &mut BTreeMap<String, Metric>, text: &mut Vec<u8>) {
-    if metrics.is_empty() {
-        return;
-    }
-    let scope =
-        Scope { name: "wasmload".to_owned(), version: env!("CARGO_PKG_VERSION").to_owned() };
-    let metrics = std::mem::take(metrics).into_values().collect();
-    let resource = Resource {
+/// Who says it.
+fn scope() -> Scope {
+    Scope { name: "wasmload".to_owned(), version: env!("CARGO_PKG_VERSION").to_owned() }
+}
+
+/// Of what it is said.
+fn resource() -> Resource {
+    Resource {
         attributes: vec![
             KeyValue::new("service.name", "wasmload"),
             KeyValue::new("service.version", env!("CARGO_PKG_VERSION")),
         ],
-    };
-    let scope_metrics = vec![ScopeMetrics { scope: Some(scope), metrics }];
-    let of_resource = ResourceMetrics { resource: Some(resource), scope_metrics };
-    text.extend(
-        ExportRequest { resource_metrics: vec![of_resource] }.encode_length_delimited_to_vec(),
-    );
+    }
+}
+
+fn put(metrics: &mut BTreeMap<String, Metric>, text: &mut Vec<u8>) {
+    if metrics.is_empty() {
+        return;
+    }
+    let metrics = std::mem::take(metrics).into_values().collect();
+    let scope_metrics = vec![ScopeMetrics { scope: Some(scope()), metrics }];
+    let of_resource = ResourceMetrics { resource: Some(resource()), scope_metrics };
+    let request = ExportRequest { resource_metrics: vec![of_resource] };
+    text.extend(request.encode_length_delimited_to_vec());
 }
 
 /// Adds the points of a series to its metrics.

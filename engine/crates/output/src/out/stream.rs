@@ -33,6 +33,11 @@ pub(super) trait Format: Send + std::fmt::Debug {
     /// Writes what stands behind everything else, when the run is over.
     fn end(&mut self, _now: SystemTime, _text: &mut Vec<u8>) {}
 
+    /// What it left out of what it was told, if anything.
+    fn left_out(&self) -> Option<String> {
+        None
+    }
+
     /// Whether it tells series apart.
     fn wants_series(&self) -> bool {
         true
@@ -191,7 +196,10 @@ impl Output for Stream {
         let left = self.until.and_then(|until| until.duration_since(SystemTime::now()).ok());
         // Whatever a clock that was set says.
         match self.ended.recv_timeout(left.unwrap_or_default().min(PATIENCE)) {
-            Ok(Ok(())) if self.left_out == 0 => Ok(()),
+            Ok(Ok(())) if self.left_out == 0 => match self.format.left_out() {
+                None => Ok(()),
+                Some(why) => fail(io::Error::other(why)),
+            },
             Ok(Ok(())) => fail(io::Error::other(format!(
                 "{} of the run are not in it, because it took them too slowly",
                 counted(self.left_out, "second")

@@ -1,5 +1,5 @@
-//! The messages of OpenTelemetry's protocol, as far as they are used: `metrics.proto`, `common.proto`, `resource.proto` and
-//! `metrics_service.proto` of opentelemetry-proto 1. What is one of several there is an option here, which is the same on the wire.
+//! The messages of OpenTelemetry's protocol, as far as they are used: `metrics.proto`, `trace.proto`, `common.proto`, `resource.proto`,
+//! `metrics_service.proto` and `trace_service.proto` of opentelemetry-proto 1. What is one of several there is an option here, which is the same on the wire.
 
 use prost::Message;
 
@@ -63,7 +63,12 @@ pub(super) struct KeyValue {
 
 impl KeyValue {
     pub(super) fn new(key: &str, value: &str) -> Self {
-        let value = AnyValue { string: Some(value.to_owned()) };
+        let value = AnyValue { string: Some(value.to_owned()), number: None };
+        Self { key: key.to_owned(), value: Some(value) }
+    }
+
+    pub(super) fn number(key: &str, value: i64) -> Self {
+        let value = AnyValue { string: None, number: Some(value) };
         Self { key: key.to_owned(), value: Some(value) }
     }
 }
@@ -72,6 +77,8 @@ impl KeyValue {
 pub(super) struct AnyValue {
     #[prost(string, optional, tag = "1")]
     pub(super) string: Option<String>,
+    #[prost(int64, optional, tag = "3")]
+    pub(super) number: Option<i64>,
 }
 
 #[derive(Clone, PartialEq, Message)]
@@ -152,4 +159,54 @@ pub(super) struct Buckets {
     pub(super) offset: i32,
     #[prost(uint64, repeated, tag = "2")]
     pub(super) counts: Vec<u64>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct ExportTraces {
+    #[prost(message, repeated, tag = "1")]
+    pub(super) resource_spans: Vec<ResourceSpans>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct ResourceSpans {
+    #[prost(message, optional, tag = "1")]
+    pub(super) resource: Option<Resource>,
+    #[prost(message, repeated, tag = "2")]
+    pub(super) scope_spans: Vec<ScopeSpans>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct ScopeSpans {
+    #[prost(message, optional, tag = "1")]
+    pub(super) scope: Option<Scope>,
+    #[prost(message, repeated, tag = "2")]
+    pub(super) spans: Vec<Span>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct Span {
+    #[prost(bytes = "vec", tag = "1")]
+    pub(super) trace_id: Vec<u8>,
+    #[prost(bytes = "vec", tag = "2")]
+    pub(super) span_id: Vec<u8>,
+    #[prost(string, tag = "5")]
+    pub(super) name: String,
+    #[prost(int32, tag = "6")]
+    pub(super) kind: i32,
+    #[prost(fixed64, tag = "7")]
+    pub(super) start: u64,
+    #[prost(fixed64, tag = "8")]
+    pub(super) end: u64,
+    #[prost(message, repeated, tag = "9")]
+    pub(super) attributes: Vec<KeyValue>,
+    #[prost(message, optional, tag = "15")]
+    pub(super) status: Option<Status>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub(super) struct Status {
+    #[prost(string, tag = "2")]
+    pub(super) message: String,
+    #[prost(int32, tag = "3")]
+    pub(super) code: i32,
 }
