@@ -2,6 +2,7 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
+use std::process::Stdio;
 use std::sync::Arc;
 
 use rcgen::CertifiedKey;
@@ -50,12 +51,39 @@ fn serve(socket: TcpStream, config: Arc<ServerConfig>) {
     let mut room = [0; 4096];
     while let Ok(read @ 1..) = stream.read(&mut room) {
         seen.extend_from_slice(&room[..read]);
-        if seen.ends_with(b"\r\n\r\n") {
+        if is_whole(&seen) {
             seen.clear();
             if stream.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok").is_err() {
                 break;
             }
         }
+    }
+}
+
+/// Whether a request has come to its end.
+fn is_whole(seen: &[u8]) -> bool {
+    let Some(head) = seen.windows(4).position(|it| it == b"\r\n\r\n") else { return false };
+    let text = String::from_utf8_lossy(&seen[..head]).to_ascii_lowercase();
+    let length = text.lines().find_map(|line| line.strip_prefix("content-length: "));
+    let length: usize = length.and_then(|length| length.parse().ok()).unwrap_or(0);
+    seen.len() >= head + 4 + length
+}
+
+#[test]
+fn a_server_that_results_go_to_by_tls_is_one_that_this_machine_trusts() {
+    let wasmload = wasmload();
+    let (base, pem) = target();
+    wasmload.write("ca.pem", pem);
+    let out = format!("--out=otlp={}", base.trim_start_matches("BASE_URL="));
+    let arguments = ["run", artifacts::GIVES_OPTIONS, "-e", &base, "--cacert=ca.pem", &out];
+    for (trusted, code) in [(Some("ca.pem"), 0), (None, 104)] {
+        let mut command = wasmload.command(&arguments);
+        command.env_remove("SSL_CERT_FILE").envs(trusted.map(|file| ("SSL_CERT_FILE", file)));
+        command.stdout(Stdio::piped()).stderr(Stdio::piped());
+        let ran = wasmload.end(command.spawn().expect("the binary starts"));
+        assert_code(&ran, code);
+        let is_named = ran.stderr.contains("its certificate is not one that this machine trusts");
+        assert_eq!(is_named, code != 0, "{}", ran.stderr);
     }
 }
 

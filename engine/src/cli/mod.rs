@@ -189,6 +189,7 @@ mod tests {
             "web_export",
             "http_debug",
             "har",
+            "trace_sample",
             "on_crossed",
             "on_crossed_post",
             "record_failures",

@@ -42,6 +42,12 @@ fn is_secret(name: &str) -> bool {
         || PARTS.iter().any(|part| plain.contains(part))
 }
 
+/// Whether the value of a header is a secret, whole.
+pub(crate) fn is_secret_header(name: &str) -> bool {
+    let name = name.to_ascii_lowercase();
+    HEADERS.contains(&name.as_str()) || is_secret(&name)
+}
+
 impl Exchanged {
     /// Takes out what is named like a secret.
     #[must_use]
@@ -64,7 +70,7 @@ fn redact(message: &mut Message) {
     let kind = message.header("content-type").unwrap_or_default().to_ascii_lowercase();
     for (name, value) in &mut message.headers {
         let name = name.to_ascii_lowercase();
-        if HEADERS.contains(&name.as_str()) || is_secret(&name) {
+        if is_secret_header(&name) {
             *value = shown_of(value);
         } else if name == "location" || name == "referer" {
             *value = url(value).into_owned();

@@ -2,8 +2,8 @@
 //!
 //! Who we are is in the URL (`https://user:password@host/`), or in variables of the environment, as it is for other tools:
 //! `WASMLOAD_KIND_TOKEN` is a token, and `WASMLOAD_KIND_HEADERS` are headers, as `name=value,name=value` with values
-//! percent-encoded (the form of OpenTelemetry's `OTEL_EXPORTER_OTLP_HEADERS`, which counts for `otlp`, too). All that is secret, and
-//! is shown nowhere: of a URL neither what stands before the host is shown nor what stands behind the path.
+//! percent-encoded (the form of OpenTelemetry's `OTEL_EXPORTER_OTLP_HEADERS`, which counts for `otlp`, too). Passwords, tokens and headers
+//! that are named like secrets are shown nowhere: of a URL neither what stands before the host is shown nor what stands behind the path.
 
 use std::fmt;
 use std::io;
@@ -11,6 +11,8 @@ use std::io;
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use ureq::http::{HeaderName, HeaderValue, Uri};
+
+use crate::secrets::is_secret_header;
 
 /// What the environment says of who we are.
 #[derive(Clone, Default)]
@@ -92,7 +94,12 @@ fn user_info(url: &str) -> Option<(String, String)> {
 /// What of a URL and of the environment nobody is to see.
 pub(super) fn secrets(target: &str, access: &Access) -> Vec<String> {
     let mut secrets: Vec<String> = access.token.iter().cloned().collect();
-    secrets.extend(access.headers.iter().map(|(_, value)| value.clone()));
+    // A tenant's number is none, and may be a word that stands everywhere.
+    let headers = access.headers.iter().filter(|(name, _)| is_secret_header(name.as_str()));
+    for (_, value) in headers {
+        secrets.push(value.clone());
+        secrets.extend(value.split_once(' ').map(|(_, credentials)| credentials.to_owned()));
+    }
     if is_url(target) {
         secrets.extend(user_info(target).map(|(_, password)| password));
         let rest = parts(target).3.split('#').next().unwrap_or_default();
@@ -237,11 +244,14 @@ mod tests {
         let target = "https://ada:s3cret%21@a:1/write?db=x&p=pa%25ss#y";
         assert_eq!(shown(target), "https://a:1/write");
         assert_eq!(shown("file=a@b"), "file=a@b");
+        let headers = "api-key=bcde,x-scope-orgid=default,authorization=Bearer%20fgh";
         let access =
-            access(&[("WASMLOAD_OTLP_TOKEN", "t0ken"), ("WASMLOAD_OTLP_HEADERS", "a=bcde")]);
+            access(&[("WASMLOAD_OTLP_TOKEN", "t0ken"), ("WASMLOAD_OTLP_HEADERS", headers)]);
         let access = access.unwrap();
-        assert_eq!(secrets(target, &access), ["t0ken", "bcde", "s3cret!", "pa%ss"]);
-        assert!(!format!("{access:?}").contains("bcde") && !format!("{access:?}").contains("t0k"));
+        let expected = ["t0ken", "bcde", "Bearer fgh", "fgh", "s3cret!", "pa%ss"];
+        assert_eq!(secrets(target, &access), expected);
+        let debug = format!("{access:?}");
+        assert!(!debug.contains("bcde") && !debug.contains("t0k") && !debug.contains("fgh"));
     }
 
     #[test]

@@ -148,6 +148,12 @@ impl Push {
             ureq::Error::Io(error) if error.kind() == io::ErrorKind::TimedOut => {
                 fail(format!("it did not answer in {} s", PATIENCE.as_secs()), false)
             }
+            ureq::Error::Io(error) if is_distrust(&error) => fail(
+                format!(
+                    "its certificate is not one that this machine trusts ({error}); SSL_CERT_FILE names a file of others"
+                ),
+                false,
+            ),
             ureq::Error::Io(error) => fail(error.to_string(), true),
             ureq::Error::HostNotFound => fail("the name has no address".to_owned(), true),
             error => fail(error.to_string(), false),
@@ -197,6 +203,12 @@ impl Push {
             }
         }
     }
+}
+
+/// Whether an exchange failed because of the server's certificate.
+fn is_distrust(error: &io::Error) -> bool {
+    let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
+    matches!(inner, Some(rustls::Error::InvalidCertificate(_)))
 }
 
 /// What a server by TLS is held against: the certificates that this machine trusts.

@@ -192,23 +192,26 @@ impl Output for Stream {
 
     fn finish(&mut self) -> Result<(), OutputError> {
         self.close();
-        let fail = |source| Err(OutputError { target: format!("`{}`", self.name), source });
         let left = self.until.and_then(|until| until.duration_since(SystemTime::now()).ok());
         // Whatever a clock that was set says.
-        match self.ended.recv_timeout(left.unwrap_or_default().min(PATIENCE)) {
-            Ok(Ok(())) if self.left_out == 0 => match self.format.left_out() {
-                None => Ok(()),
-                Some(why) => fail(io::Error::other(why)),
-            },
-            Ok(Ok(())) => fail(io::Error::other(format!(
-                "{} of the run are not in it, because it took them too slowly",
-                counted(self.left_out, "second")
-            ))),
-            Ok(Err(error)) => fail(error),
-            Err(_) => fail(io::Error::new(
-                io::ErrorKind::TimedOut,
-                "what was to be written is not, because it takes nothing more",
-            )),
+        let ended = self.ended.recv_timeout(left.unwrap_or_default().min(PATIENCE));
+        let (kind, why) = match ended {
+            Ok(Ok(())) => (io::ErrorKind::Other, None),
+            Ok(Err(error)) => (error.kind(), Some(error.to_string())),
+            Err(_) => {
+                let why = "what was to be written is not, because it takes nothing more";
+                (io::ErrorKind::TimedOut, Some(why.to_owned()))
+            }
+        };
+        let left_out = (self.left_out > 0).then(|| {
+            let seconds = counted(self.left_out, "second");
+            format!("{seconds} of the run are not in it, because it took them too slowly")
+        });
+        let whys: Vec<_> = why.into_iter().chain(left_out).chain(self.format.left_out()).collect();
+        if whys.is_empty() {
+            return Ok(());
         }
+        let source = io::Error::new(kind, whys.join("; "));
+        Err(OutputError { target: format!("`{}`", self.name), source })
     }
 }
