@@ -168,7 +168,7 @@ fn what_does_not_want_results_is_said_before_there_is_load_and_without_secrets()
         (&["--out=prometheus=127.0.0.1:9090"], &[], "it must be a URL, such as"),
         (&["--out=prometheus"], &[], "where to is missing: `prometheus=URL`"),
         (&["--out=prometheus-scrape"], &[], "where is missing: `prometheus-scrape=HOST:PORT`"),
-        (&["--out=prometheus-scrape=nowhere"], &[], "create the output `nowhere`"),
+        (&["--out=prometheus-scrape=nowhere"], &[], "it must be HOST:PORT, such as :9464"),
         (
             &[&*format!("--out=otlp={refuses}")],
             &[("WASMLOAD_OTLP_HEADERS", "hunter22")],
@@ -179,6 +179,7 @@ fn what_does_not_want_results_is_said_before_there_is_load_and_without_secrets()
             token,
             "the URL says a user, and WASMLOAD_PROMETHEUS_TOKEN a token: one of both",
         ),
+        (&["--out=promethus=http://ada:hunter22@a"], &[], "'promethus=http://a' for '--out"),
         (&["--trace-sample=2"], &[], "it must be a number from 0 to 1"),
     ] {
         let ran = run(&wasmload, &target.url(), arguments, variables);

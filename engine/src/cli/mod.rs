@@ -73,7 +73,7 @@ impl Cli {
 pub(crate) fn main() -> ExitCode {
     let cli = match Cli::read(std::env::args_os()) {
         Ok(cli) => cli,
-        Err(error) => return refuse(&error),
+        Err(error) => return refuse(error),
     };
     let result = match cli.command {
         Command::Run(run) => run.execute(),
@@ -93,17 +93,30 @@ pub(crate) fn main() -> ExitCode {
 }
 
 /// Prints what was asked for with `--help` or `--version`, or what is wrong with what was typed.
-fn refuse(error: &clap::Error) -> ExitCode {
+fn refuse(mut error: clap::Error) -> ExitCode {
+    let variable = variable_at_fault(&error, |name| std::env::var_os(name));
+    hide_passwords(&mut error);
     // Where the stream is gone there is nobody to tell.
     let _ = error.print();
     if let ErrorKind::DisplayHelp | ErrorKind::DisplayVersion = error.kind() {
         return ExitCode::Success;
     }
-    if let Some(variable) = variable_at_fault(error, |name| std::env::var_os(name)) {
+    if let Some(variable) = variable {
         let hint = format!("\nhint: this value is that of the environment variable `{variable}`\n");
         let _ = anstream::stderr().write_all(hint.as_bytes());
     }
     ExitCode::InvalidConfig
+}
+
+/// Takes out of what is shown the password in the URL of an output.
+fn hide_passwords(error: &mut clap::Error) {
+    if let (Some(ContextValue::String(flag)), Some(ContextValue::String(value))) =
+        (error.get(ContextKind::InvalidArg), error.get(ContextKind::InvalidValue))
+        && flag.starts_with("--out ")
+    {
+        let shown = output::Out::shown_text(value);
+        error.insert(ContextKind::InvalidValue, ContextValue::String(shown));
+    }
 }
 
 /// The variable that a wrong value comes from. The parser names the flag, which nobody typed.

@@ -224,6 +224,15 @@ pub struct OutError {
 }
 
 impl Out {
+    /// What was typed as an output, whatever is wrong with it, without what is secret in it.
+    #[must_use]
+    pub fn shown_text(text: &str) -> String {
+        match text.split_once('=') {
+            Some((kind, target)) => format!("{kind}={}", endpoint::shown(target)),
+            None => endpoint::shown(text),
+        }
+    }
+
     /// The page, into this file.
     #[must_use]
     pub fn html(target: impl Into<PathBuf>) -> Self {

@@ -37,6 +37,7 @@ pub(super) const SERVICE: Service =
 
 pub(super) const MANNER: Manner = Manner {
     headers: &[("content-type", "text/plain; charset=utf-8")],
+    question: Vec::new,
     packing: Packing::Gzip,
     next: next_lines,
     objection: |_| None,

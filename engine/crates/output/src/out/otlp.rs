@@ -66,6 +66,7 @@ pub(super) const OF_SPANS: Service = Service {
 
 pub(super) const MANNER: Manner = Manner {
     headers: &[("content-type", "application/x-protobuf")],
+    question: Vec::new,
     packing: Packing::Gzip,
     next: next_message,
     objection,

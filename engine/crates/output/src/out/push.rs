@@ -5,8 +5,8 @@
 //! connection) is, twice, unless what came before was lost, too. What is lost is counted and said at the end. None of it is load: it has
 //! a client of its own, whose connections and bytes are in no figure.
 //!
-//! A server is asked before the run, by a request that says nothing, so that one that is not there or does not want us is known
-//! before there is load.
+//! A server is asked before the run, by a request that says nothing or next to nothing, so that one that is not there or does not want us
+//! is known before there is load.
 
 use std::io::{self, Write};
 use std::sync::Arc;
@@ -34,6 +34,8 @@ const SHOWN: usize = 200;
 pub(super) struct Manner {
     /// The headers that say what a body is.
     pub(super) headers: &'static [(&'static str, &'static str)],
+    /// What asks a server whether it would take something, before the run.
+    pub(super) question: fn() -> Vec<u8>,
     /// How it is packed.
     pub(super) packing: Packing,
     /// How much of what is written is the next request: its length, and what of it is the body. Of what is not empty.
@@ -122,7 +124,7 @@ impl Push {
             why: None,
             is_down: false,
         };
-        match push.exchange(&[]) {
+        match push.exchange(&(manner.question)()) {
             // That there is nothing in it may be what it objects to.
             Ok(()) | Err(Refusal { status: Some(StatusCode::BAD_REQUEST), .. }) => Ok(push),
             Err(refusal) => Err(io::Error::other(push.said(&refusal))),

@@ -80,7 +80,10 @@ fn address(target: &str) -> io::Result<SocketAddr> {
         return Ok((Ipv4Addr::LOCALHOST, port).into());
     }
     // A name may lead to this machine by addresses of both families.
-    let mut addresses = target.to_socket_addrs()?;
+    let such_as = |error: io::Error| {
+        io::Error::new(error.kind(), format!("it must be HOST:PORT, such as :9464 ({error})"))
+    };
+    let mut addresses = target.to_socket_addrs().map_err(such_as)?;
     addresses.next().ok_or_else(|| io::Error::other("the name has no address"))
 }
 

@@ -6,7 +6,8 @@
 //! `--web.enable-remote-write-receiver`.
 //!
 //! What has changed is pushed each second; everything twice a minute, since Prometheus forgets what it does not hear of for five, and
-//! at the end. All of it is since the run began.
+//! at the end. All of it is since the run began. k6's names end with `_rate` where a rate is a gauge, and begin with `k6_`; the others are
+//! formed alike.
 
 use std::time::SystemTime;
 
@@ -43,6 +44,7 @@ pub(in crate::out) const MANNER: Manner = Manner {
         ("content-type", "application/x-protobuf"),
         ("x-prometheus-remote-write-version", "0.1.0"),
     ],
+    question,
     packing: Packing::Snappy,
     next: next_message,
     objection: |_| None,
@@ -60,6 +62,20 @@ pub(in crate::out) const MANNER: Manner = Manner {
         _ => None,
     },
 };
+
+/// A histogram without samples: a server that takes no histograms is to say so before the run. It has the name of one that each
+/// run has, and no labels, so that it adds nothing to anything.
+fn question() -> Vec<u8> {
+    let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+    let timestamp = i64::try_from(now.as_millis()).unwrap_or(i64::MAX);
+    let name = "wasmload_iteration_duration_seconds".to_owned();
+    let series = TimeSeries {
+        labels: vec![Label { name: "__name__".to_owned(), value: name }],
+        samples: Vec::new(),
+        histograms: vec![histogram(&Exponential::default(), timestamp)],
+    };
+    WriteRequest { timeseries: vec![series], metadata: Vec::new() }.encode_to_vec()
+}
 
 pub(in crate::out) fn format(secrets: Redactor) -> Box<dyn Format> {
     Box::new(Write {
@@ -363,12 +379,17 @@ mod tests {
     }
 
     #[test]
-    fn a_prometheus_that_takes_no_remote_write_is_refused_before_the_run_with_what_to_do() {
-        let Some(server) = Server::start("", &[]) else { return };
-        let out = out(&format!("prometheus={}", server.url)).unwrap();
-        let error = out.create(Redactor::default()).unwrap_err().source.to_string();
-        assert!(error.contains("404 Not Found"), "{error}");
-        assert!(error.contains("--web.enable-remote-write-receiver"), "{error}");
+    fn a_prometheus_that_does_not_take_it_is_refused_before_the_run_with_what_to_do() {
+        let receiver = "--web.enable-remote-write-receiver";
+        for (flags, status, advice) in [
+            (&[][..], "404 Not Found", receiver),
+            (&[receiver], "native histograms are disabled", "--enable-feature=native-histograms"),
+        ] {
+            let Some(server) = Server::start("", flags) else { return };
+            let out = out(&format!("prometheus={}", server.url)).unwrap();
+            let error = out.create(Redactor::default()).unwrap_err().source.to_string();
+            assert!(error.contains(status) && error.contains(advice), "{error}");
+        }
     }
 
     #[test]

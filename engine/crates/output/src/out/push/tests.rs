@@ -12,6 +12,7 @@ const SERVICE: Service = Service {
 
 const MANNER: Manner = Manner {
     headers: &[("content-type", "text/x-test")],
+    question: Vec::new,
     packing: Packing::Snappy,
     next: next_message,
     objection: |said| (said == b"but").then(|| "it minds".to_owned()),
