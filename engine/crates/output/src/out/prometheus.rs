@@ -1,4 +1,4 @@
-//! What Prometheus is told, by either way: [`write`] pushes, [`scrape`] is asked.
+//! What Prometheus is told, by either way: `write` pushes, `scrape` is asked.
 //!
 //! | metric | in Prometheus | such as |
 //! | --- | --- | --- |
