@@ -22,6 +22,7 @@ pub mod nginx;
 pub mod process;
 pub mod script;
 pub mod setting;
+pub mod slope;
 pub mod spread;
 pub mod table;
 pub mod turn;

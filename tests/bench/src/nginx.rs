@@ -16,6 +16,9 @@ use crate::process::{self, Running};
 /// How many connections it takes: more than any bench here makes.
 const CONNECTIONS: u32 = 16_384;
 
+/// Requests on one connection that never ends.
+const ENDLESS: u64 = 1_000_000_000;
+
 /// A running nginx. Dropping it stops it.
 #[derive(Debug)]
 pub struct Nginx {
@@ -32,15 +35,20 @@ impl Nginx {
     ///
     /// Fails if it is not installed, saying how to, or does not come up.
     pub fn start(core: usize) -> Result<Self> {
-        Self::start_with(core, "off")
+        Self::start_with(core, "off", ENDLESS)
+    }
+
+    /// As [`start`](Self::start), but a connection ends after so many requests.
+    pub fn start_ending_connections(core: usize, requests: u64) -> Result<Self> {
+        Self::start_with(core, "off", requests)
     }
 
     /// As [`start`](Self::start), and writes down when each request was answered: see [`times`](Self::times).
     pub fn start_noting_times(core: usize) -> Result<Self> {
-        Self::start_with(core, "times.log times buffer=256k flush=200ms")
+        Self::start_with(core, "times.log times buffer=256k flush=200ms", ENDLESS)
     }
 
-    fn start_with(core: usize, access_log: &str) -> Result<Self> {
+    fn start_with(core: usize, access_log: &str, keep_alive: u64) -> Result<Self> {
         let program = process::find("nginx", &["/usr/sbin".into()]).context(
             "nginx is missing, the target of the benches; `apt-get install nginx-light` installs it",
         )?;
@@ -52,7 +60,8 @@ impl Nginx {
         drop((plain, tls));
 
         let folder = tempfile::tempdir().context("making a folder for nginx")?;
-        let configuration = configuration(address.port(), tls_address.port(), access_log);
+        let configuration =
+            configuration(address.port(), tls_address.port(), access_log, keep_alive);
         fs::write(folder.path().join("nginx.conf"), configuration).context("configuring nginx")?;
         let own = rcgen::generate_simple_self_signed(vec!["127.0.0.1".to_owned()])
             .context("making a certificate for nginx")?;
@@ -94,14 +103,23 @@ impl Nginx {
 
     /// How many clients are connected now, without the one that asks.
     pub fn connections(&self) -> Result<u64> {
+        Ok(self.status()?.active.saturating_sub(1))
+    }
+
+    /// How many connections were made and requests answered so far, those that ask for it included.
+    pub fn counted(&self) -> Result<(u64, u64)> {
+        let Status { accepted, requests, .. } = self.status()?;
+        Ok((accepted, requests))
+    }
+
+    fn status(&self) -> Result<Status> {
         let mut stream = TcpStream::connect(self.address).context("asking nginx")?;
         stream
             .write_all(b"GET /stub_status HTTP/1.1\r\nhost: bench\r\nconnection: close\r\n\r\n")
             .context("asking nginx")?;
         let mut told = String::new();
         stream.read_to_string(&mut told).context("asking nginx")?;
-        let active = active(&told).with_context(|| format!("asking nginx, which said {told:?}"))?;
-        Ok(active.saturating_sub(1))
+        status(&told).with_context(|| format!("asking nginx, which said {told:?}"))
     }
 
     /// When each request for its page was answered, in seconds of the system's clock, to the millisecond.
@@ -167,7 +185,7 @@ fn arguments(folder: &Path) -> [std::ffi::OsString; 6] {
     ]
 }
 
-fn configuration(port: u16, tls_port: u16, access_log: &str) -> String {
+fn configuration(port: u16, tls_port: u16, access_log: &str, keep_alive: u64) -> String {
     // Paths are relative to its folder; those of the temporary files are never used, but always made.
     format!(
         "daemon off;
@@ -183,7 +201,7 @@ http {{
     fastcgi_temp_path fastcgi;
     uwsgi_temp_path uwsgi;
     scgi_temp_path scgi;
-    keepalive_requests 1000000000;
+    keepalive_requests {keep_alive};
     keepalive_timeout 1h;
     default_type text/plain;
     server {{
@@ -200,9 +218,24 @@ http {{
     )
 }
 
-/// The number in `Active connections: 3`.
-fn active(told: &str) -> Option<u64> {
-    told.lines().find_map(|line| line.strip_prefix("Active connections: ")?.trim().parse().ok())
+/// What nginx says of itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Status {
+    /// Connections that there are.
+    active: u64,
+    /// Connections that there were.
+    accepted: u64,
+    requests: u64,
+}
+
+/// The numbers in `Active connections: 3`, and below `server accepts handled requests`.
+fn status(told: &str) -> Option<Status> {
+    let mut lines = told.lines();
+    let active = lines.find_map(|line| line.strip_prefix("Active connections: "))?;
+    lines.find(|line| line.starts_with("server accepts"))?;
+    let mut counts = lines.next()?.split_whitespace().map(|count| count.parse().ok());
+    let (accepted, _handled, requests) = (counts.next()??, counts.next()??, counts.next()??);
+    Some(Status { active: active.trim().parse().ok()?, accepted, requests })
 }
 
 #[cfg(test)]
@@ -210,10 +243,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn active_connections_are_read() {
+    fn what_it_says_of_itself_is_read() {
         let told = "HTTP/1.1 200 OK\r\nServer: nginx/1.22.1\r\n\r\nActive connections: 3 \n\
                     server accepts handled requests\n 5 5 7 \nReading: 0 Writing: 1 Waiting: 2 \n";
-        assert_eq!(active(told), Some(3));
-        assert_eq!(active("HTTP/1.1 404 Not Found\r\n\r\n"), None);
+        assert_eq!(status(told), Some(Status { active: 3, accepted: 5, requests: 7 }));
+        assert_eq!(status("HTTP/1.1 404 Not Found\r\n\r\n"), None);
     }
 }
