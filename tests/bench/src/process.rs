@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use wait4::Wait4;
 
 /// Finds a program on `PATH` or in these folders besides.
@@ -119,6 +119,21 @@ impl Running {
         Ok((self.printed(ended.status)?, ended.rusage.into()))
     }
 
+    /// As [`finish`](Self::finish), but waits no longer than this and then ends it.
+    ///
+    /// Fails as that does, and if it has not ended by then.
+    pub fn finish_within(mut self, most: Duration) -> Result<(String, Cost)> {
+        const BETWEEN_LOOKS: Duration = Duration::from_millis(20);
+        let began = Moment::now();
+        while began.elapsed() < most {
+            if let Some(ended) = self.finished()? {
+                return Ok(ended);
+            }
+            pause(BETWEEN_LOOKS);
+        }
+        bail!("{} does not end: it was ended after {} s", self.name, most.as_secs())
+    }
+
     /// Whether it has ended since the last time this was asked: then what it printed and used.
     ///
     /// Fails if it has failed, with what it said last.
@@ -209,6 +224,17 @@ mod tests {
         assert!(running.finished().unwrap().is_none());
         let process = PathBuf::from(format!("/proc/{}", running.id()));
         drop(running);
+        assert!(!process.exists());
+    }
+
+    #[test]
+    fn a_process_that_does_not_end_is_ended() {
+        let mut command = Command::new("sleep");
+        command.arg("600");
+        let running = Running::start("sleep", command).unwrap();
+        let process = PathBuf::from(format!("/proc/{}", running.id()));
+        let error = running.finish_within(Duration::ZERO).unwrap_err();
+        assert_eq!(error.to_string(), "sleep does not end: it was ended after 0 s");
         assert!(!process.exists());
     }
 
