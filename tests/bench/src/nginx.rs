@@ -1,4 +1,4 @@
-//! The target: nginx with one worker on a core of its own, a small page, and endless keep-alive.
+//! The target: nginx with one worker on a core of its own, small pages, and endless keep-alive, or none at another port.
 
 use std::fs;
 use std::io::{Read, Write};
@@ -19,6 +19,12 @@ const CONNECTIONS: u32 = 16_384;
 /// Requests on one connection that never ends.
 const ENDLESS: u64 = 1_000_000_000;
 
+/// What stands for a log that is not written.
+const NO_LOG: &str = "off";
+
+/// The page of `/json`.
+const JSON: &str = r#"{"id":12345,"name":"A small thing","price":19.5,"tags":["small","blue"]}"#;
+
 /// A running nginx. Dropping it stops it.
 #[derive(Debug)]
 pub struct Nginx {
@@ -26,6 +32,8 @@ pub struct Nginx {
     address: SocketAddr,
     /// Where it speaks TLS.
     tls_address: SocketAddr,
+    /// Where it closes each connection once it has answered.
+    closing_address: SocketAddr,
     folder: TempDir,
     running: Option<Running>,
 }
@@ -35,12 +43,12 @@ impl Nginx {
     ///
     /// Fails if it is not installed, saying how to, or does not come up.
     pub fn start(core: usize) -> Result<Self> {
-        Self::start_with(core, "off", ENDLESS)
+        Self::start_with(core, NO_LOG, ENDLESS)
     }
 
     /// As [`start`](Self::start), but a connection ends after so many requests.
     pub fn start_ending_connections(core: usize, requests: u64) -> Result<Self> {
-        Self::start_with(core, "off", requests)
+        Self::start_with(core, NO_LOG, requests)
     }
 
     /// As [`start`](Self::start), and writes down when each request was answered: see [`times`](Self::times).
@@ -48,20 +56,27 @@ impl Nginx {
         Self::start_with(core, "times.log times buffer=256k flush=200ms", ENDLESS)
     }
 
+    /// As [`start`](Self::start), and writes down how long it took for one request in a hundred: see
+    /// [`durations`](Self::durations).
+    pub fn start_noting_durations(core: usize) -> Result<Self> {
+        Self::start_with(core, "durations.log durations if=$one_in_a_hundred", ENDLESS)
+    }
+
     fn start_with(core: usize, access_log: &str, keep_alive: u64) -> Result<Self> {
         let program = process::find("nginx", &["/usr/sbin".into()]).context(
             "nginx is missing, the target of the benches; `apt-get install nginx-light` installs it",
         )?;
         let free = || TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("finding a free port");
-        // Both at once, so that they are two.
-        let (plain, tls) = (free()?, free()?);
+        // All at once, so that they are three.
+        let (plain, tls, closing) = (free()?, free()?, free()?);
         let address = plain.local_addr().context("finding a free port")?;
         let tls_address = tls.local_addr().context("finding a free port")?;
-        drop((plain, tls));
+        let closing_address = closing.local_addr().context("finding a free port")?;
+        drop((plain, tls, closing));
 
         let folder = tempfile::tempdir().context("making a folder for nginx")?;
-        let configuration =
-            configuration(address.port(), tls_address.port(), access_log, keep_alive);
+        let ports = [address, tls_address, closing_address].map(|address| address.port());
+        let configuration = configuration(ports, access_log, keep_alive);
         fs::write(folder.path().join("nginx.conf"), configuration).context("configuring nginx")?;
         let own = rcgen::generate_simple_self_signed(vec!["127.0.0.1".to_owned()])
             .context("making a certificate for nginx")?;
@@ -71,7 +86,8 @@ impl Nginx {
         let mut command = process::pinned(core, &program);
         command.args(arguments(folder.path()));
         let running = Running::start("nginx", command)?;
-        let mut nginx = Self { program, address, tls_address, folder, running: Some(running) };
+        let running = Some(running);
+        let mut nginx = Self { program, address, tls_address, closing_address, folder, running };
         nginx.wait_until_up()?;
         Ok(nginx)
     }
@@ -99,6 +115,11 @@ impl Nginx {
     /// The URL of its page by TLS, HTTP/2 or 1.1, without a slash at the end. Only it itself vouches for its certificate.
     pub fn https_url(&self) -> String {
         format!("https://{}", self.tls_address)
+    }
+
+    /// The URL where it closes each connection once it has answered, without a slash at the end.
+    pub fn closing_url(&self) -> String {
+        format!("http://{}", self.closing_address)
     }
 
     /// How many clients are connected now, without the one that asks.
@@ -132,6 +153,20 @@ impl Nginx {
             .context("reading the times that nginx noted")?;
         let times = text.lines().map(|line| line.parse().context("reading a time of nginx"));
         times.collect()
+    }
+
+    /// How long it took for those requests that it noted so far, in seconds, to the millisecond: from the first byte that
+    /// it read of a request to the last that it wrote.
+    ///
+    /// Fails if it was not asked to note them.
+    pub fn durations(&self) -> Result<Vec<f64>> {
+        // It writes each at once; a last one that is half there is not.
+        let text = fs::read_to_string(self.folder.path().join("durations.log"))
+            .context("reading the durations that nginx noted")?;
+        let whole = text.rsplit_once('\n').map_or("", |(whole, _)| whole);
+        let durations =
+            whole.lines().map(|line| line.parse().context("reading a duration of nginx"));
+        durations.collect()
     }
 
     fn wait_until_up(&mut self) -> Result<()> {
@@ -185,7 +220,11 @@ fn arguments(folder: &Path) -> [std::ffi::OsString; 6] {
     ]
 }
 
-fn configuration(port: u16, tls_port: u16, access_log: &str, keep_alive: u64) -> String {
+fn configuration(
+    [port, tls_port, closing_port]: [u16; 3],
+    access_log: &str,
+    keep_alive: u64,
+) -> String {
     // Paths are relative to its folder; those of the temporary files are never used, but always made.
     format!(
         "daemon off;
@@ -195,6 +234,8 @@ pid nginx.pid;
 events {{ worker_connections {CONNECTIONS}; }}
 http {{
     log_format times $msec;
+    log_format durations $request_time;
+    split_clients \"$connection $connection_requests\" $one_in_a_hundred {{ 1% 1; * \"\"; }}
     access_log off;
     client_body_temp_path client_body;
     proxy_temp_path proxy;
@@ -210,7 +251,18 @@ http {{
         ssl_certificate cert.pem;
         ssl_certificate_key key.pem;
         location / {{ access_log {access_log}; return 200 \"hello\\n\"; }}
+        location = /post {{ access_log {access_log}; return 200 \"hello\\n\"; }}
+        location = /json {{
+            access_log {access_log};
+            default_type application/json;
+            return 200 '{JSON}';
+        }}
         location = /stub_status {{ stub_status; }}
+    }}
+    server {{
+        listen 127.0.0.1:{closing_port} backlog=16384;
+        keepalive_timeout 0;
+        location / {{ access_log {access_log}; return 200 \"hello\\n\"; }}
     }}
 }}
 ",

@@ -40,10 +40,15 @@ impl Setting {
         Ok(Some(file))
     }
 
+    /// The program wasmload, built unless it is given.
+    pub fn program(&self) -> Result<PathBuf> {
+        self.wasmload.clone().map_or_else(script::build_wasmload, Ok)
+    }
+
     /// wasmload with the script of this name, both built unless they are given. It asks in the clear.
     pub fn wasmload(&self, script: &str) -> Result<Wasmload> {
         Ok(Wasmload {
-            program: self.wasmload.clone().map_or_else(script::build_wasmload, Ok)?,
+            program: self.program()?,
             script: self.script.clone().map_or_else(|| script::build(script), Ok)?,
             speaks: Speaks::Http,
             env: Vec::new(),

@@ -8,6 +8,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use clap::Parser;
 use serde::Serialize;
+use wasmload_bench::case::Case;
 use wasmload_bench::connected::connected;
 use wasmload_bench::generator::{Generator, Load, Speaks, Wasmload, Wrk};
 use wasmload_bench::memory::Memory;
@@ -76,7 +77,7 @@ fn main() -> ExitCode {
 fn run(arguments: &Arguments) -> Result<()> {
     let json = arguments.setting.prepare()?;
     let program = arguments.setting.wasmload.clone().map_or_else(script::build_wasmload, Ok)?;
-    let wrk = Wrk::find(Speaks::Http).map_err(|missing| anyhow::anyhow!("{missing}"))?;
+    let wrk = Wrk::find().map_err(|missing| anyhow::anyhow!("{missing}"))?;
     let nginx = Nginx::start(arguments.setting.target_core)?;
     let mut costs = Vec::new();
     for (language, source) in SOURCES {
@@ -156,8 +157,8 @@ fn measure(
     let iteration_microseconds = (all? - few?) / (iterations - iterations / 10) as f64;
 
     let load = Load {
-        http_url: nginx.url(),
-        https_url: nginx.https_url(),
+        case: Case::Get,
+        base_url: nginx.url(),
         connections: CONNECTIONS,
         seconds: *seconds,
         core,

@@ -1,23 +1,28 @@
-//! Compares the CPU time of a request: wrk, oha and wasmload against nginx, in turns, a core each; in the clear,
-//! by TLS, and by HTTP/2, where h2load takes wrk's place.
+//! Compares what a request costs, case by case: wrk, oha, hey, h2load, ab, Locust, autocannon and wasmload in turns, on a
+//! core each, against nginx, or `wasmload demo` where it is WebSockets.
 
 use std::io::{Write, stderr, stdout};
 use std::process::ExitCode;
 
 use anyhow::{Context, Result, ensure};
-use clap::Parser;
+use clap::{Parser, ValueEnum};
 use serde::Serialize;
-use wasmload_bench::generator::{Generator, H2load, Load, Missing, Oha, Speaks, Wasmload, Wrk};
+use wasmload_bench::case::Case;
+use wasmload_bench::contest::{Cannot, Contender, Contest, HEAD, Measured};
+use wasmload_bench::demo::Demo;
+use wasmload_bench::generator::{
+    Ab, Autocannon, Generator, H2load, Hey, Load, Locust, Missing, Oha, Wasmload, Wrk,
+};
 use wasmload_bench::nginx::Nginx;
 use wasmload_bench::setting::Setting;
-use wasmload_bench::spread::Spread;
+use wasmload_bench::spread::percentile;
 use wasmload_bench::table::{lined_up, thousands};
-use wasmload_bench::turn::{Turn, turn};
+use wasmload_bench::turn::turn;
 
-/// Compares the CPU time that load generators take for a request.
+/// Compares the CPU time that load generators take for a request, case by case.
 #[derive(Debug, Parser)]
 struct Arguments {
-    /// How often each generator has its turn.
+    /// How often each generator has its turn in each case.
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..))]
     rounds: u32,
     /// How long a turn lasts.
@@ -26,50 +31,26 @@ struct Arguments {
     /// How many connections, and virtual users, there are.
     #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..))]
     connections: u32,
+    /// Which cases, between commas.
+    #[arg(long, value_enum, value_delimiter = ',', default_values_t = Case::value_variants().to_vec())]
+    cases: Vec<Case>,
     /// Which generators, between commas.
-    #[arg(long, value_enum, value_delimiter = ',', default_values_t = Which::ALL)]
+    #[arg(long, value_enum, value_delimiter = ',', default_values_t = Which::value_variants().to_vec())]
     generators: Vec<Which>,
     #[command(flatten)]
     setting: Setting,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
 enum Which {
     Wrk,
     Oha,
-    Wasmload,
-    WrkHttps,
-    WasmloadHttps,
+    Hey,
     H2load,
-    WasmloadHttp2,
-}
-
-impl Which {
-    const ALL: [Self; 7] = [
-        Self::Wrk,
-        Self::Oha,
-        Self::Wasmload,
-        Self::WrkHttps,
-        Self::WasmloadHttps,
-        Self::H2load,
-        Self::WasmloadHttp2,
-    ];
-
-    fn speaks(self) -> Speaks {
-        match self {
-            Self::Wrk | Self::Oha | Self::Wasmload => Speaks::Http,
-            Self::WrkHttps | Self::WasmloadHttps => Speaks::Https,
-            Self::H2load | Self::WasmloadHttp2 => Speaks::Http2,
-        }
-    }
-}
-
-/// All turns of one generator.
-#[derive(Debug, Serialize)]
-struct Contender {
-    name: &'static str,
-    version: String,
-    turns: Vec<Turn>,
+    Ab,
+    Locust,
+    Autocannon,
+    Wasmload,
 }
 
 /// The file of `--json`.
@@ -78,16 +59,14 @@ struct Report<'a> {
     target: String,
     connections: u32,
     seconds: u32,
-    contenders: &'a [Contender],
-    microseconds_per_request: Vec<Named<Option<Spread>>>,
-    ratio_to_wrk: Vec<Named<Option<Spread>>>,
-    missing: Vec<Named<&'static str>>,
+    cases: &'a [Contest],
+    missing: Vec<Gone>,
 }
 
 #[derive(Debug, Serialize)]
-struct Named<V> {
+struct Gone {
     name: &'static str,
-    value: V,
+    install: &'static str,
 }
 
 fn main() -> ExitCode {
@@ -96,86 +75,86 @@ fn main() -> ExitCode {
 
 fn run(arguments: &Arguments) -> Result<()> {
     let json = arguments.setting.prepare()?;
-    let (generators, missing) = generators(arguments)?;
-    ensure!(!generators.is_empty(), "there is no generator to compare");
-    let nginx = Nginx::start(arguments.setting.target_core)?;
-    let load = Load {
-        http_url: nginx.url(),
-        https_url: nginx.https_url(),
-        connections: arguments.connections,
-        seconds: arguments.seconds,
-        core: arguments.setting.generator_core,
-    };
+    let (others, missing) = others(&arguments.generators)?;
+    let wasmload = wasmload(arguments)?;
+    let targets = Targets::start(arguments, &wasmload)?;
 
-    let mut contenders: Vec<_> = generators
-        .iter()
-        .map(|generator| Contender {
-            name: generator.name(),
-            version: generator.version(),
-            turns: Vec::new(),
-        })
-        .collect();
-    for round in 1..=arguments.rounds {
-        for (generator, contender) in generators.iter().zip(&mut contenders) {
-            let turn = turn(generator.as_ref(), &load)?;
-            writeln!(
-                stderr(),
-                "round {round} of {}: {} {:.2} µs a request, {} requests/s",
-                arguments.rounds,
-                contender.name,
-                turn.microseconds_per_request,
-                thousands(turn.requests_per_second as u64),
-            )?;
-            contender.turns.push(turn);
-        }
+    let mut contests = Vec::new();
+    for (index, &case) in arguments.cases.iter().enumerate() {
+        let mut generators: Vec<&dyn Generator> = others.iter().map(AsRef::as_ref).collect();
+        generators.extend(wasmload.get(index).map(|wasmload| wasmload as &dyn Generator));
+        contests.push(contest(arguments, case, &generators, &targets)?);
     }
 
-    let target = nginx.version();
-    print(&target, &load, &contenders, &missing)?;
+    let target = targets.nginx.version();
+    print(&target, arguments, &contests, &missing)?;
     if let Some(json) = json {
-        let named = |spread: &dyn Fn(&Contender) -> Option<Spread>| {
-            contenders.iter().map(|each| Named { name: each.name, value: spread(each) }).collect()
-        };
+        let gone = |each: &Missing| Gone { name: each.name, install: each.install };
         let report = Report {
             target,
-            connections: load.connections,
-            seconds: load.seconds,
-            contenders: &contenders,
-            microseconds_per_request: named(&|each| cost(each)),
-            ratio_to_wrk: named(&|each| ratio(&contenders, each)),
-            missing: missing
-                .iter()
-                .map(|each| Named { name: each.name, value: each.install })
-                .collect(),
+            connections: arguments.connections,
+            seconds: arguments.seconds,
+            cases: &contests,
+            missing: missing.iter().map(gone).collect(),
         };
         serde_json::to_writer_pretty(json, &report).context("writing the report")?;
     }
     Ok(())
 }
 
-type Generators = (Vec<Box<dyn Generator>>, Vec<Missing>);
+/// What is asked.
+struct Targets {
+    nginx: Nginx,
+    /// The one of WebSockets, if there is such a case.
+    demo: Option<Demo>,
+}
 
-/// The generators that are asked for and there, and those that are not.
-fn generators(arguments: &Arguments) -> Result<Generators> {
-    let (mut there, mut missing): Generators = (Vec::new(), Vec::new());
-    for which in &arguments.generators {
-        match which {
-            Which::Wrk | Which::WrkHttps => match Wrk::find(which.speaks()) {
-                Ok(wrk) => there.push(Box::new(wrk)),
-                Err(gone) => missing.push(gone),
-            },
-            Which::Oha => match Oha::find() {
-                Ok(oha) => there.push(Box::new(oha)),
-                Err(gone) => missing.push(gone),
-            },
-            Which::H2load => match H2load::find() {
-                Ok(h2load) => there.push(Box::new(h2load)),
-                Err(gone) => missing.push(gone),
-            },
-            Which::Wasmload | Which::WasmloadHttps | Which::WasmloadHttp2 => {
-                let wasmload = arguments.setting.wasmload("get_check")?;
-                there.push(Box::new(Wasmload { speaks: which.speaks(), ..wasmload }));
+impl Targets {
+    fn start(arguments: &Arguments, wasmload: &[Wasmload]) -> Result<Self> {
+        let core = arguments.setting.target_core;
+        let demo = match arguments.cases.contains(&Case::Websocket) {
+            true => {
+                let program = wasmload.first().map(|wasmload| wasmload.program.clone());
+                Some(Demo::start(&program.map_or_else(|| arguments.setting.program(), Ok)?, core)?)
             }
+            false => None,
+        };
+        Ok(Self { nginx: Nginx::start_noting_durations(core)?, demo })
+    }
+
+    fn base_url(&self, case: Case) -> Result<String> {
+        match case {
+            Case::Connect => Ok(self.nginx.closing_url()),
+            Case::Websocket => Ok(self.demo.as_ref().context("there is no demo target")?.url()),
+            Case::Get | Case::Json | Case::Post | Case::Https | Case::Http2 => {
+                Ok(self.nginx.target(case.speaks()))
+            }
+        }
+    }
+}
+
+type Others = (Vec<Box<dyn Generator>>, Vec<Missing>);
+
+/// The generators besides wasmload that are asked for and there, and those that are not.
+fn others(asked: &[Which]) -> Result<Others> {
+    let (mut there, mut missing): Others = (Vec::new(), Vec::new());
+    fn boxed<G: Generator + 'static>(generator: G) -> Box<dyn Generator> {
+        Box::new(generator)
+    }
+    for which in asked {
+        let found = match which {
+            Which::Wrk => Wrk::find().map(boxed),
+            Which::Oha => Oha::find().map(boxed),
+            Which::Hey => Hey::find().map(boxed),
+            Which::H2load => H2load::find().map(boxed),
+            Which::Ab => Ab::find().map(boxed),
+            Which::Locust => Locust::find().map(boxed),
+            Which::Autocannon => Autocannon::find().map(boxed),
+            Which::Wasmload => continue,
+        };
+        match found {
+            Ok(generator) => there.push(generator),
+            Err(gone) => missing.push(gone),
         }
     }
     for each in &missing {
@@ -184,44 +163,108 @@ fn generators(arguments: &Arguments) -> Result<Generators> {
     Ok((there, missing))
 }
 
-fn cost(contender: &Contender) -> Option<Spread> {
-    Spread::of(contender.turns.iter().map(|turn| turn.microseconds_per_request))
+/// wasmload with the script of each case, in their order; none if it is not asked for.
+fn wasmload(arguments: &Arguments) -> Result<Vec<Wasmload>> {
+    if !arguments.generators.contains(&Which::Wasmload) {
+        return Ok(Vec::new());
+    }
+    let mut scripts: Vec<_> = arguments.cases.iter().map(|case| case.script()).collect();
+    scripts.sort_unstable();
+    scripts.dedup();
+    ensure!(
+        arguments.setting.script.is_none() || scripts.len() == 1,
+        "`--script` is one script, but these cases take {} (hint: choose with `--cases`)",
+        scripts.join(", ")
+    );
+    let of = |&case: &Case| {
+        let wasmload = arguments.setting.wasmload(case.script())?;
+        // Only the script of WebSockets looks at it.
+        Ok(Wasmload { speaks: case.speaks(), env: vec!["SOCKETS=1".to_owned()], ..wasmload })
+    };
+    arguments.cases.iter().map(of).collect()
 }
 
-/// How much more than wrk a contender takes, round by round: what disturbs a round disturbs both.
-fn ratio(contenders: &[Contender], contender: &Contender) -> Option<Spread> {
-    let wrk = contenders.iter().find(|each| each.name == "wrk")?;
-    let pairs = contender.turns.iter().zip(&wrk.turns);
-    Spread::of(pairs.map(|(own, wrk)| own.microseconds_per_request / wrk.microseconds_per_request))
+/// All turns of one case. A generator whose turn fails has no more of them; the others go on.
+fn contest(
+    arguments: &Arguments,
+    case: Case,
+    generators: &[&dyn Generator],
+    targets: &Targets,
+) -> Result<Contest> {
+    let load = Load {
+        case,
+        base_url: targets.base_url(case)?,
+        connections: arguments.connections,
+        seconds: arguments.seconds,
+        core: arguments.setting.generator_core,
+    };
+    let cannot =
+        |each: &&dyn Generator| each.cannot(case).map(|why| Cannot { name: each.name(), why });
+    let able: Vec<_> = generators.iter().filter(|each| each.cannot(case).is_none()).collect();
+    let contender = |each: &&&dyn Generator| Contender {
+        name: each.name(),
+        version: each.version(),
+        ..Contender::default()
+    };
+    let mut contest = Contest {
+        case,
+        yardstick: case.yardstick(),
+        contenders: able.iter().map(contender).collect(),
+        cannot: generators.iter().filter_map(cannot).collect(),
+    };
+    for round in 1..=arguments.rounds {
+        for (generator, contender) in able.iter().zip(&mut contest.contenders) {
+            if contender.broken.is_some() {
+                continue;
+            }
+            let which = format!("{}, round {round}: {}", case.name(), contender.name);
+            match measured(**generator, &load, &targets.nginx) {
+                Ok(measured) => {
+                    let Measured { turn, .. } = &measured;
+                    let (cost, rate) = (turn.microseconds_per_request, turn.requests_per_second);
+                    let rate = thousands(rate as u64);
+                    writeln!(stderr(), "{which} {cost:.2} µs a request, {rate} requests/s")?;
+                    contender.turns.push(measured);
+                }
+                Err(error) => {
+                    writeln!(stderr(), "warning: {which}: {error:#}; the others go on")?;
+                    contender.broken = Some(format!("{error:#}"));
+                }
+            }
+        }
+    }
+    contest.settle();
+    Ok(contest)
 }
 
-fn print(target: &str, load: &Load, contenders: &[Contender], missing: &[Missing]) -> Result<()> {
+fn measured(generator: &dyn Generator, load: &Load, nginx: &Nginx) -> Result<Measured> {
+    let before = nginx.durations()?.len();
+    let turn = turn(generator, load)?;
+    let noted = nginx.durations()?.into_iter().skip(before);
+    let p99 = percentile(noted.map(|seconds| (seconds * 1e3, 1)), 0.99);
+    Ok(Measured { turn, target_p99_milliseconds: p99 })
+}
+
+fn print(
+    target: &str,
+    arguments: &Arguments,
+    contests: &[Contest],
+    missing: &[Missing],
+) -> Result<()> {
     let mut out = stdout().lock();
-    let Load { connections, seconds, .. } = load;
+    let Arguments { connections, seconds, .. } = arguments;
     writeln!(out, "{target}, {connections} connections, turns of {seconds} s")?;
-    for contender in contenders {
-        writeln!(out, "{}: {}", contender.name, contender.version)?;
+    let mut told = Vec::new();
+    for each in contests.iter().flat_map(|contest| &contest.contenders) {
+        if !told.contains(&each.name) {
+            told.push(each.name);
+            writeln!(out, "{}: {}", each.name, each.version)?;
+        }
     }
     writeln!(out)?;
-    let head = ["", "µs/request", "min", "max", "× wrk", "min", "max", "requests/s", "failed"];
-    let mut rows = vec![head.map(ToOwned::to_owned).to_vec()];
-    for contender in contenders {
-        let of = |spread: Option<Spread>| match spread {
-            Some(Spread { min, median, max }) => [median, min, max].map(|of| format!("{of:.2}")),
-            None => ["-"; 3].map(ToOwned::to_owned),
-        };
-        let rate = Spread::of(contender.turns.iter().map(|turn| turn.requests_per_second));
-        let failed = contender.turns.iter().map(|turn| turn.failed).sum();
-        let mut row = vec![contender.name.to_owned()];
-        row.extend(of(cost(contender)));
-        row.extend(of(ratio(contenders, contender)));
-        row.push(rate.map_or_else(|| "-".into(), |rate| thousands(rate.median as u64)));
-        row.push(thousands(failed));
-        rows.push(row);
-    }
-    for each in missing {
-        rows.push(vec![each.name.to_owned(), "missing".to_owned()]);
-    }
+    let mut rows = vec![HEAD.map(ToOwned::to_owned).to_vec()];
+    rows.extend(contests.iter().flat_map(Contest::rows));
+    rows.extend(missing.iter().map(|each| vec![each.name.to_owned(), "missing".to_owned()]));
     write!(out, "{}", lined_up(&rows))?;
     Ok(())
 }

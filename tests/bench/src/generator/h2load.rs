@@ -1,12 +1,13 @@
 //! h2load, of the nghttp2 library: what HTTP/2 costs a C program, with one thread and one request at a time on each
-//! connection.
+//! connection. It speaks HTTP/1.1 as well.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
 use anyhow::{Context, Result};
 
-use super::{Generator, Load, Missing, Speaks, Told, first_line};
+use super::{Generator, Load, Missing, Speaks, Told, body, first_line};
+use crate::case::Case;
 use crate::process;
 
 /// h2load, as Debian has it.
@@ -27,11 +28,20 @@ impl H2load {
 
 impl Generator for H2load {
     fn name(&self) -> &'static str {
-        "h2load, http/2"
+        "h2load"
     }
 
     fn version(&self) -> String {
         first_line(&self.program, "--version")
+    }
+
+    fn cannot(&self, case: Case) -> Option<&'static str> {
+        match case {
+            Case::Get | Case::Post | Case::Https | Case::Http2 => None,
+            Case::Json => Some("it does not look into pages"),
+            Case::Connect => Some("it does not end if the target closes connections"),
+            Case::Websocket => Some("it has no WebSockets"),
+        }
     }
 
     fn command(&self, load: &Load, _report: &Path) -> Command {
@@ -39,12 +49,18 @@ impl Generator for H2load {
         command
             .args(["--threads", "1", "--max-concurrent-streams", "1"])
             .args(["--clients", &load.connections.to_string()])
-            .args(["--duration", &load.seconds.to_string()])
-            .arg(format!("{}/", load.url(Speaks::Http2)));
+            .args(["--duration", &load.seconds.to_string()]);
+        if load.case.speaks() != Speaks::Http2 {
+            command.arg("--h1");
+        }
+        if load.case == Case::Post {
+            command.args(["--header", "content-type: text/plain", "--data"]).arg(body());
+        }
+        command.arg(load.url());
         command
     }
 
-    fn told(&self, printed: &str, _report: &Path) -> Result<Told> {
+    fn told(&self, _case: Case, printed: &str, _report: &Path) -> Result<Told> {
         told(printed).with_context(|| format!("reading what h2load printed:\n{printed}"))
     }
 }
@@ -62,6 +78,8 @@ fn told(printed: &str) -> Option<Told> {
         requests: count(" done")?,
         failed: count(" failed")?,
         per_second: rate.parse().ok()?,
+        // It says the mean and the ends only.
+        p99_milliseconds: None,
     })
 }
 
@@ -72,7 +90,8 @@ mod tests {
     #[test]
     fn its_report_is_read() {
         let printed = include_str!("../captured/h2load.txt");
-        let expected = Told { requests: 67_047, failed: 7, per_second: 33_523.5 };
+        let expected =
+            Told { requests: 67_047, failed: 7, per_second: 33_523.5, p99_milliseconds: None };
         assert_eq!(told(printed), Some(expected));
     }
 

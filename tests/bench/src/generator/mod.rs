@@ -1,6 +1,10 @@
 //! The load generators that are compared: one file each.
 
+mod ab;
+mod autocannon;
 mod h2load;
+mod hey;
+mod locust;
 mod oha;
 mod wasmload;
 mod wrk;
@@ -11,7 +15,13 @@ use std::{env, fmt};
 
 use anyhow::Result;
 
+use crate::case::Case;
+
+pub use ab::Ab;
+pub use autocannon::Autocannon;
 pub use h2load::H2load;
+pub use hey::Hey;
+pub use locust::Locust;
 pub use oha::Oha;
 pub use wasmload::Wasmload;
 pub use wrk::Wrk;
@@ -27,13 +37,13 @@ pub enum Speaks {
     Http2,
 }
 
-/// What a generator is to do: as many requests as it can, one after the other on each connection.
+/// What a generator is to do: as many exchanges as it can, one after the other on each connection.
 #[derive(Clone, Debug)]
 pub struct Load {
+    /// What is exchanged.
+    pub case: Case,
     /// The target's URL, without a slash at the end.
-    pub http_url: String,
-    /// The same by TLS.
-    pub https_url: String,
+    pub base_url: String,
     /// How many connections it keeps busy.
     pub connections: u32,
     /// For how long.
@@ -43,24 +53,23 @@ pub struct Load {
 }
 
 impl Load {
-    /// Where the target is spoken to in this way.
-    pub fn url(&self, speaks: Speaks) -> &str {
-        match speaks {
-            Speaks::Http => &self.http_url,
-            Speaks::Https | Speaks::Http2 => &self.https_url,
-        }
+    /// The URL that is asked for.
+    pub fn url(&self) -> String {
+        format!("{}{}", self.base_url, self.case.path())
     }
 }
 
 /// What a generator says that it did.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Told {
-    /// Requests that were answered, whatever the status.
+    /// Requests that were answered, whatever the status; of WebSockets, messages that came back.
     pub requests: u64,
-    /// Requests that failed: without an answer, or with a status of 400 or more.
+    /// Requests that failed: without an answer, with a status of 400 or more, or with another page than was asked for.
     pub failed: u64,
     /// Requests a second, by its own clock.
     pub per_second: f64,
+    /// How long 99 of 100 took at most, by its own clock; nothing if it does not say.
+    pub p99_milliseconds: Option<f64>,
 }
 
 /// A load generator: how to run it, and how to read what it prints.
@@ -71,13 +80,16 @@ pub trait Generator {
     /// Its version, as it tells it.
     fn version(&self) -> String;
 
-    /// The command; it may write a report to a file of this path.
+    /// Why it cannot do a case, if it cannot.
+    fn cannot(&self, case: Case) -> Option<&'static str>;
+
+    /// The command for a load that it can do; it may write a report to a file of this path.
     fn command(&self, load: &Load, report: &Path) -> Command;
 
     /// Reads what it printed, or its report.
     ///
     /// Fails if either is not as expected.
-    fn told(&self, printed: &str, report: &Path) -> Result<Told>;
+    fn told(&self, case: Case, printed: &str, report: &Path) -> Result<Told>;
 }
 
 /// A generator that is not installed.
@@ -94,6 +106,16 @@ impl fmt::Display for Missing {
         let Self { name, install } = self;
         write!(out, "{name} is not installed; `{install}` installs it")
     }
+}
+
+/// A file of `scripts/generators`.
+fn beside_scripts(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("scripts/generators").join(name)
+}
+
+/// The file of the body that is sent, 1 KiB.
+fn body() -> PathBuf {
+    beside_scripts("body.txt")
 }
 
 /// Where cargo installs programs.

@@ -7,7 +7,8 @@ use std::process::Command;
 use anyhow::{Context, Result};
 use serde::Deserialize;
 
-use super::{Generator, Load, Missing, Told, cargo_bin, first_line};
+use super::{Generator, Load, Missing, Speaks, Told, body, cargo_bin, first_line};
+use crate::case::Case;
 use crate::process;
 
 /// What oha calls requests that were on their way when time was up; they have not failed.
@@ -38,17 +39,34 @@ impl Generator for Oha {
         first_line(&self.program, "--version")
     }
 
+    fn cannot(&self, case: Case) -> Option<&'static str> {
+        match case {
+            Case::Get | Case::Post | Case::Connect | Case::Https | Case::Http2 => None,
+            Case::Json => Some("it does not look into pages"),
+            Case::Websocket => Some("it has no WebSockets"),
+        }
+    }
+
     fn command(&self, load: &Load, _report: &Path) -> Command {
         let mut command = process::pinned(load.core, &self.program);
         command
             .args(["-c", &load.connections.to_string()])
             .args(["-z", &format!("{}s", load.seconds)])
-            .args(["--no-tui", "--output-format", "json", "--worker-threads", "1"])
-            .arg(format!("{}/", load.http_url));
+            .args(["--no-tui", "--output-format", "json", "--worker-threads", "1"]);
+        if load.case.speaks() != Speaks::Http {
+            command.arg("--insecure");
+        }
+        if load.case.speaks() == Speaks::Http2 {
+            command.args(["--http-version", "2", "-p", "1"]);
+        }
+        if load.case == Case::Post {
+            command.args(["-m", "POST", "-T", "text/plain", "-D"]).arg(body());
+        }
+        command.arg(load.url());
         command
     }
 
-    fn told(&self, printed: &str, _report: &Path) -> Result<Told> {
+    fn told(&self, _case: Case, printed: &str, _report: &Path) -> Result<Told> {
         told(printed).with_context(|| format!("reading what oha printed:\n{printed}"))
     }
 }
@@ -58,6 +76,7 @@ fn told(printed: &str) -> serde_json::Result<Told> {
     #[serde(rename_all = "camelCase")]
     struct Report {
         summary: Summary,
+        latency_percentiles: Latency,
         status_code_distribution: BTreeMap<u16, u64>,
         error_distribution: BTreeMap<String, u64>,
     }
@@ -66,6 +85,11 @@ fn told(printed: &str) -> serde_json::Result<Told> {
     struct Summary {
         requests_per_sec: f64,
     }
+    /// In seconds; nothing of what never was.
+    #[derive(Deserialize)]
+    struct Latency {
+        p99: Option<f64>,
+    }
     let report: Report = serde_json::from_str(printed)?;
     let refused = report.status_code_distribution.range(400..).map(|(_, count)| count);
     let broken = report.error_distribution.iter().filter(|(error, _)| *error != CUT_OFF);
@@ -73,6 +97,7 @@ fn told(printed: &str) -> serde_json::Result<Told> {
         requests: report.status_code_distribution.values().sum(),
         failed: refused.chain(broken.map(|(_, count)| count)).sum(),
         per_second: report.summary.requests_per_sec,
+        p99_milliseconds: report.latency_percentiles.p99.map(|seconds| seconds * 1e3),
     })
 }
 
@@ -83,7 +108,12 @@ mod tests {
     #[test]
     fn its_report_is_read() {
         let told = told(include_str!("../captured/oha.json")).unwrap();
-        let expected = Told { requests: 82_205, failed: 0, per_second: 82_095.260_348_838_48 };
+        let expected = Told {
+            requests: 82_205,
+            failed: 0,
+            per_second: 82_095.260_348_838_48,
+            p99_milliseconds: Some(1.617_593),
+        };
         assert_eq!(told, expected);
     }
 
@@ -91,6 +121,7 @@ mod tests {
     fn its_errors_are_read() {
         let printed = r#"{
             "summary": { "requestsPerSec": 10.0 },
+            "latencyPercentiles": { "p99": null },
             "statusCodeDistribution": { "200": 5, "404": 2, "503": 1 },
             "errorDistribution": { "aborted due to deadline": 64, "connection refused": 4 }
         }"#;
