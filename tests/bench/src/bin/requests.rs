@@ -1,4 +1,4 @@
-//! Compares what a request costs, case by case: wrk, oha, hey, h2load, ab, Locust, autocannon and wasmload in turns, on a
+//! Compares what a request costs, case by case: wrk, oha, hey, h2load, ab, Locust, autocannon, Artillery and wasmload in turns, on a
 //! core each, against nginx, or `wasmload demo` where it is WebSockets.
 
 use std::io::{Write, stderr, stdout};
@@ -11,7 +11,7 @@ use wasmload_bench::case::Case;
 use wasmload_bench::contest::{Cannot, Contender, Contest, HEAD, Measured};
 use wasmload_bench::demo::Demo;
 use wasmload_bench::generator::{
-    Ab, Autocannon, Generator, H2load, Hey, Load, Locust, Missing, Oha, Wasmload, Wrk,
+    Ab, Artillery, Autocannon, Generator, H2load, Hey, Load, Locust, Missing, Oha, Wasmload, Wrk,
 };
 use wasmload_bench::nginx::Nginx;
 use wasmload_bench::setting::Setting;
@@ -50,6 +50,7 @@ enum Which {
     Ab,
     Locust,
     Autocannon,
+    Artillery,
     Wasmload,
 }
 
@@ -150,6 +151,7 @@ fn others(asked: &[Which]) -> Result<Others> {
             Which::Ab => Ab::find().map(boxed),
             Which::Locust => Locust::find().map(boxed),
             Which::Autocannon => Autocannon::find().map(boxed),
+            Which::Artillery => Artillery::find().map(boxed),
             Which::Wasmload => continue,
         };
         match found {

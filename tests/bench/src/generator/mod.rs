@@ -1,6 +1,7 @@
 //! The load generators that are compared: one file each.
 
 mod ab;
+mod artillery;
 mod autocannon;
 mod h2load;
 mod hey;
@@ -18,6 +19,7 @@ use anyhow::Result;
 use crate::case::Case;
 
 pub use ab::Ab;
+pub use artillery::Artillery;
 pub use autocannon::Autocannon;
 pub use h2load::H2load;
 pub use hey::Hey;
