@@ -8,12 +8,12 @@ use crate::{Collected, MetricId, Sink, Sketch};
 
 /// Slots that there are at most: twenty minutes of seconds.
 const MOST_SLOTS: usize = 1_200;
-/// Buckets of sketches that all slots have at most, together: 64 MiB.
+/// Buckets of sketches that all slots have at most, together: some 12 MiB, and 48 if each has a great many samples.
 const MOST_BUCKETS: usize = 4 << 20;
 
 /// What was measured of each metric, slot by slot: at first a slot is a second.
 ///
-/// When there are 1,200 slots, or when their [sketches](Sketch) take more than 64 MiB, each two neighbours become one and a
+/// When there are 1,200 slots, or when their [sketches](Sketch) have more than four million buckets, each two neighbours become one and a
 /// slot is twice as long. So a run of an hour has slots of four seconds, and at least 600 of them. Merging is exact: counts,
 /// extremes and sketches are those that the longer slots would have had from the start, sums so to rounding.
 ///

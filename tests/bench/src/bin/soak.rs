@@ -22,10 +22,11 @@ use wasmload_bench::table::thousands;
 #[derive(Debug, Parser)]
 struct Arguments {
     /// How long, in seconds.
-    #[arg(long, default_value_t = 1_860, value_parser = clap::value_parser!(u32).range(10..))]
+    #[arg(long, default_value_t = 3_060, value_parser = clap::value_parser!(u32).range(10..))]
     seconds: u32,
-    /// How many seconds at the beginning do not count.
-    #[arg(long, default_value_t = 60)]
+    /// How many seconds at the beginning do not count. For the first 1,200 the figures of each second are kept, and take their
+    /// place; then two share one.
+    #[arg(long, default_value_t = 1_260)]
     warm_up: u32,
     /// How many requests a second at most, of all users together.
     #[arg(long, default_value_t = 10_000, value_parser = clap::value_parser!(u32).range(1..))]

@@ -29,7 +29,7 @@ impl Heat {
     pub(super) fn of(slots: &[Slot]) -> Self {
         let step = slots.len().div_ceil(COLUMNS).max(1);
         let rows =
-            slots.iter().flat_map(|slot| slot.sketch.counts()).map(|(number, _)| row(*number));
+            slots.iter().flat_map(|slot| slot.sketch.counts()).map(|(number, _)| row(number));
         let (Some(first), Some(last)) = (rows.clone().min(), rows.max()) else {
             return Self::default();
         };
@@ -38,8 +38,8 @@ impl Heat {
         for (column, slots) in slots.chunks(step).enumerate() {
             let mut counts = vec![0_u64; height];
             for (number, count) in slots.iter().flat_map(|slot| slot.sketch.counts()) {
-                let place = usize::from(row(*number).abs_diff(first));
-                counts[place] = counts[place].saturating_add(*count);
+                let place = usize::from(row(number).abs_diff(first));
+                counts[place] = counts[place].saturating_add(count);
             }
             for (place, count) in counts.into_iter().enumerate().filter(|(_, count)| *count > 0) {
                 cells.extend([column as u64, place as u64, count]);

@@ -125,10 +125,7 @@ fn rounded(value: f64) -> Number {
 impl Serialize for Buckets {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         serializer.collect_seq(
-            self.0
-                .counts()
-                .iter()
-                .flat_map(|(number, count)| [i128::from(*number), i128::from(*count)]),
+            self.0.counts().flat_map(|(number, count)| [i128::from(number), i128::from(count)]),
         )
     }
 }
