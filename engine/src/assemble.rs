@@ -436,10 +436,18 @@ fn outputs(
     }
     let mut fault = Fault::new(ExitCode::InvalidConfig, "not every output can be written to");
     let mut failed = false;
+    // What a server answers may repeat what it was told.
+    let redacted =
+        |text: String| String::from_utf8_lossy(&secrets.redacted(text.as_bytes())).into_owned();
     let targets = [export, asked.har.as_deref()].into_iter().flatten();
     let mut targets: Vec<_> = targets.map(place).collect();
     for out in outs {
-        if targets.contains(&place(&out.target)) {
+        // Two kinds may go to one server.
+        let target = match out.is_file() {
+            true => place(&out.target),
+            false => Path::new(out.kind()).join(&out.target),
+        };
+        if targets.contains(&target) {
             fault = fault.detail(format!("`{}` is the target of two", out.shown()));
             failed = true;
             continue;
@@ -455,17 +463,19 @@ fn outputs(
                 match told.then(|| out.spans(spans, secrets.clone())).transpose() {
                     Ok(told) => told.flatten().into_iter().for_each(|it| outputs.push(it)),
                     Err(error) => {
-                        fault = fault.detail(format!("failed to {error}: {}", error.source));
+                        let why = format!("failed to {error}: {}", error.source);
+                        fault = fault.detail(redacted(why));
                         failed = true;
                     }
                 }
             }
             Err(error) => {
-                fault = fault.detail(format!("failed to {error}: {}", error.source));
+                let why = format!("failed to {error}: {}", error.source);
+                fault = fault.detail(redacted(why));
                 failed = true;
             }
         }
-        targets.push(place(&out.target));
+        targets.push(target);
     }
     if failed { Err(fault) } else { Ok(outputs) }
 }

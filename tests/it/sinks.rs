@@ -180,6 +180,15 @@ fn what_does_not_want_results_is_said_before_there_is_load_and_without_secrets()
             "the URL says a user, and WASMLOAD_PROMETHEUS_TOKEN a token: one of both",
         ),
         (&["--out=promethus=http://ada:hunter22@a"], &[], "'promethus=http://a' for '--out"),
+        (&["--out=http://ada:hunter22@a/write?db=x"], &[], "'http://a/write' for '--out"),
+        (
+            &["--out=prometheus:http://ada:hunter22@a"],
+            &[],
+            "there is no kind `prometheus:http://a`",
+        ),
+        (&["--out=prometheus=ada:hunter22@a:9090"], &[], "it must be a URL, such as"),
+        (&["--out=influxdb=HTTP://ada:hunter22@a"], &[], "it must say a database"),
+        (&["--on-crossed-post=htp://ada:b@h/hunter22"], &[], "'htp://h' for '--on-crossed-post"),
         (&["--trace-sample=2"], &[], "it must be a number from 0 to 1"),
     ] {
         let ran = run(&wasmload, &target.url(), arguments, variables);

@@ -108,13 +108,16 @@ fn refuse(mut error: clap::Error) -> ExitCode {
     ExitCode::InvalidConfig
 }
 
-/// Takes out of what is shown the password in the URL of an output.
+/// Takes out of what is shown the secrets in the URL of an output, or of whom a crossed threshold is posted to.
 fn hide_passwords(error: &mut clap::Error) {
     if let (Some(ContextValue::String(flag)), Some(ContextValue::String(value))) =
         (error.get(ContextKind::InvalidArg), error.get(ContextKind::InvalidValue))
-        && flag.starts_with("--out ")
     {
-        let shown = output::Out::shown_text(value);
+        let shown = match flag.split(' ').next() {
+            Some("--out") => output::Out::shown_text(value),
+            Some("--on-crossed-post") => output::Out::shown_host(value),
+            _ => return,
+        };
         error.insert(ContextKind::InvalidValue, ContextValue::String(shown));
     }
 }

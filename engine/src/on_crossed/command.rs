@@ -16,6 +16,14 @@ const KEPT: usize = 16 << 10;
 /// How long after it was killed it may take to end, and what it printed to be read.
 const AFTER: Duration = Duration::from_secs(1);
 
+/// The most characters of a variable: the system refuses a command whose environment is too large.
+const LONGEST: usize = 4_096;
+
+/// A text as a variable can have it; standard input has the whole.
+fn variable(text: &str) -> String {
+    text.chars().take(LONGEST).map(|c| if c == '\0' { '\u{fffd}' } else { c }).collect()
+}
+
 /// Runs a command by the shell, and returns what it printed.
 ///
 /// Fails with a text if it cannot be started, does not succeed or takes longer than it may; then it is killed, with all that it has
@@ -24,10 +32,10 @@ pub(super) fn run(command: &str, notice: &Notice, limit: Duration) -> Result<Str
     let deadline = Instant::now() + limit;
     let mut child = Command::new("sh")
         .args(["-c", command])
-        .env("WASMLOAD_CROSSED_METRIC", &notice.metric)
-        .env("WASMLOAD_CROSSED_THRESHOLD", &notice.threshold)
+        .env("WASMLOAD_CROSSED_METRIC", variable(&notice.metric))
+        .env("WASMLOAD_CROSSED_THRESHOLD", variable(&notice.threshold))
         .env("WASMLOAD_CROSSED_OBSERVED", notice.observed.to_string())
-        .env("WASMLOAD_CROSSED_SCRIPT", &notice.script)
+        .env("WASMLOAD_CROSSED_SCRIPT", variable(&notice.script))
         .env("WASMLOAD_CROSSED_TIME", &notice.time)
         .env("WASMLOAD_CROSSED_ELAPSED_MS", notice.elapsed.as_millis().to_string())
         .stdin(Stdio::piped())
@@ -121,6 +129,12 @@ fn said(printed: impl Iterator<Item = Vec<u8>>) -> String {
 mod tests {
     use super::super::tests::notice;
     use super::*;
+
+    #[test]
+    fn a_text_that_no_environment_can_have_is_made_into_one() {
+        assert_eq!(variable("http_reqs{name:a\0b}"), "http_reqs{name:a\u{fffd}b}");
+        assert_eq!(variable(&"é".repeat(1 << 20)).chars().count(), LONGEST);
+    }
 
     const LONG: Duration = Duration::from_secs(60);
 

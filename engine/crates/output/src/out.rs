@@ -194,6 +194,7 @@ impl FromStr for Out {
         let (name, target) = text.split_once('=').unwrap_or((text, ""));
         let kind = KINDS.iter().find(|kind| kind.name == name).ok_or_else(|| {
             let names: Vec<_> = KINDS.iter().map(|kind| kind.name).collect();
+            let name = Self::shown_text(name);
             format!("there is no kind `{name}`: it must be one of {}", names.join(", "))
         })?;
         if target.is_empty() {
@@ -227,10 +228,19 @@ impl Out {
     /// What was typed as an output, whatever is wrong with it, without what is secret in it.
     #[must_use]
     pub fn shown_text(text: &str) -> String {
-        match text.split_once('=') {
+        let is_name = |kind: &str| !kind.contains([':', '/', '@']);
+        match text.split_once('=').filter(|(kind, _)| is_name(kind)) {
             Some((kind, target)) => format!("{kind}={}", endpoint::shown(target)),
             None => endpoint::shown(text),
         }
+    }
+
+    /// The host in what was typed as a URL, whatever is wrong with it.
+    #[must_use]
+    pub fn shown_host(url: &str) -> String {
+        let shown = endpoint::shown(url);
+        let (scheme, rest) = shown.split_once("://").unwrap_or(("", &shown));
+        format!("{scheme}://{}", rest.split('/').next().unwrap_or_default())
     }
 
     /// The page, into this file.
@@ -263,7 +273,18 @@ impl Out {
     /// Where it goes, without what is secret in it.
     #[must_use]
     pub fn shown(&self) -> String {
-        endpoint::shown(&self.target.display().to_string())
+        let target = self.target.display().to_string();
+        if self.is_file() { target } else { endpoint::shown(&target) }
+    }
+
+    /// Whether it goes to a file.
+    #[must_use]
+    pub fn is_file(&self) -> bool {
+        match self.kind.0.make {
+            Make::Server { or_file, .. } => or_file && !endpoint::is_url(&self.target()),
+            Make::Push(..) | Make::Scrape => false,
+            Make::Stream(_) | Make::Report(_) | Make::Page => true,
+        }
     }
 
     /// What it is called.

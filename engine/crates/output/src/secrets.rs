@@ -34,7 +34,7 @@ const PARTS: [&str; 11] = [
 const WHOLE: [&str; 8] = ["code", "otp", "pass", "pin", "pwd", "samlresponse", "sid", "sig"];
 
 /// Whether a name is that of a secret.
-fn is_secret(name: &str) -> bool {
+pub(crate) fn is_secret(name: &str) -> bool {
     let plain: String =
         name.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_ascii_lowercase();
     WHOLE.contains(&&*plain)

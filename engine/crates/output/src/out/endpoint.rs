@@ -12,7 +12,7 @@ use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use ureq::http::{HeaderName, HeaderValue, Uri};
 
-use crate::secrets::is_secret_header;
+use crate::secrets::{is_secret, is_secret_header};
 
 /// What the environment says of who we are.
 #[derive(Clone, Default)]
@@ -39,22 +39,28 @@ pub(super) struct Service {
 pub(super) struct Endpoint {
     pub(super) url: String,
     pub(super) headers: Vec<(HeaderName, HeaderValue)>,
-    /// Whether it is on this machine, to which no proxy leads.
-    pub(super) is_here: bool,
 }
 
 /// Whether a target is a URL.
 pub(super) fn is_url(target: &str) -> bool {
-    target.starts_with("http://") || target.starts_with("https://")
+    let scheme = target.split_once("://").map_or("", |(scheme, _)| scheme);
+    ["http", "https"].iter().any(|known| known.eq_ignore_ascii_case(scheme))
 }
 
-/// A target as it may be shown.
+/// A target as it may be shown, whatever is wrong with it.
 pub(super) fn shown(target: &str) -> String {
-    if !is_url(target) {
-        return target.to_owned();
+    let (scheme, rest) = match target.find("://") {
+        Some(at) => target.split_at(at + 3),
+        None => ("", target),
+    };
+    // A password may have any character in it, so nothing before the last `@` is shown.
+    let (end, at) = (rest.find(['?', '#']).unwrap_or(rest.len()), rest.rfind('@'));
+    match at {
+        Some(at) if at > end => format!("{scheme}…"),
+        Some(at) => format!("{scheme}{}", &rest[at + 1..end]),
+        None if scheme.is_empty() => target.to_owned(),
+        None => format!("{scheme}{}", &rest[..end]),
     }
-    let (scheme, _, host, path) = parts(target);
-    format!("{scheme}://{host}{}", path.split(['?', '#']).next().unwrap_or_default())
 }
 
 /// Scheme, user info, host and port, and the rest.
@@ -101,11 +107,16 @@ pub(super) fn secrets(target: &str, access: &Access) -> Vec<String> {
         secrets.extend(value.split_once(' ').map(|(_, credentials)| credentials.to_owned()));
     }
     if is_url(target) {
-        secrets.extend(user_info(target).map(|(_, password)| password));
+        if let Some((user, password)) = user_info(target) {
+            // Whoever answers with the header that was sent says both at once.
+            secrets.push(BASE64_STANDARD.encode(format!("{user}:{password}")));
+            // A token may stand alone.
+            secrets.push(if password.is_empty() { user } else { password });
+        }
         let rest = parts(target).3.split('#').next().unwrap_or_default();
         let query = rest.split_once('?').map_or("", |(_, query)| query);
         let pairs = query.split('&').filter_map(|pair| pair.split_once('='));
-        let named = pairs.filter(|(name, _)| matches!(*name, "p" | "token" | "api_key"));
+        let named = pairs.filter(|(name, _)| *name == "p" || is_secret(name));
         secrets.extend(named.filter_map(|(_, value)| decoded(value)));
     }
     secrets
@@ -163,7 +174,7 @@ impl Endpoint {
         let rest = rest.split('#').next().unwrap_or_default();
         let rest = (service.complete)(rest).map_err(|why| wrong(why.to_owned()))?;
         let url = format!("{scheme}://{host}{rest}");
-        let uri: Uri = url.parse().map_err(|error| wrong(format!("it is no URL: {error}")))?;
+        let _: Uri = url.parse().map_err(|error| wrong(format!("it is no URL: {error}")))?;
         let mut headers = Vec::new();
         for (name, value) in &access.headers {
             let value = HeaderValue::from_str(value)
@@ -185,12 +196,7 @@ impl Endpoint {
             value.set_sensitive(true);
             headers.push((ureq::http::header::AUTHORIZATION, value));
         }
-        let name = uri.host().unwrap_or_default().trim_matches(['[', ']']);
-        let is_loopback = |name: &str| {
-            name.parse::<std::net::IpAddr>().is_ok_and(|address| address.is_loopback())
-        };
-        let is_here = name.eq_ignore_ascii_case("localhost") || is_loopback(name);
-        Ok(Self { url, headers, is_here })
+        Ok(Self { url, headers })
     }
 }
 
@@ -243,13 +249,25 @@ mod tests {
     fn what_is_secret_is_not_said_again() {
         let target = "https://ada:s3cret%21@a:1/write?db=x&p=pa%25ss#y";
         assert_eq!(shown(target), "https://a:1/write");
-        assert_eq!(shown("file=a@b"), "file=a@b");
+        for (typed, expected) in [
+            ("HTTP://ada:s3cret@h/x", "HTTP://h/x"),
+            ("http://ada:s3/cr?et@h/x", "http://…"),
+            ("http://ada:s3/cret@h/x", "http://h/x"),
+            ("ada:s3cret@h:9090", "h:9090"),
+            ("127.0.0.1:8125", "127.0.0.1:8125"),
+            ("what.is?a=file", "what.is?a=file"),
+        ] {
+            assert_eq!(shown(typed), expected, "{typed}");
+        }
         let headers = "api-key=bcde,x-scope-orgid=default,authorization=Bearer%20fgh";
         let access =
             access(&[("WASMLOAD_OTLP_TOKEN", "t0ken"), ("WASMLOAD_OTLP_HEADERS", headers)]);
         let access = access.unwrap();
-        let expected = ["t0ken", "bcde", "Bearer fgh", "fgh", "s3cret!", "pa%ss"];
+        let both = BASE64_STANDARD.encode("ada:s3cret!");
+        let expected = ["t0ken", "bcde", "Bearer fgh", "fgh", &both, "s3cret!", "pa%ss"];
         assert_eq!(secrets(target, &access), expected);
+        let alone = secrets("http://t0ken1@a/x?apikey=k3y1&org=mine", &Access::default());
+        assert_eq!(alone, [BASE64_STANDARD.encode("t0ken1:").as_str(), "t0ken1", "k3y1"]);
         let debug = format!("{access:?}");
         assert!(!debug.contains("bcde") && !debug.contains("t0k") && !debug.contains("fgh"));
     }
@@ -274,19 +292,5 @@ mod tests {
         let both = access(&[("WASMLOAD_OTLP_TOKEN", "t0ken")]).unwrap();
         let error = Endpoint::new(&SERVICE, "http://ada:pw@a", &both).err().unwrap();
         assert!(error.to_string().contains("one of both"), "{error}");
-    }
-
-    #[test]
-    fn no_proxy_leads_to_this_machine() {
-        for (url, here) in [
-            ("http://localhost:1", true),
-            ("http://127.0.0.1", true),
-            ("http://[::1]:9", true),
-            ("http://10.0.0.1", false),
-            ("http://localhost.example", false),
-        ] {
-            let endpoint = Endpoint::new(&SERVICE, url, &Access::default()).unwrap();
-            assert_eq!(endpoint.is_here, here, "{url}");
-        }
     }
 }

@@ -82,7 +82,8 @@ impl Names {
             let names: &[&str] = match series.kind {
                 Kind::Counter => &["_total"],
                 Kind::Gauge => &[""],
-                Kind::Rate => &["_passes_total", "_fails_total"],
+                // A family of OpenMetrics has no `_total`.
+                Kind::Rate => &["_passes_total", "_fails_total", "_passes", "_fails"],
                 Kind::Trend => &["", "_bucket", "_count", "_sum"],
             };
             names.iter().map(|suffix| format!("{family}{suffix}")).collect::<Vec<_>>()
@@ -190,6 +191,7 @@ mod tests {
             ("bought_total", Counter, Default, "wasmload_bought"),
             ("bought", Counter, Default, "wasmload_bought_"),
             ("checks_passes", Counter, Default, "wasmload_checks_passes_"),
+            ("checks_fails", Gauge, Default, "wasmload_checks_fails_"),
             ("basket", Trend, Default, "wasmload_basket"),
             ("basket_sum", Gauge, Default, "wasmload_basket_sum_"),
             ("[redacted]", Gauge, Default, "wasmload__redacted_"),

@@ -107,10 +107,9 @@ impl Push {
             .max_redirects_will_error(false)
             .http_status_as_error(false)
             .max_idle_age(Duration::from_secs(3))
+            // What the environment says of proxies is for the load, by rules that are not this library's.
+            .proxy(None)
             .user_agent(concat!("wasmload/", env!("CARGO_PKG_VERSION")));
-        if endpoint.is_here {
-            config = config.proxy(None);
-        }
         if endpoint.url.starts_with("https:") {
             config = config.tls_config(tls());
         }
