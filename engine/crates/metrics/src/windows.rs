@@ -26,7 +26,8 @@ const SLACK: Duration = Duration::from_millis(500);
 /// What was crossed once stays so. What is told of it is the worst that was observed.
 ///
 /// The first window is that of the first 30 seconds: before, there is none. A run that ends earlier is one window as it is.
-/// A window without samples says nothing: it neither crosses a threshold, nor does it hold. A counter has always a value.
+/// A window without samples says nothing: it neither crosses a threshold, nor does it hold, and what did not hold before it is
+/// no longer on end. A counter has always a value.
 /// One that must be at least so much (`rate>10`) is looked at from its first sample on, as long as iterations are started:
 /// before and after, that nothing happens is the plan's doing.
 ///
@@ -262,7 +263,11 @@ impl Track {
             true => counted(method, &all, measured),
             false => observed(method, &all),
         };
-        let Some(observed) = observed else { return };
+        let Some(observed) = observed else {
+            // Silence is not on end with what did not hold.
+            self.broken_since = None;
+            return;
+        };
         let course = &mut self.course;
         if course.worst.is_none_or(|worst| self.threshold.is_worse(observed, worst)) {
             (course.worst, course.worst_at) = (Some(observed), time.end);
