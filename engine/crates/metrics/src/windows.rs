@@ -28,7 +28,7 @@ const SLACK: Duration = Duration::from_millis(500);
 /// The first window is that of the first 30 seconds: before, there is none. A run that ends earlier is one window as it is.
 /// A window without samples says nothing: it neither crosses a threshold, nor does it hold, and what did not hold before it is
 /// no longer on end. A counter has always a value.
-/// One that must be at least so much (`rate>10`) is looked at from its first sample on, as long as iterations are started:
+/// One that must be at least so much (`rate>10`) is looked at from the second after its first sample on, as long as iterations are started:
 /// before and after, that nothing happens is the plan's doing.
 ///
 /// A window is made of whole seconds. If it is longer than two minutes, it is made of 120 parts, and is longer or shorter than was
@@ -207,12 +207,19 @@ impl Track {
             self.parts.clear();
             (self.begins, self.broken_since) = (None, None);
         }
+        if let (true, false, Some(begins)) = (waits, time.is_empty(), self.begins) {
+            // Only now, since a run that ends before is what there is.
+            while self.parts.front().is_some_and(|part| part.time.end <= begins) {
+                self.parts.pop_front();
+            }
+        }
         self.push(time, slot);
         if waits && !goes_on {
             return;
         }
         if self.begins.is_none() && (!waits || slot.count > 0) {
-            self.begins = Some(time.start);
+            // The second in which it began is a part of one.
+            self.begins = Some(if waits { time.end } else { time.start });
         }
         let full = |begins: Duration| time.end + SLACK >= begins + self.course.window;
         if self.begins.is_some_and(full) {

@@ -229,7 +229,9 @@ fn a_counter_that_must_be_at_least_so_much_is_held_only_while_iterations_are_sta
     let ramp = [&[][..], &[], &[1.0; 8], &[1.0; 9], &[1.0; 9]];
     for (metric, source, tail, crossed, why) in [
         ("http_reqs", "rate>5 over 2s", vec![&[1.0][..], &[], &[]], false, "it falls by itself"),
-        ("http_reqs", "rate>8.6 over 2s", vec![], true, "the first window has 17 of them"),
+        ("http_reqs", "rate>8.6 over 2s", vec![], false, "it began within the second that has 8"),
+        ("http_reqs", "rate>8.6 over 1m", vec![], false, "also of a shorter run"),
+        ("http_reqs", "rate>9.1 over 2s", vec![], true, "the first window has 18 of them"),
         ("http_reqs", "rate<5 over 2s", vec![], true, "nothing waits for too many"),
         ("dropped_iterations", "count<1 over 2s", vec![], false, "none is none"),
         ("dropped_iterations", "count>0 over 2s", vec![], true, "none is too few"),
@@ -321,4 +323,13 @@ fn what_came_after_the_load_belongs_to_its_last_second() {
     run.pass(Duration::ZERO, builtin::HTTP_REQ_DURATION, &[50.0]);
     let verdict = run.end();
     assert_eq!(verdict.course.unwrap().crossed_at, Some(seconds(4)));
+}
+
+#[test]
+fn a_run_of_one_second_is_held_by_it() {
+    let mut run = Run::new("http_reqs", "rate>5 over 30s");
+    run.pass(SECOND, builtin::HTTP_REQS, &[1.0; 8]);
+    run.pass(Duration::ZERO, builtin::HTTP_REQS, &[1.0]);
+    let verdict = run.end();
+    assert_eq!((verdict.outcome, verdict.observed), (Outcome::Passed, Some(9.0)));
 }
