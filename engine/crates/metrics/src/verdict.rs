@@ -212,7 +212,8 @@ impl Thresholds {
                         OnNoData::Pass => true,
                     },
                 };
-                let aborts = threshold.aborts(elapsed);
+                let aborts =
+                    windows.aborts(place, among).unwrap_or_else(|| threshold.aborts(elapsed));
                 verdicts.push(Verdict {
                     selector: selector.clone(),
                     source: threshold.source.clone(),

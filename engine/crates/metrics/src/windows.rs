@@ -78,6 +78,8 @@ struct Track {
     judged: bool,
     /// Since when it has not held.
     broken_since: Option<Duration>,
+    /// Whether it was crossed when that may end the run, not only before the delay was over.
+    aborts: bool,
     course: Course,
 }
 
@@ -143,8 +145,17 @@ impl Windows {
     /// How a threshold went, by the place of what it is about and its place among those; `None` of one that is not held
     /// each second.
     pub(crate) fn course(&self, place: usize, among: usize) -> Option<&Course> {
-        let track = self.all.get(place)?.tracks.get(among)?.as_ref()?;
-        Some(&track.course)
+        self.track(place, among).map(|track| &track.course)
+    }
+
+    /// Whether the run is to end for a threshold, as [`course`](Self::course) finds it: it did not hold after the delay of its
+    /// `delayAbortEval`. `None` of one that is not held each second.
+    pub(crate) fn aborts(&self, place: usize, among: usize) -> Option<bool> {
+        self.track(place, among).map(|track| track.aborts)
+    }
+
+    fn track(&self, place: usize, among: usize) -> Option<&Track> {
+        self.all.get(place)?.tracks.get(among)?.as_ref()
     }
 
     /// Why one has nothing to compare.
@@ -189,8 +200,8 @@ impl Track {
             longest: Duration::ZERO,
         };
         let (parts, begins, broken_since) = (VecDeque::new(), None, None);
-        let (counts, judged) = (false, false);
-        Self { threshold, parts, begins, counts, judged, broken_since, course }
+        let (counts, judged, aborts) = (false, false, false);
+        Self { threshold, parts, begins, counts, judged, broken_since, aborts, course }
     }
 
     fn add(&mut self, time: &Range<Duration>, slot: &Slot, kind: Kind, goes_on: bool) {
@@ -288,6 +299,7 @@ impl Track {
         course.longest = course.longest.max(lasted);
         if course.lasting.is_none_or(|lasting| lasted + SLACK >= lasting) {
             course.crossed_at.get_or_insert(time.end);
+            self.aborts |= self.threshold.aborts(time.end);
         }
     }
 }

@@ -40,12 +40,13 @@ async fn an_outage_late_in_a_long_run_crosses_a_window_and_not_the_whole() {
 
 #[tokio::test(start_paused = true)]
 async fn a_window_that_is_crossed_aborts_the_run_once_it_may() {
-    for (delay, seconds) in [("", 10..20), (r#", "delayAbortEval": "30s""#, 31..36)] {
+    let delay = r#", "delayAbortEval": "30s""#;
+    for (outage, delay, seconds) in [(10, "", 10..20), (40, delay, 40..50)] {
         let options = format!(
             r#"{{ "vus": 4, "duration": "10m", "thresholds": {{ "iteration_duration": [
                 {{ "threshold": "max<500 over 5s", "abortOnFail": true{delay} }}] }} }}"#
         );
-        let finished = run(&options, &with_outage(10, 12)).await;
+        let finished = run(&options, &with_outage(outage, outage + 2)).await;
         assert_eq!(
             finished.stop,
             Some(StopReason::ThresholdCrossed(vec!["iteration_duration".into()]))
@@ -53,6 +54,15 @@ async fn a_window_that_is_crossed_aborts_the_run_once_it_may() {
         assert!(seconds.contains(&finished.elapsed.as_secs()), "{:?}", finished.elapsed);
         assert_eq!(finished.verdicts[0].outcome, Held::Crossed);
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_outage_that_was_over_before_the_delay_does_not_abort_the_run() {
+    let options = r#"{ "vus": 4, "duration": "1m", "thresholds": { "iteration_duration": [
+        { "threshold": "max<500 over 5s", "abortOnFail": true, "delayAbortEval": "30s" }] } }"#;
+    let finished = run(options, &with_outage(10, 12)).await;
+    assert_eq!((finished.stop, finished.elapsed.as_secs()), (None, 60));
+    assert_eq!(finished.verdicts[0].outcome, Held::Crossed);
 }
 
 #[tokio::test(start_paused = true)]
