@@ -26,8 +26,8 @@ const SLACK: Duration = Duration::from_millis(500);
 /// What was crossed once stays so. What is told of it is the worst that was observed.
 ///
 /// The first window is that of the first 30 seconds: before, there is none. A run that ends earlier is one window as it is.
-/// A window without samples says nothing: it neither crosses a threshold, nor does it hold, and what did not hold before it is
-/// no longer on end. A counter has always a value.
+/// A window without samples says nothing: it neither crosses a threshold, nor does it hold, and it is not counted in the
+/// time on end for which one did not. A counter has always a value.
 /// One that must be at least so much (`rate>10`) is looked at from the second after its first sample on, as long as iterations are started:
 /// before and after, that nothing happens is the plan's doing.
 ///
@@ -76,8 +76,8 @@ struct Track {
     /// Of a counter: nothing is a value, too.
     counts: bool,
     judged: bool,
-    /// Since when it has not held.
-    broken_since: Option<Duration>,
+    /// For how long on end it has not held, seconds that say nothing not counted.
+    broken: Duration,
     /// Whether it was crossed when that may end the run, not only before the delay was over.
     aborts: bool,
     course: Course,
@@ -199,9 +199,9 @@ impl Track {
             crossed_at: None,
             longest: Duration::ZERO,
         };
-        let (parts, begins, broken_since) = (VecDeque::new(), None, None);
+        let (parts, begins, broken) = (VecDeque::new(), None, Duration::ZERO);
         let (counts, judged, aborts) = (false, false, false);
-        Self { threshold, parts, begins, counts, judged, broken_since, aborts, course }
+        Self { threshold, parts, begins, counts, judged, broken, aborts, course }
     }
 
     fn add(&mut self, time: &Range<Duration>, slot: &Slot, kind: Kind, goes_on: bool) {
@@ -216,7 +216,7 @@ impl Track {
             // From here on it falls by itself, and what comes later begins anew.
             self.judge_what_there_is();
             self.parts.clear();
-            (self.begins, self.broken_since) = (None, None);
+            (self.begins, self.broken) = (None, Duration::ZERO);
         }
         if let (true, false, Some(begins)) = (waits, time.is_empty(), self.begins) {
             // Only now, since a run that ends before is what there is.
@@ -282,8 +282,7 @@ impl Track {
             false => observed(method, &all),
         };
         let Some(observed) = observed else {
-            // Silence is not on end with what did not hold.
-            self.broken_since = None;
+            // The clock stands still: an outage whose answers take seconds leaves some of them without any.
             return;
         };
         let course = &mut self.course;
@@ -291,11 +290,11 @@ impl Track {
             (course.worst, course.worst_at) = (Some(observed), time.end);
         }
         if self.threshold.holds(observed) {
-            self.broken_since = None;
+            self.broken = Duration::ZERO;
             return;
         }
-        let since = *self.broken_since.get_or_insert(time.start);
-        let lasted = time.end.saturating_sub(since);
+        self.broken += time.end.saturating_sub(time.start);
+        let lasted = self.broken;
         course.longest = course.longest.max(lasted);
         if course.lasting.is_none_or(|lasting| lasted + SLACK >= lasting) {
             course.crossed_at.get_or_insert(time.end);
