@@ -12,7 +12,7 @@ use std::io::{self, Read as _, Write as _};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr, TcpListener, TcpStream, ToSocketAddrs as _};
 use std::sync::Arc;
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use parking_lot::Mutex;
 use run::{Event, EventKind};
@@ -42,6 +42,8 @@ pub struct Scrape {
     shown: Arc<Shown>,
     address: SocketAddr,
     asked: Receiver<()>,
+    /// When nothing is waited for any more, once nothing more can come; at once if nobody has asked before.
+    until: Option<SystemTime>,
 }
 
 #[derive(Debug)]
@@ -65,7 +67,7 @@ impl Scrape {
         std::thread::Builder::new()
             .name("scrape".to_owned())
             .spawn(move || accept(&listener, &served))?;
-        Ok(Self { shown, address, asked })
+        Ok(Self { shown, address, asked, until: None })
     }
 
     /// Where it is: the port is known now.
@@ -231,11 +233,20 @@ impl Output for Scrape {
         true
     }
 
+    fn close(&mut self) {
+        // Who asks from now on has the last figures.
+        let was_asked = self.asked.try_recv().is_ok();
+        let patience = if was_asked { PATIENCE } else { Duration::ZERO };
+        self.until.get_or_insert_with(|| SystemTime::now() + patience);
+    }
+
     fn finish(&mut self) -> Result<(), OutputError> {
-        if self.asked.try_recv().is_ok() {
-            // That nobody asks again is no failure.
-            let _ = self.asked.recv_timeout(PATIENCE);
+        if self.until.is_none() {
+            self.close();
         }
+        let left = self.until.and_then(|until| until.duration_since(SystemTime::now()).ok());
+        // Whatever a clock that was set says. That nobody asks again is no failure.
+        let _ = self.asked.recv_timeout(left.unwrap_or_default().min(PATIENCE));
         Ok(())
     }
 }

@@ -138,3 +138,17 @@ fn a_port_alone_is_of_this_machine() {
     let error = Scrape::create(&taken.to_string(), Redactor::default()).unwrap_err();
     assert_eq!(error.kind(), io::ErrorKind::AddrInUse);
 }
+
+#[test]
+fn the_wait_for_one_more_question_begins_when_nothing_more_comes_and_ends_with_the_question() {
+    let mut scrape = Scrape::create(":0", Redactor::default()).unwrap();
+    // As one that was answered does.
+    scrape.shown.asked.try_send(()).unwrap();
+    scrape.close();
+    let until = scrape.until.unwrap();
+    assert!(scrape.shown.asked.try_send(()).is_ok(), "the question before the end was heard");
+    // Others are waited for meanwhile; what is waited for here ends when it would have ended.
+    scrape.finish().unwrap();
+    assert_eq!(scrape.until, Some(until));
+    assert!(scrape.asked.try_recv().is_err(), "the question after the end was heard");
+}
