@@ -18,7 +18,7 @@ use ureq::http::StatusCode;
 use ureq::tls::{Certificate, RootCerts, TlsConfig};
 
 use super::endpoint::Endpoint;
-use super::stream::Target;
+use super::stream::{Losses, Target};
 
 /// How long an exchange may take.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -88,10 +88,7 @@ pub(super) struct Push {
     endpoint: Endpoint,
     manner: &'static Manner,
     waiting: Vec<u8>,
-    pushes: u64,
-    lost: u64,
-    /// The first reason why one was lost.
-    why: Option<String>,
+    losses: Arc<Losses>,
     /// Whether the last one was lost.
     is_down: bool,
 }
@@ -118,9 +115,7 @@ impl Push {
             endpoint,
             manner,
             waiting: Vec::new(),
-            pushes: 0,
-            lost: 0,
-            why: None,
+            losses: Arc::default(),
             is_down: false,
         };
         match push.exchange(&(manner.question)()) {
@@ -185,20 +180,18 @@ impl Push {
 
     #[expect(clippy::disallowed_methods, reason = "this thread has nothing else to do")]
     fn push(&mut self, body: &[u8]) {
-        self.pushes += 1;
         let mut pauses = PAUSES.iter();
         loop {
             let Err(refusal) = self.exchange(body) else {
                 self.is_down = false;
+                self.losses.add_taken();
                 return;
             };
             match pauses.next() {
                 Some(pause) if refusal.passes && !self.is_down => std::thread::sleep(*pause),
                 _ => {
                     self.is_down = true;
-                    self.lost += 1;
-                    let said = self.said(&refusal);
-                    self.why.get_or_insert(said);
+                    self.losses.add_lost(self.said(&refusal));
                     return;
                 }
             }
@@ -244,13 +237,11 @@ impl Write for Push {
 impl Target for Push {
     fn end(&mut self) -> io::Result<()> {
         self.flush()?;
-        match &self.why {
-            None => Ok(()),
-            Some(why) => Err(io::Error::other(format!(
-                "{} of {} pushes are lost: {why}",
-                self.lost, self.pushes
-            ))),
-        }
+        self.losses.said().map_or(Ok(()), |said| Err(io::Error::other(said)))
+    }
+
+    fn losses(&self) -> Arc<Losses> {
+        Arc::clone(&self.losses)
     }
 }
 

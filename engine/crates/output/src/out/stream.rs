@@ -6,11 +6,14 @@
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::thread::JoinHandle;
 use std::time::{Duration, SystemTime};
 
 use flate2::write::GzEncoder;
+use parking_lot::Mutex;
 use plan::Plan;
 use run::{Event, EventKind, Measured};
 
@@ -50,10 +53,51 @@ pub(super) trait Target: Write + Send {
     fn end(&mut self) -> io::Result<()> {
         self.flush()
     }
+
+    /// What it has lost so far, for a target that goes on without what it loses.
+    fn losses(&self) -> Arc<Losses> {
+        Arc::default()
+    }
+}
+
+/// What a target has lost so far. Whoever waits for a target reads it when the target hangs, too.
+#[derive(Debug, Default)]
+pub(super) struct Losses(Mutex<Lost>);
+
+#[derive(Debug, Default)]
+struct Lost {
+    pushes: u64,
+    lost: u64,
+    /// The first reason why one was lost.
+    why: Option<String>,
+}
+
+impl Losses {
+    /// One push has come to its end.
+    pub(super) fn add_taken(&self) {
+        self.0.lock().pushes += 1;
+    }
+
+    /// One push was for nothing.
+    pub(super) fn add_lost(&self, why: String) {
+        let mut lost = self.0.lock();
+        lost.pushes += 1;
+        lost.lost += 1;
+        lost.why.get_or_insert(why);
+    }
+
+    /// What to say of it, if anything was lost.
+    pub(super) fn said(&self) -> Option<String> {
+        let Lost { pushes, lost, why } = &*self.0.lock();
+        why.as_ref().map(|why| format!("{lost} of {pushes} pushes are lost: {why}"))
+    }
 }
 
 impl Target for File {}
 impl Target for io::Stdout {}
+
+/// Something to write, and how many seconds of the run it is about.
+type Text = (Vec<u8>, u64);
 
 /// Writes to a file, second by second.
 #[derive(Debug)]
@@ -61,7 +105,10 @@ pub struct Stream {
     name: String,
     format: Box<dyn Format>,
     began: SystemTime,
-    to_write: Option<SyncSender<Vec<u8>>>,
+    to_write: Option<SyncSender<Text>>,
+    /// Seconds that are handed over and not written yet.
+    waiting: Arc<AtomicU64>,
+    losses: Arc<Losses>,
     ended: Receiver<io::Result<()>>,
     /// Kept so that it is clear whose it is; it ends when nothing more can come.
     _writer: JoinHandle<()>,
@@ -95,14 +142,18 @@ impl Stream {
     }
 
     fn to(name: String, mut sink: Sink, format: Box<dyn Format>) -> io::Result<Self> {
-        let (to_write, written) = sync_channel::<Vec<u8>>(WAITING);
+        let (to_write, written) = sync_channel::<Text>(WAITING);
         let (end, ended) = sync_channel(1);
+        let waiting = Arc::new(AtomicU64::new(0));
+        let still_waiting = Arc::clone(&waiting);
+        let losses = sink.losses();
         let writer = std::thread::Builder::new().name("output".to_owned()).spawn(move || {
             let mut result = Ok(());
-            for text in written {
+            for (text, seconds) in written {
                 if result.is_ok() {
                     result = sink.write(&text);
                 }
+                still_waiting.fetch_sub(seconds, Ordering::Relaxed);
             }
             let result = result.and_then(|()| sink.end());
             // Whoever waited for it has gone.
@@ -113,6 +164,8 @@ impl Stream {
             format,
             began: SystemTime::now(),
             to_write: Some(to_write),
+            waiting,
+            losses,
             ended,
             _writer: writer,
             left_out: 0,
@@ -120,12 +173,15 @@ impl Stream {
         })
     }
 
-    fn put(&mut self, text: Vec<u8>) {
+    fn put(&mut self, text: Vec<u8>, seconds: u64) {
         let Some(to_write) = &self.to_write else { return };
         if text.is_empty() {
             return;
         }
-        if let Err(TrySendError::Full(_)) = to_write.try_send(text) {
+        // Before it is handed over: it may be written at once.
+        self.waiting.fetch_add(seconds, Ordering::Relaxed);
+        if let Err(TrySendError::Full(_)) = to_write.try_send((text, seconds)) {
+            self.waiting.fetch_sub(seconds, Ordering::Relaxed);
             self.left_out += 1;
         }
     }
@@ -152,6 +208,13 @@ impl Sink {
         writer.flush()
     }
 
+    fn losses(&self) -> Arc<Losses> {
+        match self {
+            Self::Plain(target) => target.losses(),
+            Self::Packed(encoder) => encoder.get_ref().losses(),
+        }
+    }
+
     fn end(self) -> io::Result<()> {
         match self {
             Self::Plain(mut target) => target.end(),
@@ -173,7 +236,7 @@ impl Output for Stream {
             EventKind::RunFinished(_) => self.format.end(now, &mut text),
             _ => return,
         }
-        self.put(text);
+        self.put(text, u64::from(matches!(event.kind, EventKind::Measured(_))));
     }
 
     fn wants_series(&self) -> bool {
@@ -199,8 +262,14 @@ impl Output for Stream {
             Ok(Ok(())) => (io::ErrorKind::Other, None),
             Ok(Err(error)) => (error.kind(), Some(error.to_string())),
             Err(_) => {
-                let why = "what was to be written is not, because it takes nothing more";
-                (io::ErrorKind::TimedOut, Some(why.to_owned()))
+                let what = match self.waiting.load(Ordering::Relaxed) {
+                    0 => "what was to be written last is not".to_owned(),
+                    1 => "1 second of the run is not written".to_owned(),
+                    seconds => format!("{} of the run are not written", counted(seconds, "second")),
+                };
+                let why = format!("{what}, because it takes nothing more");
+                let whys: Vec<_> = self.losses.said().into_iter().chain([why]).collect();
+                (io::ErrorKind::TimedOut, Some(whys.join("; ")))
             }
         };
         let left_out = (self.left_out > 0).then(|| {
