@@ -1,7 +1,9 @@
 //! Puts a run together: script and host, plan and schedule, outputs. The only file that knows them all.
 
+use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
 use std::sync::Arc;
 
 use demo::{Demo, Faults, RunningDemo};
@@ -14,7 +16,8 @@ use output::{
     SpanSample, SummaryFile, SummaryMode, SummaryText, Terminal,
 };
 use plan::{Options, PerHost, Plan, Requests};
-use run::{CallError, Control, Controller, Crew, Finished, RunSpec, StopReason};
+use run::{CallError, Control, Controller, Crew, Event, EventKind, Finished, RunSpec, StopReason};
+use tokio::sync::Notify;
 
 use crate::cli;
 use crate::cli::doctor::Doctor;
@@ -305,11 +308,12 @@ pub(crate) fn run(asked: &Run) -> Result<ExitCode, Fault> {
         screen.message(Severity::Info, &format!("the run is shown at http://127.0.0.1:{port}/"));
         web = Some(server);
     }
+    let waits = Rc::new(Waits::default());
     let (finished, signals) = runtime.block_on(async {
         let web = web.map(Web::serve);
         let stop_file =
             stop_file.map(|file| tokio::task::spawn_local(file.watch(controller.clone())));
-        let signals = tokio::task::spawn_local(interrupts(controller));
+        let signals = tokio::task::spawn_local(interrupts(controller, Rc::clone(&waits)));
         let spec = RunSpec {
             plan,
             factory: Arc::clone(&factory),
@@ -319,7 +323,14 @@ pub(crate) fn run(asked: &Run) -> Result<ExitCode, Fault> {
             by_series: outputs.want_series(),
             usage: Some(machine::usage),
         };
-        let finished = run::run(spec, &mut |event| outputs.on_event(event)).await;
+        let mut on_event = |event: &Event| {
+            // Before anybody is told who may ask for the end.
+            if let EventKind::RunFinished(_) = event.kind {
+                waits.is_over.set(true);
+            }
+            outputs.on_event(event);
+        };
+        let finished = run::run(spec, &mut on_event).await;
         let no_color = asked.voice.no_color;
         let places = Places { writable: &writable, screen: &screen, secrets: &redactor, no_color };
         if asked.summary_mode != SummaryMode::Disabled {
@@ -339,8 +350,8 @@ pub(crate) fn run(asked: &Run) -> Result<ExitCode, Fault> {
 
     let unwritten = outputs.finish();
     if let Some(told) = told {
-        // Whoever does not want to wait for them asks for the end once more.
-        runtime.block_on(told.last_word());
+        // Whoever does not want to wait for them asks for the end.
+        runtime.block_on(told.last_word(waits.enough.notified()));
         signals.abort();
     }
     // A name that is still being looked up, say: nobody waits for it any more.
@@ -580,17 +591,32 @@ pub(crate) fn show_log(screen: &Screen, LogLine { vu, level, message }: LogLine)
     }
 }
 
+/// What is waited for when the run is over, and may be asked to end.
+#[derive(Default)]
+struct Waits {
+    /// Whether the run is over.
+    is_over: Cell<bool>,
+    /// Says that there has been enough waiting.
+    enough: Notify,
+}
+
 /// Ctrl-C and SIGTERM, as often as they come: the first drains, the second cuts off, the third ends the
-/// process.
-async fn interrupts(controller: Controller) {
+/// process. When the run is over, one ends what is waited for, and one more the process.
+async fn interrupts(controller: Controller, waits: Rc<Waits>) {
     // A system that does not hand over its signals ends the process by them, as it always did.
     let Ok(mut interrupts) = Interrupts::new() else { return };
-    for _ in 0..2 {
+    let (mut of_run, mut of_waits) = (0, 0);
+    while of_run < 3 && of_waits < 2 {
         interrupts.next().await;
-        controller.interrupt();
+        if waits.is_over.get() {
+            of_waits += 1;
+            waits.enough.notify_one();
+        } else {
+            of_run += 1;
+            controller.interrupt();
+        }
     }
-    interrupts.next().await;
-    #[expect(clippy::exit, reason = "whoever asks a third time wants no more waiting")]
+    #[expect(clippy::exit, reason = "whoever asks again and again wants no more waiting")]
     std::process::exit(ExitCode::Interrupted.number().into());
 }
 

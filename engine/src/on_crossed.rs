@@ -58,6 +58,9 @@ enum Way {
 /// Whom to tell of what.
 type Telling = (Way, Arc<Notice>);
 
+/// What each of those who tell is at.
+type GoingOn = Arc<Mutex<[Option<Telling>; AT_ONCE]>>;
+
 impl Way {
     /// Tells somebody; what is to be shown of it, or why it failed.
     fn tell(&self, notice: &Notice, limit: Duration) -> Result<String, String> {
@@ -80,6 +83,9 @@ impl Way {
 
 /// Those who are told, on threads of their own.
 pub(crate) struct Told {
+    waiting: Arc<Mutex<Receiver<Telling>>>,
+    going_on: GoingOn,
+    screen: Screen,
     end: Arc<Mutex<Option<Instant>>>,
     ended: mpsc::Receiver<()>,
 }
@@ -103,8 +109,11 @@ impl OnCrossedFlags {
         let receiver = Arc::new(Mutex::new(receiver));
         let (alive, ended) = mpsc::channel(1);
         let end = Arc::default();
-        for _ in 0..AT_ONCE {
+        let going_on = GoingOn::default();
+        for place in 0..AT_ONCE {
             let teller = Teller {
+                place,
+                going_on: Arc::clone(&going_on),
                 waiting: Arc::clone(&receiver),
                 screen: screen.clone(),
                 end: Arc::clone(&end),
@@ -116,9 +125,10 @@ impl OnCrossedFlags {
                     .detail(error.to_string())
             })?;
         }
+        let told = Told { waiting: receiver, going_on, screen: screen.clone(), end, ended };
         let screen = screen.clone();
         let tell = move |notice| tell_each(&ways, &sender, &screen, notice);
-        Ok(Some((Told { end, ended }, tell)))
+        Ok(Some((told, tell)))
     }
 }
 
@@ -142,6 +152,8 @@ fn left_out(screen: &Screen, way: &Way, notice: &Notice, why: &str) {
 
 /// Tells those who wait for it, one at a time.
 struct Teller {
+    place: usize,
+    going_on: GoingOn,
     waiting: Arc<Mutex<Receiver<Telling>>>,
     screen: Screen,
     end: Arc<Mutex<Option<Instant>>>,
@@ -160,7 +172,10 @@ impl Teller {
                 left_out(&self.screen, &way, &notice, "those before it took too long");
                 continue;
             }
-            match way.tell(&notice, LIMIT) {
+            self.is_at(Some((way.clone(), Arc::clone(&notice))));
+            let result = way.tell(&notice, LIMIT);
+            self.is_at(None);
+            match result {
                 Ok(said) if said.is_empty() => {}
                 Ok(said) => self.screen.message(Severity::Info, &format!("on-crossed: {said}")),
                 Err(why) => {
@@ -171,14 +186,38 @@ impl Teller {
             }
         }
     }
+
+    fn is_at(&self, telling: Option<Telling>) {
+        self.going_on.lock().unwrap_or_else(PoisonError::into_inner)[self.place] = telling;
+    }
 }
 
 impl Told {
-    /// Waits until everybody has been told, once nobody else will be.
-    pub(crate) async fn last_word(mut self) {
+    /// Waits until everybody has been told, or there has been enough of that, once nobody else will be: what has been handed over by
+    /// [`OnCrossedFlags::start`] must be dropped.
+    pub(crate) async fn last_word(mut self, enough: impl Future<Output = ()>) {
         *self.end.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now() + LAST_WORD);
         // Nothing is ever sent: it ends when all have gone.
-        while self.ended.recv().await.is_some() {}
+        let ended = async { while self.ended.recv().await.is_some() {} };
+        tokio::select! {
+            () = ended => {}
+            () = enough => self.end_early(),
+        }
+    }
+
+    /// Says who is not told any more, and of whom nobody knows whether they were.
+    fn end_early(&self) {
+        *self.end.lock().unwrap_or_else(PoisonError::into_inner) = Some(Instant::now());
+        let waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        for (way, notice) in waiting.try_iter() {
+            left_out(&self.screen, &way, &notice, "the wait for those before it was interrupted");
+        }
+        let going_on = self.going_on.lock().unwrap_or_else(PoisonError::into_inner);
+        for (way, notice) in going_on.iter().flatten() {
+            let what = format!("`{}: {}`", notice.metric, notice.threshold);
+            let message = format!("{} was not waited for, for {what}: interrupted", way.name());
+            self.screen.message(Severity::Warning, &message);
+        }
     }
 }
 
@@ -226,7 +265,7 @@ mod tests {
         (0..times).for_each(|_| tell(notice()));
         drop(tell);
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        runtime.block_on(told.last_word());
+        runtime.block_on(told.last_word(std::future::pending()));
         screen.flush();
         String::from_utf8(paper.0.lock().unwrap().clone()).unwrap()
     }
@@ -266,13 +305,41 @@ mod tests {
         (0..WAITING + AT_ONCE + 5).for_each(|_| tell(notice()));
         std::fs::write(opened, "").unwrap();
         drop(tell);
-        tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(told.last_word());
+        tokio::runtime::Builder::new_current_thread()
+            .build()
+            .unwrap()
+            .block_on(told.last_word(std::future::pending()));
         screen.flush();
         let shown = String::from_utf8(paper.0.lock().unwrap().clone()).unwrap();
         let left_out = shown.matches("was left out").count();
         // How many had begun when the last came is chance.
         assert!((5..=5 + AT_ONCE).contains(&left_out), "{left_out}: {shown}");
         assert!(shown.contains("too many wait already"), "{shown}");
+    }
+
+    #[test]
+    fn whoever_has_waited_enough_goes_on_and_what_was_not_told_is_said() {
+        let folder = tempfile::tempdir().unwrap();
+        // They go on until the folder is gone.
+        let began = folder.path();
+        let command =
+            format!("touch {0}/$$; while [ -e {0}/$$ ]; do sleep 0.01; done", began.display());
+        let flags = OnCrossedFlags { on_crossed: vec![command], on_crossed_post: vec![] };
+        let paper = Paper::default();
+        let manner = Manner { live: false, colour: false, quiet: false };
+        let screen = Screen::new(paper.clone(), manner, || (80, 24)).unwrap();
+        let (told, mut tell) = flags.start(&screen).unwrap().unwrap();
+        (0..AT_ONCE + 3).for_each(|_| tell(notice()));
+        drop(tell);
+        while std::fs::read_dir(began).unwrap().count() < AT_ONCE {
+            std::thread::yield_now();
+        }
+        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+        runtime.block_on(told.last_word(std::future::ready(())));
+        screen.flush();
+        let shown = String::from_utf8(paper.0.lock().unwrap().clone()).unwrap();
+        assert_eq!(shown.matches(" was not waited for").count(), AT_ONCE, "{shown}");
+        assert_eq!(shown.matches("before it was interrupted").count(), 3, "{shown}");
     }
 
     #[test]
