@@ -76,3 +76,17 @@ fn each_crate_knows_only_whom_the_house_lets_it_know() {
         }
     }
 }
+
+#[test]
+fn cargo_run_has_one_program_to_run() {
+    let metadata = MetadataCommand::new()
+        .manifest_path(concat!(env!("CARGO_MANIFEST_DIR"), "/../Cargo.toml"))
+        .other_options(["--locked".into()])
+        .no_deps()
+        .exec()
+        .expect("cargo describes the workspace");
+    let packages = metadata.workspace_default_packages();
+    let targets = packages.iter().flat_map(|package| &package.targets);
+    let programs: Vec<_> = targets.filter(|it| it.is_bin()).map(|it| it.name.as_str()).collect();
+    assert_eq!(programs, ["wasmload"], "README's first command names none");
+}

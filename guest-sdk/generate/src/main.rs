@@ -1,4 +1,4 @@
-//! Writes the bindings of SDKs whose languages have no generator of their own: `cargo run -p wasmload-generate-bindings`.
+//! Writes the bindings of SDKs whose languages have no generator of their own: `cargo run -p wasmload-generate-bindings --example generate-bindings`.
 //!
 //! What it writes is committed and never edited. Its test holds what is committed against what it would write.
 
@@ -99,7 +99,11 @@ mod tests {
         for (file, content) in generated() {
             let committed = fs::read(Path::new(ROOT).join(&file)).unwrap_or_default();
             let is_same = committed == content;
-            assert!(is_same, "run `cargo run -p wasmload-generate-bindings`: {}", file.display());
+            assert!(
+                is_same,
+                "run `cargo run -p wasmload-generate-bindings --example generate-bindings`: {}",
+                file.display()
+            );
         }
     }
 }
