@@ -1,8 +1,10 @@
 //! How the samples of a trend are spread, in memory that does not grow with them.
 
+mod band;
+
 use std::fmt;
 
-use hdrhistogram::Histogram;
+use band::Band;
 
 use crate::Sketch;
 
@@ -10,14 +12,11 @@ use crate::Sketch;
 /// nanoseconds.
 pub(crate) const SCALE: f64 = 1e6;
 
-/// Significant decimal digits that a histogram keeps.
-const DIGITS: u8 = 3;
-
-/// The binary digits three decimal ones need: values from 2¹⁰ on are kept to 1 in 1,024.
+/// The binary digits that three decimal ones need: values from 2¹⁰ on are kept to 1 in 1,024.
 const DIGIT_BITS: u32 = 10;
 
-/// Octaves a band spans: a band of two costs 24 KiB. One would save nothing, as a third of each band,
-/// the part below its start, is never used; four would hold more untouched buckets.
+/// Octaves a band spans: a band of two costs 16 KiB. Four would hold more untouched buckets, and one be more often met
+/// for the first time.
 const OCTAVES: u32 = 2;
 
 /// As many bands as fit in 62 bits. Two bits remain so that no bucket's end overflows.
@@ -39,8 +38,8 @@ const LARGEST: u64 = (1 << (DIGIT_BITS + OCTAVES * BANDS as u32)) - 1;
 ///   zero.
 /// * **Merging** adds bucket by bucket: counts, extremes and quantiles of merged parts equal those of
 ///   the whole, the sum to rounding.
-/// * **Memory.** Buckets are made as they are met, two octaves (a factor of four) at a time, 24 KiB
-///   each; all of them would be 1.2 MiB. Most trends need two to four.
+/// * **Memory.** Buckets are made as they are met, two octaves (a factor of four) at a time, 16 KiB
+///   each (the first 24); all of them would be 424 KiB. Most trends need two to four.
 ///
 /// An empty distribution answers 0 to everything.
 #[derive(Clone, Default)]
@@ -70,12 +69,11 @@ impl Distribution {
         if !value.is_finite() {
             return;
         }
-        if self.count == 0 {
+        if self.count == 0 || value < self.min {
             self.min = value;
+        }
+        if self.count == 0 || value > self.max {
             self.max = value;
-        } else {
-            self.min = self.min.min(value);
-            self.max = self.max.max(value);
         }
         self.count = self.count.saturating_add(1);
         self.sum = finite_sum(self.sum, value);
@@ -231,11 +229,11 @@ fn to_unit(magnitude: u64) -> f64 {
     magnitude as f64 / SCALE
 }
 
-/// A histogram of magnitudes, in bands that are made when a value first falls into them.
+/// A histogram of magnitudes, in bands that are made when a value first falls into them. Its buckets are those of an
+/// HdrHistogram of three digits.
 ///
-/// One `Histogram` over the whole range writes all its 300 KiB and more when it is made, cleared or
-/// merged into; there are two a series and thread, and one more. Cut into bands it costs what is used,
-/// and the buckets are the very same:
+/// All of them would be 300 KiB and more to make, clear or merge into; there are two a series and thread, and one more. Cut into
+/// bands it costs what is used:
 ///
 /// ```text
 /// band      values               bucket width
@@ -247,7 +245,7 @@ struct Magnitudes {
     count: u64,
     /// How many of them are zero: the time to connect on a connection that is there, say. They need no band.
     zeros: u64,
-    bands: [Option<Box<Histogram<u64>>>; BANDS],
+    bands: [Option<Box<Band>>; BANDS],
 }
 
 impl Magnitudes {
@@ -259,19 +257,15 @@ impl Magnitudes {
         }
         let magnitude = magnitude.min(LARGEST);
         let place = band_of(magnitude);
-        let band = self.bands[place].get_or_insert_with(|| band(place));
-        // Saturating does not happen: the band was chosen to have the value.
-        band.saturating_record(magnitude);
+        self.bands[place].get_or_insert_with(|| Box::new(Band::at(place))).record(magnitude);
     }
 
     fn merge(&mut self, other: &Self) {
         for (mine, theirs) in self.bands.iter_mut().zip(&other.bands) {
             match (mine, theirs) {
                 (_, None) => {}
-                (_, Some(theirs)) if theirs.is_empty() => {}
-                (Some(mine), Some(theirs)) => {
-                    mine.add(&**theirs).expect("bands at one place have one range");
-                }
+                (_, Some(theirs)) if theirs.count == 0 => {}
+                (Some(mine), Some(theirs)) => mine.merge(theirs),
                 (mine @ None, Some(theirs)) => *mine = Some(theirs.clone()),
             }
         }
@@ -281,8 +275,8 @@ impl Magnitudes {
 
     fn clear(&mut self) {
         (self.count, self.zeros) = (0, 0);
-        for band in self.bands.iter_mut().flatten().filter(|band| !band.is_empty()) {
-            band.reset();
+        for band in self.bands.iter_mut().flatten().filter(|band| band.count > 0) {
+            band.clear();
         }
     }
 
@@ -293,23 +287,17 @@ impl Magnitudes {
             return 0;
         }
         for band in self.bands.iter().flatten() {
-            if rank <= below + band.len() {
-                // The histogram takes the first bucket that reaches ⌈q × len⌉; half a rank less
-                // keeps rounding from making that the next one.
-                let q = ((rank - below) as f64 - 0.5) / band.len() as f64;
-                return band.value_at_quantile(q);
+            if rank <= below.saturating_add(band.count) {
+                return band.value_of(rank - below);
             }
-            below += band.len();
+            below = below.saturating_add(band.count);
         }
         LARGEST
     }
 
     fn ascending(&self) -> impl Iterator<Item = (u64, u64)> {
         let zeros = (self.zeros > 0).then_some((0, self.zeros));
-        let others = self.bands.iter().flatten().flat_map(|band| {
-            band.iter_recorded().map(|each| (each.value_iterated_to(), each.count_at_value()))
-        });
-        zeros.into_iter().chain(others)
+        zeros.into_iter().chain(self.bands.iter().flatten().flat_map(|band| band.ascending()))
     }
 
     fn descending(&self) -> impl Iterator<Item = (u64, u64)> {
@@ -322,16 +310,6 @@ impl Magnitudes {
 fn band_of(magnitude: u64) -> usize {
     let octave = (magnitude | 1 << DIGIT_BITS).ilog2() - DIGIT_BITS;
     (octave / OCTAVES) as usize
-}
-
-/// The empty band of a place.
-fn band(place: usize) -> Box<Histogram<u64>> {
-    let width_bits = OCTAVES * place as u32;
-    let low = 1 << width_bits;
-    let high = (1 << (DIGIT_BITS + OCTAVES + width_bits)) - 1;
-    Box::new(
-        Histogram::new_with_bounds(low, high, DIGITS).expect("the bounds of each band are valid"),
-    )
 }
 
 #[cfg(test)]

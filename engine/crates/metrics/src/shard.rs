@@ -126,24 +126,25 @@ impl Shard {
             self.refused += 1;
             return;
         }
-        if !matches!(self.sinks.get(series.index()), Some(Some(_))) {
-            self.make(registry, series);
+        let Some(Some(sink)) = self.sinks.get_mut(series.index()) else {
+            return self.record_first(registry, series, value);
+        };
+        if sink.is_empty() {
+            self.dirty.push(series);
         }
-        if let Some(sink) = &mut self.sinks[series.index()] {
-            if sink.is_empty() {
-                self.dirty.push(series);
-            }
-            sink.record(value);
-        }
+        sink.record(value);
     }
 
+    /// Records the first sample that the thread ever has for a series.
     #[cold]
-    fn make(&mut self, registry: &Registry, series: SeriesId) {
-        let sink = Sink::new(registry.kind(series));
+    fn record_first(&mut self, registry: &Registry, series: SeriesId, value: f64) {
+        let mut sink = Sink::new(registry.kind(series));
+        sink.record(value);
         if self.sinks.len() <= series.index() {
             self.sinks.resize_with(series.index() + 1, || None);
             self.dirty.reserve(self.sinks.len() - self.dirty.len());
         }
         self.sinks[series.index()] = Some(Box::new(sink));
+        self.dirty.push(series);
     }
 }

@@ -122,20 +122,13 @@ fn memory_is_that_of_the_bands_met() {
     assert_eq!(bands(&[0.0, 0.001, 0.004]), 1, "up to 4 µs");
     assert_eq!(bands(&[100.0, 120.0, 250.0]), 1, "within a factor of four");
     assert_eq!(bands(&[1e300]), 1);
-    for place in 0..BANDS {
-        assert_eq!(band(place).distinct_values() * 8, 24 * 1024, "band {place}");
-    }
 }
 
 #[test]
-fn bands_meet_without_gap_or_overlap() {
+fn a_magnitude_falls_into_the_band_of_its_octave() {
     for place in 1..BANDS {
         let start = 1 << (DIGIT_BITS + OCTAVES * place as u32);
         assert_eq!((band_of(start - 1), band_of(start)), (place - 1, place));
-        for value in [start, start + 1] {
-            assert!(band(place).equivalent_range(value) <= start >> DIGIT_BITS);
-        }
-        assert!(band(place - 1).high() == start - 1);
     }
     assert_eq!((band_of(0), band_of(LARGEST)), (0, BANDS - 1));
 }
