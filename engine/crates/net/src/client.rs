@@ -180,6 +180,10 @@ impl Client {
         cx: &mut Context<'_>,
         on_finished: &mut dyn FnMut(ExchangeId, Exchange),
     ) {
+        // So it is at the end of each iteration.
+        if self.running.is_empty() && self.connections.need_nobody() {
+            return;
+        }
         // What one call does is bounded here, exchange by exchange. The runtime's own bound would keep the
         // timer from ringing while a peer keeps the sockets busy.
         let mut all = std::pin::pin!(tokio::task::unconstrained(poll_fn(|cx| {
@@ -250,8 +254,12 @@ impl Client {
                             self.running[index].exchange = exchange;
                             self.running[index].first_byte = None;
                         }
-                        // Those that wait for a connection get one in the order in which they began.
-                        None => self.running.remove(index).ended(&exchange),
+                        None => {
+                            self.running[index].ended(&exchange);
+                            // Those that wait for a connection get one in the order in which they began. Drained, it is
+                            // not moved to be dropped.
+                            self.running.drain(index..=index);
+                        }
                     }
                     on_finished(id, exchange);
                 }

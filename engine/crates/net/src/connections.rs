@@ -212,6 +212,11 @@ impl Connections {
         }
     }
 
+    /// Whether none of them has anything to do while there is no exchange, and none may be wanted by others.
+    pub(crate) fn need_nobody(&self) -> bool {
+        self.shared.is_empty() && self.idle.iter().all(|idle| !idle.is_wanted())
+    }
+
     /// Begins a turn: nothing in it wakes the task of `cx`, which is at it.
     pub(crate) fn begin_turn(&mut self, cx: &Context<'_>) {
         for connection in &self.shared {

@@ -7,7 +7,7 @@ use crate::incoming::Incoming;
 const ASIDE_LIMIT: u32 = 16 << 10;
 
 /// Takes a body out of the bytes that carry it.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) enum Decoder {
     /// This many bytes are still to come.
     Length(u64),

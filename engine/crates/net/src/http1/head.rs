@@ -17,7 +17,7 @@ const HEADERS: usize = 64;
 const HEADERS_AT_MOST: usize = 4096;
 
 /// What the head of a response says, other than its headers.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Head {
     pub(crate) status: StatusCode,
     pub(crate) version: Version,
@@ -49,7 +49,7 @@ pub(crate) fn has_end(bytes: &[u8], seen: usize) -> bool {
 /// Reads a head. None if it is not whole yet.
 ///
 /// Fails with [`Error::MalformedResponse`] if it cannot become one.
-pub(crate) fn parse(bytes: &[u8], method: &Method) -> Result<Option<Head>, Error> {
+pub(super) fn read(bytes: &[u8], method: &Method) -> Result<Option<Head>, Error> {
     let mut room = [MaybeUninit::uninit(); HEADERS];
     match parse_into(bytes, method, &mut room) {
         Err(httparse::Error::TooManyHeaders) => {
@@ -181,7 +181,7 @@ mod tests {
             ("HTTP/1.1 200 OK\r\ncontent-length: 1, 1\r\ncontent-length: 1\r\n", true),
         ] {
             let whole = format!("{head}\r\n");
-            let parsed = parse(whole.as_bytes(), &Method::GET).expect("it is a head");
+            let parsed = read(whole.as_bytes(), &Method::GET).expect("it is a head");
             assert_eq!(parsed.expect("it is whole").keep_alive, kept, "{head}");
         }
     }
@@ -190,7 +190,7 @@ mod tests {
     fn many_headers_are_read_and_very_many_refused() {
         for (headers, fits) in [(65, true), (HEADERS_AT_MOST, true), (HEADERS_AT_MOST + 1, false)] {
             let whole = format!("HTTP/1.1 200 OK\r\n{}\r\n", "a: b\r\n".repeat(headers));
-            assert_eq!(parse(whole.as_bytes(), &Method::GET).is_ok(), fits, "{headers}");
+            assert_eq!(read(whole.as_bytes(), &Method::GET).is_ok(), fits, "{headers}");
         }
     }
 }

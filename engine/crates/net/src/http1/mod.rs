@@ -8,8 +8,10 @@
 
 mod body;
 mod head;
+mod known;
 mod request;
 
 pub(crate) use body::Decoder;
-pub(crate) use head::{HEAD_LIMIT, Head, has_end, parse};
+pub(crate) use head::{HEAD_LIMIT, Head, has_end};
+pub(crate) use known::parse;
 pub(crate) use request::{encode_head, expects_body};
