@@ -28,7 +28,8 @@ pub struct GuestVu {
     exchanges: Arc<Mutex<Exchanges>>,
     waker: Arc<GuestWaker>,
     turn: Arc<Turn>,
-    instance: Option<Instance>,
+    /// Boxed, for each call takes it out and puts it back.
+    instance: Option<Box<Instance>>,
     /// Whether an instance was made before, so that the next one is a restart.
     lived: bool,
     /// How many instances were made.
@@ -80,7 +81,7 @@ impl GuestVu {
     }
 
     /// The instance, made afresh if there is none.
-    async fn take_instance(&mut self) -> Result<Instance, Trap> {
+    async fn take_instance(&mut self) -> Result<Box<Instance>, Trap> {
         if let Some(instance) = self.instance.take() {
             return Ok(instance);
         }
@@ -105,7 +106,7 @@ impl GuestVu {
         Some(reached)
     }
 
-    async fn fresh(&mut self) -> wasmtime::Result<Instance> {
+    async fn fresh(&mut self) -> wasmtime::Result<Box<Instance>> {
         let instances = &self.script.instances;
         let (user, exchanges) = (Arc::clone(&self.user), Arc::clone(&self.exchanges));
         if user.recordings.is_some() {
@@ -128,7 +129,7 @@ impl GuestVu {
         store.epoch_deadline_callback(|mut store| Ok(store.data_mut().epoch_passed()?));
         store.set_epoch_deadline(1);
         let exports = self.turn.fairly(instances.instantiate(&mut store)).await?;
-        Ok(Instance { store, exports })
+        Ok(Box::new(Instance { store, exports }))
     }
 
     /// Takes note of what it is called for, where that is recorded.
@@ -178,8 +179,8 @@ impl GuestVu {
         group: Group,
         call: impl AsyncFnOnce(&Exports, &mut Store<VuState>) -> wasmtime::Result<Result<T, String>>,
     ) -> Result<T, Outcome> {
-        let Instance { mut store, exports } =
-            self.take_instance().await.map_err(Outcome::Trapped)?;
+        let mut instance = self.take_instance().await.map_err(Outcome::Trapped)?;
+        let Instance { store, exports } = &mut *instance;
         let stderr = store.data().stderr.clone();
         stderr.begin_call();
         let number = match group {
@@ -191,13 +192,13 @@ impl GuestVu {
         store.set_epoch_deadline(1);
 
         let leftovers = Leftovers(Some(&self.exchanges));
-        let guest = call(&exports, &mut store);
+        let guest = call(exports, store);
         let result = side_by_side(guest, &self.exchanges, &self.waker, &self.turn).await;
         match result {
             Ok(result) => {
                 leftovers.keep();
                 store.data_mut().end_spans();
-                self.instance = Some(Instance { store, exports });
+                self.instance = Some(instance);
                 result.map_err(Outcome::Failed)
             }
             Err(error) => {
