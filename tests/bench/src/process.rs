@@ -17,11 +17,17 @@ pub fn find(name: &str, besides: &[PathBuf]) -> Option<PathBuf> {
 }
 
 /// A command that runs a program on one core only.
+pub fn pinned(core: usize, program: &Path) -> Command {
+    pinned_to(&[core], program)
+}
+
+/// A command that runs a program on these cores only.
 ///
 /// `taskset` becomes the program, so the process is the program's own.
-pub fn pinned(core: usize, program: &Path) -> Command {
+pub fn pinned_to(cores: &[usize], program: &Path) -> Command {
+    let cores: Vec<_> = cores.iter().map(usize::to_string).collect();
     let mut command = Command::new("taskset");
-    command.arg("--cpu-list").arg(core.to_string()).arg(program).stdin(Stdio::null());
+    command.arg("--cpu-list").arg(cores.join(",")).arg(program).stdin(Stdio::null());
     command
 }
 

@@ -1,4 +1,4 @@
-//! wasmload itself, with one worker thread.
+//! wasmload itself, with a worker thread for each core that it has.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -27,9 +27,15 @@ pub struct Wasmload {
 impl Wasmload {
     /// The command that runs the script against a target, quietly, on one core; without how much.
     pub fn run(&self, url: &str, core: usize) -> Command {
-        let mut command = process::pinned(core, &self.program);
+        self.run_on(url, &[core])
+    }
+
+    /// The same on several cores, with a worker thread for each.
+    pub fn run_on(&self, url: &str, cores: &[usize]) -> Command {
+        let mut command = process::pinned_to(cores, &self.program);
         command.arg("run").arg(&self.script);
-        command.args(["--workers", "1", "--quiet", "--env"]).arg(format!("BASE_URL={url}"));
+        command.args(["--workers", &cores.len().to_string(), "--quiet"]);
+        command.arg("--env").arg(format!("BASE_URL={url}"));
         for variable in &self.env {
             command.arg("--env").arg(variable);
         }
