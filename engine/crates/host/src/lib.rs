@@ -9,6 +9,7 @@
 //! * `guest` is one virtual user: a store, an instance, and the two futures that make it run;
 //! * `slab` is where many VUs have their stacks and memories;
 //! * `trap` says what became of a call that broke, `source_lines` at which line of the source;
+//! * `one_module` makes one core module of those that a component is linked of;
 //! * `wants` is what a component carries of what it wants;
 //! * `interface` is the contract, one file per WIT interface; `wasi_http` is the standard's, for scripts that ask for it;
 //! * `limits` says what a script may take; `memory` holds what it allocates, `meter` and `turns` what it computes;
@@ -41,6 +42,7 @@ mod log;
 mod memory;
 mod meter;
 mod observer;
+mod one_module;
 mod recording;
 mod scope;
 mod script;
@@ -68,6 +70,7 @@ pub use form::{FormError, ScriptKind, into_component};
 pub use limits::Limits;
 pub use log::{Level, LogGate, LogLine};
 pub use observer::{Observed, Observer};
+pub use one_module::{Unmerged, one_module};
 pub use recording::{
     Divergence, FolderError, Recording, RecordingError, Recordings, Replayed, Replaying, Told,
     Verdict,
