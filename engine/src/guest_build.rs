@@ -14,6 +14,7 @@ mod rust;
 mod sources;
 mod tool;
 
+use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 
@@ -141,6 +142,21 @@ fn printed(warnings: &[String]) {
 fn passed_on(said: &[u8]) {
     for line in String::from_utf8_lossy(said).lines() {
         anstream::eprintln!("{}", printable::line(line));
+    }
+}
+
+/// What [`as_one_module`] does, among what a component is made of.
+const ONE_MODULE: &str = "one module, the first way";
+
+/// Makes one core module of those that a tool linked a component of, which saves each virtual user the tables that they
+/// share. A component in which that is not to be done is as good as it was.
+///
+/// Fails if it cannot be read or written.
+fn as_one_module(component: &Path) -> Result<(), Fault> {
+    let linked = fs::read(component).map_err(unwritten)?;
+    match host::one_module(&linked) {
+        Ok(one) => fs::write(component, one).map_err(unwritten),
+        Err(_) => Ok(()),
     }
 }
 

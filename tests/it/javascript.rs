@@ -335,6 +335,16 @@ fn the_same_script_is_built_once() {
     assert_ne!(wasmload.run(&["build", "s.js"]).stdout, first.stdout);
 }
 
+#[test]
+fn a_script_has_no_shared_libraries_in_it() {
+    let wasmload = Wasmload::new(env!("CARGO_BIN_EXE_wasmload"));
+    let files = [("s.js", "export default () => {};")];
+    if ran_in(&wasmload, &files, &["build", "s.js", "--output", "s.wasm"]).is_some() {
+        let component = std::fs::read(wasmload.folder().join("s.wasm")).expect("what was built");
+        assert!(!support::has_shared_libraries(&component));
+    }
+}
+
 /// Runs a tool of the language in a folder; false, with a line about it, where it is missing.
 fn tool(language: &str, folder: &Path, command: &[&str]) -> Option<String> {
     let output = match Command::new(command[0]).args(&command[1..]).current_dir(folder).output() {

@@ -96,6 +96,18 @@ fn what_cannot_be_built_is_told_with_its_line() {
 }
 
 #[test]
+fn a_script_has_no_shared_libraries_in_it() {
+    let wasmload = wasmload();
+    wasmload.write("script.py", "def iterate(): pass\n");
+    let built = wasmload.run(&["build", "script.py", "--output", "script.wasm"]);
+    if has_tools(&built) {
+        assert_eq!(built.code, Some(0), "{}", built.redacted());
+        let component = std::fs::read(wasmload.folder().join("script.wasm")).expect("it was built");
+        assert!(!support::has_shared_libraries(&component));
+    }
+}
+
+#[test]
 fn without_the_tool_the_command_that_installs_it_is_said() {
     let wasmload = wasmload();
     wasmload.write("script.py", "def iterate(): pass\n");

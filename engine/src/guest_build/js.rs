@@ -27,7 +27,7 @@ use serde_json::json;
 use self::k6::OfK6;
 use super::kept::{self, Ingredients};
 use super::tool::Tool;
-use super::{Source, printed, unwritten};
+use super::{ONE_MODULE, Source, as_one_module, printed, unwritten};
 use crate::exit::ExitCode;
 use crate::fault::Fault;
 use crate::sdk;
@@ -81,9 +81,11 @@ pub(super) fn build(source: &Source) -> Result<PathBuf, Fault> {
     ingredients.add_files(sdk::WIT);
     let world = if k6.is_some() { K6_WORLD } else { WORLD };
     ingredients.add(world);
+    ingredients.add(ONE_MODULE);
     kept::or_make(ingredients, |component| {
         fs::write(work.script(), &bundle).map_err(unwritten)?;
-        componentize(&folder, &work, world, component)
+        componentize(&folder, &work, world, component)?;
+        as_one_module(component)
     })
 }
 

@@ -13,7 +13,7 @@ use serde::Deserialize;
 
 use super::kept::{self, Ingredients};
 use super::tool::Tool;
-use super::{Source, sources, unwritten};
+use super::{ONE_MODULE, Source, as_one_module, sources, unwritten};
 use crate::exit::ExitCode;
 use crate::fault::Fault;
 use crate::sdk;
@@ -61,6 +61,7 @@ pub(super) fn build(source: &Source) -> Result<PathBuf, Fault> {
 
     let mut ingredients = Ingredients::new();
     ingredients.add("python");
+    ingredients.add(ONE_MODULE);
     ingredients.add_program(&tool);
     ingredients.add(&script.module);
     ingredients.add_files(sdk::PYTHON);
@@ -71,7 +72,10 @@ pub(super) fn build(source: &Source) -> Result<PathBuf, Fault> {
     if let Some(packages) = &packages {
         sources::add_names(&mut ingredients, packages);
     }
-    kept::or_make(ingredients, |component| make(&script, packages.as_deref(), component))
+    kept::or_make(ingredients, |component| {
+        make(&script, packages.as_deref(), component)?;
+        as_one_module(component)
+    })
 }
 
 fn make(script: &Script, packages: Option<&Path>, component: &Path) -> Result<(), Fault> {

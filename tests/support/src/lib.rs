@@ -147,6 +147,14 @@ impl Ran {
     }
 }
 
+/// Whether a part of a component is still a library that shares a memory and a table with others: such a one says, in a
+/// section of this name, how much of both it takes.
+#[must_use]
+pub fn has_shared_libraries(component: &[u8]) -> bool {
+    const SECTION: &[u8] = b"dylink.0";
+    component.windows(SECTION.len()).any(|bytes| bytes == SECTION)
+}
+
 /// How `wasmload` says that a tool is missing; its name stands before it.
 const MISSING: &str = ", which builds scripts like this one, is missing";
 
