@@ -308,3 +308,16 @@ fn what_cannot_be_one_is_left_as_it_was() {
     let broken = one_module(b"\0asm\x0d\0\x01\0\x63").unwrap_err();
     assert!(matches!(broken, Unmerged::Invalid(_)), "{broken}");
 }
+
+#[test]
+fn a_component_with_a_wrong_byte_is_refused_or_merged_into_a_valid_one() {
+    let component = binary(&linked("", NOTHING, ""));
+    for place in 0..component.len() {
+        for wrong in [1, 0x80] {
+            let mut component = component.clone();
+            component[place] ^= wrong;
+            let merged = one_module(&component);
+            assert!(!matches!(merged, Err(Unmerged::Made(_))), "byte {place}: {merged:?}");
+        }
+    }
+}
