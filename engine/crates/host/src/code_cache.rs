@@ -27,6 +27,9 @@ const OTHERS_WRITE: u32 = 0o022;
 /// How the names of the files end.
 const EXTENSION: &str = ".cwasm";
 
+/// A SHA-256.
+pub(crate) type Digest = [u8; 32];
+
 /// A folder of compiled code.
 #[derive(Clone, Debug)]
 pub struct CodeCache {
@@ -65,15 +68,16 @@ impl CodeCache {
         }
     }
 
-    /// The component of these bytes: as it was kept, or compiled and then kept.
+    /// The component of these bytes, whose SHA-256 is known: as it was kept, or compiled and then kept.
     ///
     /// Fails if it does not compile. That it cannot be kept is no failure: it is compiled again the next time.
     pub(crate) fn component(
         &self,
         engine: &wasmtime::Engine,
         bytes: &[u8],
+        digest: &Digest,
     ) -> wasmtime::Result<Component> {
-        let key = key(engine, bytes);
+        let key = key(engine, digest);
         if let Some(kept) = self.kept(engine, &key) {
             return Ok(kept);
         }
@@ -194,7 +198,7 @@ fn own_id() -> u32 {
 }
 
 /// What code is kept under: the component that it is of, and all of the engine that shaped it.
-fn key(engine: &wasmtime::Engine, component: &[u8]) -> String {
+fn key(engine: &wasmtime::Engine, component: &Digest) -> String {
     let mut hasher = Sha256Hasher(Sha256::new());
     engine.precompile_compatibility_hash().hash(&mut hasher);
     hasher.0.update(component);
@@ -237,37 +241,49 @@ mod tests {
         (folder, cache, wasmtime::Engine::default(), bytes)
     }
 
+    fn digest(bytes: &[u8]) -> Digest {
+        Sha256::digest(bytes).into()
+    }
+
+    fn component(
+        cache: &CodeCache,
+        engine: &wasmtime::Engine,
+        bytes: &[u8],
+    ) -> wasmtime::Result<Component> {
+        cache.component(engine, bytes, &digest(bytes))
+    }
+
     #[test]
     fn what_was_compiled_once_is_not_compiled_again() {
         let (_folder, cache, engine, bytes) = cache();
-        let key = key(&engine, &bytes);
+        let key = key(&engine, &digest(&bytes));
         assert!(cache.kept(&engine, &key).is_none(), "nothing is there yet");
-        cache.component(&engine, &bytes).expect("it compiles");
+        component(&cache, &engine, &bytes).expect("it compiles");
         assert_eq!(cache.entries().len(), 1);
         assert!(cache.kept(&engine, &key).is_some(), "it is there");
         let mode = cache.folder.metadata().expect("it is there").mode();
         assert_eq!(mode & 0o777, 0o700, "for its user alone");
-        cache.component(&engine, &bytes).expect("it is kept");
+        component(&cache, &engine, &bytes).expect("it is kept");
         assert_eq!(cache.entries().len(), 1);
     }
 
     #[test]
     fn another_script_and_another_engine_have_code_of_their_own() {
         let (_folder, cache, engine, bytes) = cache();
-        cache.component(&engine, &bytes).expect("it compiles");
+        component(&cache, &engine, &bytes).expect("it compiles");
         let mut config = wasmtime::Config::new();
         config.epoch_interruption(true);
         let other = wasmtime::Engine::new(&config).expect("an engine");
-        cache.component(&other, &bytes).expect("it compiles");
-        cache.component(&engine, b"\0asm\x0d\0\x01\0").expect("an empty component");
+        component(&cache, &other, &bytes).expect("it compiles");
+        component(&cache, &engine, b"\0asm\x0d\0\x01\0").expect("an empty component");
         assert_eq!(cache.entries().len(), 3);
     }
 
     #[test]
     fn what_is_not_as_it_was_written_is_compiled_anew() {
         let (_folder, cache, engine, bytes) = cache();
-        let key = key(&engine, &bytes);
-        cache.component(&engine, &bytes).expect("it compiles");
+        let key = key(&engine, &digest(&bytes));
+        component(&cache, &engine, &bytes).expect("it compiles");
         let path = cache.entries().remove(0).path;
         let code = fs::read(&path).expect("it is there");
         let mut rotten = code.clone();
@@ -275,7 +291,7 @@ mod tests {
         for spoilt in [&code[..code.len() / 2], &rotten, b"", b"\x7fELF"] {
             fs::write(&path, spoilt).expect("it is ours");
             assert!(cache.kept(&engine, &key).is_none(), "it is not what it was");
-            cache.component(&engine, &bytes).expect("it compiles");
+            component(&cache, &engine, &bytes).expect("it compiles");
             assert_eq!(fs::read(&path).expect("it is there again"), code);
         }
     }
@@ -283,8 +299,8 @@ mod tests {
     #[test]
     fn code_that_others_could_have_written_is_not_run() {
         let (_folder, cache, engine, bytes) = cache();
-        let key = key(&engine, &bytes);
-        cache.component(&engine, &bytes).expect("it compiles");
+        let key = key(&engine, &digest(&bytes));
+        component(&cache, &engine, &bytes).expect("it compiles");
         let path = cache.entries().remove(0).path;
         let mode = |path: &Path, mode| {
             fs::set_permissions(path, fs::Permissions::from_mode(mode)).expect("it is ours");

@@ -10,7 +10,7 @@ use wasmtime::component::{Component, HasSelf, Linker};
 use wasmtime::{Config, WasmBacktraceDetails};
 
 use crate::bindings::LoadScript;
-use crate::code_cache::CodeCache;
+use crate::code_cache::{CodeCache, Digest};
 use crate::contract::Names;
 use crate::recording::linker::Mode;
 use crate::recording::{self, Functions};
@@ -136,10 +136,10 @@ impl Engine {
         Self { code_cache: Some(code_cache), ..self }
     }
 
-    /// Compiles a component, unless it is kept.
-    pub(crate) fn compile(&self, component: &[u8]) -> wasmtime::Result<Component> {
+    /// Compiles a component, whose SHA-256 is known, unless it is kept.
+    pub(crate) fn compile(&self, component: &[u8], digest: &Digest) -> wasmtime::Result<Component> {
         match &self.code_cache {
-            Some(cache) => cache.component(&self.wasmtime, component),
+            Some(cache) => cache.component(&self.wasmtime, component, digest),
             None => Component::from_binary(&self.wasmtime, component),
         }
     }

@@ -183,12 +183,14 @@ impl Script {
     }
 
     pub(crate) fn from_bytes(engine: &Engine, bytes: Vec<u8>) -> Result<Self, LoadFault> {
-        let (size, digest) = (bytes.len() as u64, hex(&Sha256::digest(&bytes)));
+        let (size, given) = (bytes.len() as u64, Sha256::digest(&bytes));
+        let is_as_given = wasmparser::Parser::is_component(&bytes);
         let (bytes, kind) = into_component(bytes)?;
+        let of_component = if is_as_given { given } else { Sha256::digest(&bytes) };
         let producers = producers(&bytes);
         let wants = wants(&bytes).map_err(LoadFault::Wants)?;
-        let component =
-            engine.compile(&bytes).map_err(|error| LoadFault::Compile(format!("{error:#}")))?;
+        let compiled = engine.compile(&bytes, &of_component.into());
+        let component = compiled.map_err(|error| LoadFault::Compile(format!("{error:#}")))?;
         let names = Names::of(&component);
         let contract = names.check().map_err(LoadFault::Contract)?;
         let link =
@@ -196,6 +198,7 @@ impl Script {
         let instances = link().map_err(|error| LoadFault::Link(format!("{error:#}")))?;
         let contract = contract.to_string();
         let Names { imports, exports } = names;
+        let digest = hex(&given);
         let inspection =
             Inspection { kind, size, digest, contract, imports, exports, producers, wants };
         let lines = Arc::new(SourceLines::of(&bytes));
