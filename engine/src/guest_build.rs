@@ -156,6 +156,13 @@ fn as_one_module(component: &Path) -> Result<(), Fault> {
     let linked = fs::read(component).map_err(unwritten)?;
     match host::one_module(&linked) {
         Ok(one) => fs::write(component, one).map_err(unwritten),
+        Err(host::Unmerged::Made(fault)) => {
+            anstream::eprintln!(
+                "warning: the modules that this script is linked of cannot be made one, so that it takes more memory than it \
+                 need. That is a fault of wasmload's; please report it: {fault}"
+            );
+            Ok(())
+        }
         Err(_) => Ok(()),
     }
 }

@@ -32,8 +32,9 @@ struct Arguments {
     setting: Setting,
 }
 
-/// What an iteration of `scripts/cost.rs` does, and how the script is told.
-const WORK: [(&str, &str); 2] = [("nothing", "MODE=nothing"), ("a request and a check", "MODE=")];
+/// What an iteration of `scripts/cost.rs` does, how the script is told, and whether it sends a request.
+const WORK: [(&str, &str, bool); 2] =
+    [("nothing", "MODE=nothing", false), ("a request and a check", "MODE=", true)];
 
 /// What came of one turn.
 #[derive(Clone, Copy, Debug)]
@@ -67,10 +68,10 @@ fn run(arguments: &Arguments) -> Result<()> {
 
     let mut turns = WORK.map(|_| [const { Vec::new() }; 2]);
     for round in 1..=arguments.rounds {
-        for ((work, mode), turns) in WORK.iter().zip(&mut turns) {
+        for ((work, mode, sends), turns) in WORK.iter().zip(&mut turns) {
             wasmload.env = vec![(*mode).to_owned()];
             for (cores, turns) in cores.iter().zip(turns) {
-                let turn = turn(arguments, &wasmload, &nginx.url(), cores)?;
+                let turn = turn(arguments, &wasmload, &nginx.url(), cores, *sends)?;
                 let (rounds, count) = (arguments.rounds, cores.len());
                 writeln!(
                     stderr(),
@@ -83,7 +84,7 @@ fn run(arguments: &Arguments) -> Result<()> {
         }
     }
     let compared: Vec<_> =
-        WORK.iter().zip(&turns).filter_map(|((work, _), turns)| compared(work, turns)).collect();
+        WORK.iter().zip(&turns).filter_map(|((work, ..), turns)| compared(work, turns)).collect();
     print(&compared)?;
     if let Some(json) = json {
         serde_json::to_writer_pretty(json, &compared).context("writing the report")?;
@@ -92,7 +93,13 @@ fn run(arguments: &Arguments) -> Result<()> {
 }
 
 /// One run, with a worker for each core.
-fn turn(arguments: &Arguments, wasmload: &Wasmload, url: &str, cores: &[usize]) -> Result<Turn> {
+fn turn(
+    arguments: &Arguments,
+    wasmload: &Wasmload,
+    url: &str,
+    cores: &[usize],
+    sends: bool,
+) -> Result<Turn> {
     let folder = tempfile::tempdir().context("making a folder for a report")?;
     let report = folder.path().join("report.json");
     let mut command = wasmload.run_on(url, cores);
@@ -107,8 +114,10 @@ fn turn(arguments: &Arguments, wasmload: &Wasmload, url: &str, cores: &[usize]) 
     let iterations = &summary["metrics"]["iterations"]["values"];
     let count = iterations["count"].as_f64().unwrap_or(0.0);
     ensure!(count > 0.0, "wasmload counted no iterations:\n{printed}");
-    let failed = summary["metrics"]["http_req_failed"]["values"]["passes"].as_f64();
+    let requests = &summary["metrics"]["http_req_failed"]["values"];
+    let (failed, went_well) = (requests["passes"].as_f64(), requests["fails"].as_f64());
     ensure!(failed.unwrap_or(0.0) == 0.0, "requests failed:\n{printed}");
+    ensure!(!sends || went_well >= Some(count), "wasmload counted too few requests:\n{printed}");
     Ok(Turn {
         per_second: iterations["rate"].as_f64().unwrap_or(0.0),
         microseconds: (cost.user + cost.system).as_secs_f64() * 1e6 / count,

@@ -13,7 +13,7 @@ use serde_json::json;
 use wasmload_bench::ended;
 use wasmload_bench::memory::Memory;
 use wasmload_bench::nginx::Nginx;
-use wasmload_bench::process::{Running, pause};
+use wasmload_bench::process::{Moment, Running, pause};
 use wasmload_bench::setting::Setting;
 use wasmload_bench::slope::Slope;
 use wasmload_bench::table::thousands;
@@ -115,10 +115,11 @@ fn run(arguments: &Arguments) -> Result<()> {
 fn looks(running: &mut Running, seconds: u32) -> Result<Vec<Look>> {
     const BETWEEN: Duration = Duration::from_secs(5);
     let mut looks = Vec::new();
-    let mut at = Duration::ZERO;
-    while at + BETWEEN < Duration::from_secs(seconds.into()) {
+    let (began, mut minutes) = (Moment::now(), 0);
+    // By the clock: to look takes time as well.
+    while began.elapsed() + 2 * BETWEEN < Duration::from_secs(seconds.into()) {
         pause(BETWEEN);
-        at += BETWEEN;
+        let at = began.elapsed();
         if running.finished()?.is_some() {
             bail!("wasmload ended after {} s", at.as_secs());
         }
@@ -126,7 +127,8 @@ fn looks(running: &mut Running, seconds: u32) -> Result<Vec<Look>> {
         let path = format!("/proc/{}/fd", running.id());
         let descriptors = fs::read_dir(&path).with_context(|| format!("reading {path}"))?.count();
         looks.push(Look { at: at.as_secs_f64(), anonymous, descriptors });
-        if at.as_secs().is_multiple_of(60) {
+        if at.as_secs() / 60 > minutes {
+            minutes = at.as_secs() / 60;
             writeln!(stderr(), "{} s: {anonymous} KiB, {descriptors} descriptors", at.as_secs())?;
         }
     }

@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use wasm_encoder::ComponentSectionId;
 use wasmparser::{ComponentAlias, DataKind, ElementKind, Instance, TypeRef};
 
 use super::Unmerged;
@@ -121,7 +122,7 @@ impl<'a> Members<'a> {
                 (Item::Alias(ComponentAlias::CoreInstanceExport { .. }), _) => true,
                 (Item::Instance(Instance::FromExports(_)), _) => true,
                 (Item::Instance(Instance::Instantiate { .. }), Some((_, index))) => {
-                    self.can_come_after(index, others)
+                    self.can_come_after(items, (part, index), others)
                 }
                 (Item::Canonical(function), _) => !is_lift(function),
                 _ => false,
@@ -137,9 +138,16 @@ impl<'a> Members<'a> {
         Ok(())
     }
 
-    /// Whether an instance can be made after all members, though it was made before some: neither it nor they run code
-    /// as they begin, nor write to the same table or memory.
-    fn can_come_after(&self, instance: u32, others: &BTreeMap<u32, Member<'_>>) -> bool {
+    /// Whether an instance can be made after the last member, though it was made before that: neither it nor any that it
+    /// passes by runs code as it begins, nor writes to the same table or memory.
+    fn can_come_after(
+        &self,
+        items: &Items<'_>,
+        (part, instance): (usize, u32),
+        others: &BTreeMap<u32, Member<'_>>,
+    ) -> bool {
+        const INSTANCES: u8 = ComponentSectionId::Instance as u8;
+        const START: u8 = ComponentSectionId::Start as u8;
         let Some(moved) = others.get(&instance) else { return false };
         let written = |of: &Member<'_>, at: u32| {
             let module = &of.module;
@@ -168,10 +176,19 @@ impl<'a> Members<'a> {
             origins.collect::<BTreeSet<_>>()
         };
         let of_moved = written(moved, instance);
-        moved.module.start.is_none()
-            && self.all.range(instance..).all(|(at, member)| {
-                member.module.start.is_none() && written(member, *at).is_disjoint(&of_moved)
-            })
+        let mut passed_by = (part + 1..=self.last).filter(|later| !self.moves(*later));
+        let is_unseen = |later| match (&items.all[later], items.defined[later]) {
+            // Components and their starts may call whatever there is.
+            (Item::Section { id: INSTANCES | START, .. }, _) => false,
+            (Item::Instance(Instance::Instantiate { .. }), Some((_, index))) => {
+                let other = self.all.get(&index).or_else(|| others.get(&index));
+                other.is_some_and(|other| {
+                    other.module.start.is_none() && written(other, index).is_disjoint(&of_moved)
+                })
+            }
+            _ => true,
+        };
+        moved.module.start.is_none() && passed_by.all(is_unseen)
     }
 }
 

@@ -268,6 +268,79 @@ fn an_instance_that_needs_the_others_stays_and_finds_them() {
     assert_eq!(modules(&component).len(), 3, "{:#?}", modules(&component));
 }
 
+/// Where the second library is made, in [`linked`].
+const SECOND: &str = "(core instance $second (instantiate $second";
+
+/// One that needs the first library and is made before the second: it has to be made after both.
+fn made_before_the_second(second: &str, between: &str) -> String {
+    linked("", second, "").replacen(SECOND, &format!("{between}{SECOND}"), 1)
+}
+
+/// One that needs the host's function, which needs the memory, and writes to the memory.
+const MOVED: &str = r#"
+    (core module $moved
+        (import "env" "memory" (memory 1))
+        (import "env" "host" (func $host (param i32) (result i32)))
+        (data (i32.const 3000) "\01"))
+    (core instance $moved (instantiate $moved
+        (with "env" (instance (export "memory" (memory $memory)) (export "host" (func $lowered))))))"#;
+
+/// One that needs the host's function and writes to a table that is no library's, and one that does not need it, stays where
+/// it is, and has more.
+fn staying(more: &str) -> String {
+    format!(
+        r#"(core module $side (table (export "t") 1 funcref))
+        (core instance $side (instantiate $side))
+        (core module $moved
+            (import "env" "host" (func $host (param i32) (result i32)))
+            (import "side" "t" (table 1 funcref))
+            (elem (i32.const 0) func $host))
+        (core instance $moved (instantiate $moved
+            (with "env" (instance (export "host" (func $lowered))))
+            (with "side" (instance $side))))
+        (core module $staying
+            (import "side" "t" (table 1 funcref))
+            (func $own)
+            {more})
+        (core instance $staying (instantiate $staying (with "side" (instance $side))))"#
+    )
+}
+
+#[test]
+fn an_instance_may_be_made_later_where_nobody_sees_it() {
+    let reads = "(func $more (result i32) (i32.load8_u (i32.const 3000)))";
+    for (between, read) in [(MOVED.to_owned(), 1), (staying(""), 0)] {
+        let (_, returned) = merged(&made_before_the_second(reads, &between));
+        assert_eq!(returned % 1_000_000, 1_005 + 600 + read, "{between}");
+    }
+}
+
+#[test]
+fn an_instance_is_not_made_later_where_somebody_would_see_it() {
+    let writes = format!("{NOTHING} (data (i32.const 3000) \"\\02\")");
+    let starts = format!("{NOTHING} (func $begin) (start $begin)");
+    let component = format!(
+        r#"{MOVED}
+        (component $c)
+        (instance $c (instantiate $c))"#
+    );
+    let lift = r#"(func (export "early") (result u32) (canon lift (core func $first_later)))"#;
+    for (second, between) in [
+        (writes.as_str(), MOVED.to_owned()),
+        (&starts, MOVED.to_owned()),
+        (NOTHING, staying("(elem (i32.const 0) func $own)")),
+        (NOTHING, staying("(start $own)")),
+        (NOTHING, component),
+        (NOTHING, lift.to_owned()),
+    ] {
+        let component = binary(&made_before_the_second(second, &between));
+        match one_module(&component) {
+            Err(why) => assert!(why.to_string().contains("in turn"), "{why}: {between}"),
+            Ok(_) => panic!("it was made later: {between}"),
+        }
+    }
+}
+
 #[test]
 fn components_in_a_component_are_merged() {
     let inner = linked("", NOTHING, "");

@@ -86,6 +86,24 @@ async fn an_idle_connection_is_used_again_and_is_no_second_one() {
     assert!(finished.iter().all(|(_, exchange)| exchange.result.is_ok()), "{finished:?}");
 }
 
+#[tokio::test]
+async fn an_idle_connection_is_given_up_when_somebody_waits_and_its_client_is_polled() {
+    let url = answering(EMPTY).await;
+    let config = most(0, 1);
+    let mut idle = Client::new(Arc::clone(&config));
+    exchange(&mut idle, get(&url)).await.result.expect("a response");
+    let mut waiting = Client::new(config);
+    waiting.start(get(&url));
+    // Nothing is under way in the one that has the connection.
+    let waited = std::future::poll_fn(|cx| {
+        let mut ended = None;
+        waiting.poll(cx, &mut |_, exchange| ended = Some(exchange));
+        idle.poll(cx, &mut |_, _| {});
+        ended.map_or(std::task::Poll::Pending, std::task::Poll::Ready)
+    });
+    waited.await.result.expect("it was given up");
+}
+
 #[tokio::test(start_paused = true)]
 async fn who_waits_in_vain_is_told_what_for() {
     let url = silent().await;
