@@ -39,7 +39,10 @@ pub enum Error {
     #[error("too many open files; raise the limit (`ulimit -n`)")]
     TooManyOpenFiles,
     /// This machine has no free port towards the target.
-    #[error("no free local port; connections to one address are limited to about 28,000")]
+    #[error(
+        "no free local port for one more connection to this address; a wider `net.ipv4.ip_local_port_range` (sysctl) has \
+         more, and so has each further address of `--local-ips`"
+    )]
     OutOfPorts,
     /// The proxy is not there, or there is no way to it.
     #[error("the proxy cannot be reached: {0}")]

@@ -2,7 +2,7 @@
 //!
 //! Servers repeat themselves: to the date, which changes once a second, the heads of most responses are byte for byte what they
 //! were before. To compare one with what is known takes a tenth of the instructions that reading it takes. What is found is what
-//! [`read`](super::head::read) found in the same bytes for the same method, no matter who had asked.
+//! [`read`] found in the same bytes for the same method, no matter who had asked.
 
 use std::cell::RefCell;
 
