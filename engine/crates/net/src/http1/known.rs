@@ -1,8 +1,8 @@
 //! Heads that this thread has read lately, and what they said.
 //!
 //! Servers repeat themselves: to the date, which changes once a second, the heads of most responses are byte for byte what they
-//! were before. To compare one with what is known takes a tenth of the instructions that reading it takes. What is found is what
-//! [`read`] found in the same bytes for the same method, no matter who had asked.
+//! were before. To compare one with what is known takes far fewer instructions than to read it. What is found is what [`read`] found in the
+//! same bytes for the same method, no matter who had asked.
 
 use std::cell::RefCell;
 
