@@ -187,14 +187,14 @@ impl<'a> Items<'a> {
     ///
     /// Fails if nothing does, which a valid component has not.
     pub(super) fn definer(&self, id: Id) -> Result<usize, Unmerged> {
-        self.definers.get(&id).copied().ok_or(Unmerged::Shape("a name for nothing"))
+        self.definers.get(&id).copied().ok_or(NOTHING)
     }
 
     /// The core instance of this number.
     pub(super) fn instance(&self, index: u32) -> Result<&Instance<'a>, Unmerged> {
         match self.all.get(self.definer((Sort::Instance, index))?) {
             Some(Item::Instance(instance)) => Ok(instance),
-            _ => Err(Unmerged::Shape("a name for nothing")),
+            _ => Err(NOTHING),
         }
     }
 
@@ -202,7 +202,7 @@ impl<'a> Items<'a> {
     pub(super) fn module(&self, index: u32) -> Result<&'a [u8], Unmerged> {
         match self.all.get(self.definer((Sort::Module, index))?) {
             Some(Item::Module(module)) => Ok(module),
-            _ => Err(Unmerged::Shape("a name for nothing")),
+            _ => Err(NOTHING),
         }
     }
 
@@ -224,6 +224,9 @@ impl<'a> Items<'a> {
 pub(super) fn is_lift(function: &CanonicalFunction) -> bool {
     matches!(function, CanonicalFunction::Lift { .. })
 }
+
+/// What a valid component has not.
+const NOTHING: Unmerged = Unmerged::Shape("a name for nothing");
 
 const MODULES: Unmerged = Unmerged::Shape("modules that are handed from one component to another");
 

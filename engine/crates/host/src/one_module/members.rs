@@ -33,6 +33,9 @@ pub(super) struct Members<'a> {
     pub(super) last: usize,
 }
 
+/// Something would have to be made before what it needs, or would be seen in another order.
+pub(super) const IN_TURN: Unmerged = Unmerged::Shape("instances that need each other in turn");
+
 /// An instance of a module.
 pub(super) struct Member<'a> {
     pub(super) module: Module<'a>,
@@ -128,7 +131,7 @@ impl<'a> Members<'a> {
                 _ => false,
             };
             if self.moves(part) && !can_move {
-                return Err(Unmerged::Shape("instances that need each other in turn"));
+                return Err(IN_TURN);
             }
         }
         // Of what one does as it starts, those that come later may see something.

@@ -19,7 +19,7 @@ use wasmparser::{
 use super::Unmerged;
 use super::items::{Id, Item, Items, Sort, is_lift};
 use super::linked::{Linked, OUTSIDE, linked};
-use super::members::Members;
+use super::members::{IN_TURN, Members};
 use super::module::Module;
 
 /// Writes the component. `inner` has, for each component in it, what it became if it changed.
@@ -185,8 +185,6 @@ struct Writer<'w, 'a> {
     merged: Option<u32>,
 }
 
-const EARLY: Unmerged = Unmerged::Shape("instances that need each other in turn");
-
 impl Writer<'_, '_> {
     fn write(&mut self, part: usize) -> Result<(), Unmerged> {
         let items = self.items;
@@ -244,7 +242,7 @@ impl Writer<'_, '_> {
 
     /// Writes the module that is in place of the members, and its instance.
     fn write_merged(&mut self) -> Result<(), Unmerged> {
-        let linked = self.linked.as_mut().ok_or(EARLY)?;
+        let linked = self.linked.as_mut().ok_or(IN_TURN)?;
         let (module, imports) = (mem::take(&mut linked.module), mem::take(&mut linked.imports));
         self.section(ComponentSectionId::CoreModule as u8, &module);
         let module = self.count(Sort::Module);
@@ -268,9 +266,9 @@ impl Writer<'_, '_> {
         member: u32,
         name: &str,
     ) -> Result<(), Unmerged> {
-        let instance = self.merged.ok_or(EARLY)?;
-        let linked = self.linked.as_ref().ok_or(EARLY)?;
-        let name = linked.exports.get(&(member, name)).cloned().ok_or(EARLY)?;
+        let instance = self.merged.ok_or(IN_TURN)?;
+        let linked = self.linked.as_ref().ok_or(IN_TURN)?;
+        let name = linked.exports.get(&(member, name)).cloned().ok_or(IN_TURN)?;
         self.turn_to(Open::Aliases);
         let kind = ExportKind::from(kind);
         self.aliases.alias(Alias::CoreInstanceExport { instance, kind, name: &name });
