@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use cargo_metadata::{DependencyKind, MetadataCommand};
+use cargo_metadata::{DependencyKind, Metadata, MetadataCommand};
 
 /// Crate, the crates of ours that it may depend on, and those that it must never reach.
 const HOUSE: &[(&str, &[&str], &[&str])] = &[
@@ -22,13 +22,18 @@ const HOUSE: &[(&str, &[&str], &[&str])] = &[
     ("wasmload-sdk", &[], &["tokio", "wasmtime"]),
 ];
 
+/// What cargo says of the workspace, asked with what is added to the question.
+fn workspace(ask: fn(&mut MetadataCommand) -> &mut MetadataCommand) -> Metadata {
+    let mut command = MetadataCommand::new();
+    command
+        .manifest_path(concat!(env!("CARGO_MANIFEST_DIR"), "/../Cargo.toml"))
+        .other_options(["--locked".into()]);
+    ask(&mut command).exec().expect("cargo describes the workspace")
+}
+
 #[test]
 fn each_crate_knows_only_whom_the_house_lets_it_know() {
-    let metadata = MetadataCommand::new()
-        .manifest_path(concat!(env!("CARGO_MANIFEST_DIR"), "/../Cargo.toml"))
-        .other_options(["--locked".into()])
-        .exec()
-        .expect("cargo describes the workspace");
+    let metadata = workspace(|command| command);
     let resolve = metadata.resolve.as_ref().expect("dependencies are resolved");
     // What each package needs outside its tests.
     let needs: BTreeMap<_, Vec<_>> = resolve
@@ -79,12 +84,7 @@ fn each_crate_knows_only_whom_the_house_lets_it_know() {
 
 #[test]
 fn cargo_run_has_one_program_to_run() {
-    let metadata = MetadataCommand::new()
-        .manifest_path(concat!(env!("CARGO_MANIFEST_DIR"), "/../Cargo.toml"))
-        .other_options(["--locked".into()])
-        .no_deps()
-        .exec()
-        .expect("cargo describes the workspace");
+    let metadata = workspace(MetadataCommand::no_deps);
     let packages = metadata.workspace_default_packages();
     let targets = packages.iter().flat_map(|package| &package.targets);
     let programs: Vec<_> = targets.filter(|it| it.is_bin()).map(|it| it.name.as_str()).collect();
