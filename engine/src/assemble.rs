@@ -445,11 +445,7 @@ fn outputs(
             .map_err(|error| Fault::failed_to(ExitCode::InvalidConfig, &error))?;
         outputs.push(file.without(secrets.clone()));
     }
-    let mut fault = Fault::new(ExitCode::InvalidConfig, "not every output can be written to");
-    let mut failed = false;
-    // What a server answers may repeat what it was told.
-    let redacted =
-        |text: String| String::from_utf8_lossy(&secrets.redacted(text.as_bytes())).into_owned();
+    let mut refused = Vec::new();
     let targets = [export, asked.har.as_deref()].into_iter().flatten();
     let mut targets: Vec<_> = targets.map(place).collect();
     for out in outs {
@@ -459,36 +455,37 @@ fn outputs(
             false => Path::new(out.kind()).join(&out.target),
         };
         if targets.contains(&target) {
-            fault = fault.detail(format!("`{}` is the target of two", out.shown()));
-            failed = true;
+            refused.push(format!("`{}` is the target of two", out.shown()));
             continue;
         }
-        match out.create(secrets.clone()) {
-            Ok(output) => {
+        targets.push(target);
+        let made = out.create(secrets.clone()).and_then(|output| {
+            let told = asked.trace_sample > 0.0;
+            let told = told.then(|| out.spans(spans, secrets.clone())).transpose()?;
+            Ok((output, told.flatten()))
+        });
+        match made {
+            Ok((output, told)) => {
                 if let Some(address) = output.address() {
                     let message = format!("what is measured is to be had at {address}");
                     screen.message(Severity::Info, &message);
                 }
                 outputs.push(output);
-                let told = asked.trace_sample > 0.0;
-                match told.then(|| out.spans(spans, secrets.clone())).transpose() {
-                    Ok(told) => told.flatten().into_iter().for_each(|it| outputs.push(it)),
-                    Err(error) => {
-                        let why = format!("failed to {error}: {}", error.source);
-                        fault = fault.detail(redacted(why));
-                        failed = true;
-                    }
-                }
+                told.into_iter().for_each(|it| outputs.push(it));
             }
             Err(error) => {
+                // What a server answers may repeat what it was told.
                 let why = format!("failed to {error}: {}", error.source);
-                fault = fault.detail(redacted(why));
-                failed = true;
+                let why = secrets.redacted(why.as_bytes());
+                refused.push(String::from_utf8_lossy(&why).into_owned());
             }
         }
-        targets.push(target);
     }
-    if failed { Err(fault) } else { Ok(outputs) }
+    if refused.is_empty() {
+        return Ok(outputs);
+    }
+    let fault = Fault::new(ExitCode::InvalidConfig, "not every output can be written to");
+    Err(refused.into_iter().fold(fault, Fault::detail))
 }
 
 /// A path of which a file has one, however it was typed.

@@ -264,8 +264,18 @@ mod tests {
         let (told, mut tell) = flags.start(&screen).unwrap().unwrap();
         (0..times).for_each(|_| tell(notice()));
         drop(tell);
+        said(told, std::future::pending(), &screen, &paper)
+    }
+
+    /// What is shown when the last has been told, or there has been enough of that.
+    fn said(
+        told: Told,
+        enough: impl Future<Output = ()>,
+        screen: &Screen,
+        paper: &Paper,
+    ) -> String {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        runtime.block_on(told.last_word(std::future::pending()));
+        runtime.block_on(told.last_word(enough));
         screen.flush();
         String::from_utf8(paper.0.lock().unwrap().clone()).unwrap()
     }
@@ -305,12 +315,7 @@ mod tests {
         (0..WAITING + AT_ONCE + 5).for_each(|_| tell(notice()));
         std::fs::write(opened, "").unwrap();
         drop(tell);
-        tokio::runtime::Builder::new_current_thread()
-            .build()
-            .unwrap()
-            .block_on(told.last_word(std::future::pending()));
-        screen.flush();
-        let shown = String::from_utf8(paper.0.lock().unwrap().clone()).unwrap();
+        let shown = said(told, std::future::pending(), &screen, &paper);
         let left_out = shown.matches("was left out").count();
         // How many had begun when the last came is chance.
         assert!((5..=5 + AT_ONCE).contains(&left_out), "{left_out}: {shown}");
@@ -334,10 +339,7 @@ mod tests {
         while std::fs::read_dir(began).unwrap().count() < AT_ONCE {
             std::thread::yield_now();
         }
-        let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        runtime.block_on(told.last_word(std::future::ready(())));
-        screen.flush();
-        let shown = String::from_utf8(paper.0.lock().unwrap().clone()).unwrap();
+        let shown = said(told, std::future::ready(()), &screen, &paper);
         assert_eq!(shown.matches(" was not waited for").count(), AT_ONCE, "{shown}");
         assert_eq!(shown.matches("before it was interrupted").count(), 3, "{shown}");
     }
